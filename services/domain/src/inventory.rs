@@ -1,0 +1,139 @@
+//! What a vehicle says it runs: the versions of its ECUs, and what else it wants known of itself.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::ack::SCHEMA_VERSION;
+use crate::id::{HardwareId, ModelId, Vin};
+use crate::version::MAX_VERSION_BYTES;
+
+/// The most ECUs and attributes a report may have.
+pub const MAX_ENTRIES: usize = 256;
+/// The longest attribute, in bytes, name and value each.
+pub const MAX_ATTRIBUTE_BYTES: usize = 1024;
+
+/// One ECU and the software on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct EcuReport {
+    pub hardware_id: HardwareId,
+    /// The version of the installed software; 1 to 64 bytes.
+    #[schemars(length(min = 1, max = 64))]
+    #[schema(min_length = 1, max_length = 64)]
+    pub version: String,
+    /// The ECU's serial number, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+}
+
+fn schema_version() -> u32 {
+    SCHEMA_VERSION
+}
+
+/// What a vehicle puts: all of its ECUs, each once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct InventoryReport {
+    /// Version of this message's schema; 1.
+    #[serde(default = "schema_version")]
+    pub schema_version: u32,
+    pub ecus: Vec<EcuReport>,
+    /// What else the vehicle says of itself, merged into its attributes under these names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// When the vehicle looked, by its own clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_at: Option<DateTime<Utc>>,
+}
+
+/// A message on `otaru.inventories`, key VIN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct Inventory {
+    /// Version of this message's schema; 1.
+    pub schema_version: u32,
+    pub id: Uuid,
+    pub vin: Vin,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelId>,
+    pub ecus: Vec<EcuReport>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_at: Option<DateTime<Utc>>,
+    /// When the server took it. A vehicle's inventories are ordered by this.
+    pub received_at: DateTime<Utc>,
+}
+
+/// Why an inventory is malformed. The message begins with the JSON pointer of the field.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InventoryError {
+    #[error("/ecus has more than {MAX_ENTRIES} entries")]
+    TooManyEcus,
+    #[error("/ecus/{0} names a hardware id that an earlier entry has")]
+    Twice(usize),
+    #[error("/ecus/{0}/version must be 1 to {MAX_VERSION_BYTES} bytes without control characters")]
+    Version(usize),
+    #[error("/ecus/{0}/serial must be at most {MAX_ATTRIBUTE_BYTES} bytes without control characters")]
+    Serial(usize),
+    #[error("/attributes has more than {MAX_ENTRIES} entries")]
+    TooManyAttributes,
+    #[error("/attributes/{0}: names and values must be at most {MAX_ATTRIBUTE_BYTES} bytes without control characters")]
+    Attribute(String),
+}
+
+impl InventoryReport {
+    /// Checks what the types alone do not.
+    ///
+    /// # Errors
+    /// [`InventoryError`] for the first field that is wrong.
+    pub fn check(&self) -> Result<(), InventoryError> {
+        let plain = |text: &str, max: usize| text.len() <= max && !text.chars().any(char::is_control);
+        if self.ecus.len() > MAX_ENTRIES {
+            return Err(InventoryError::TooManyEcus);
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for (index, ecu) in self.ecus.iter().enumerate() {
+            if !seen.insert(&ecu.hardware_id) {
+                return Err(InventoryError::Twice(index));
+            }
+            if ecu.version.is_empty() || !plain(&ecu.version, MAX_VERSION_BYTES) {
+                return Err(InventoryError::Version(index));
+            }
+            if ecu.serial.as_ref().is_some_and(|serial| !plain(serial, MAX_ATTRIBUTE_BYTES)) {
+                return Err(InventoryError::Serial(index));
+            }
+        }
+        if self.attributes.len() > MAX_ENTRIES {
+            return Err(InventoryError::TooManyAttributes);
+        }
+        match self
+            .attributes
+            .iter()
+            .find(|(name, value)| !plain(name, MAX_ATTRIBUTE_BYTES) || !plain(value, MAX_ATTRIBUTE_BYTES))
+        {
+            Some((name, _)) => {
+                Err(InventoryError::Attribute(name.chars().filter(|c| !c.is_control()).take(80).collect()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The message for the topic.
+    #[must_use]
+    pub fn into_inventory(self, vin: Vin, model: Option<ModelId>, received_at: DateTime<Utc>) -> Inventory {
+        Inventory {
+            schema_version: SCHEMA_VERSION,
+            id: Uuid::new_v4(),
+            vin,
+            model,
+            ecus: self.ecus,
+            attributes: self.attributes,
+            reported_at: self.reported_at,
+            received_at,
+        }
+    }
+}

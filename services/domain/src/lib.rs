@@ -1,0 +1,26 @@
+//! The pure core of Otaru: what the words mean and which changes are allowed.
+//!
+//! Nothing here does I/O, waits, or reads a clock (but [`clock::now`], which the roles call at their
+//! edges): every rule takes its facts and the time as arguments, so that each can be tested with
+//! a table of inputs and replayed years later for an auditor.
+
+pub mod ack;
+pub mod assignment;
+pub mod campaign;
+pub mod clock;
+pub mod document;
+pub mod event;
+pub mod id;
+pub mod inventory;
+pub mod membership;
+pub mod planner;
+pub mod precondition;
+pub mod release;
+pub mod target;
+pub mod token;
+pub mod topic;
+pub mod tuf;
+pub mod version;
+
+#[cfg(test)]
+mod tests;

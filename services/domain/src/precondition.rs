@@ -1,0 +1,1 @@
+//! CEL preconditions: written next.

@@ -1,0 +1,18 @@
+//! A vehicle model's TUF 1.0 repository: the metadata that says which firmware exists and which
+//! campaigns run, signed so that any TUF client can verify it without knowing Otaru.
+//!
+//! We sign and publish with serde structs of our own; what a *client* does is `tough`'s, in `vehicle`.
+//! Specification: <https://theupdateframework.github.io/specification/v1.0.31/>.
+
+mod key;
+mod metadata;
+mod repository;
+mod sign;
+
+pub use key::{Key, KeyError, PublicKey};
+pub use metadata::{
+    DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, RoleKeys, Root, Snapshot, Target, TargetCustom,
+    Targets, Timestamp,
+};
+pub use repository::{Change, OnlineKeys, Publication, PublishError, Repository, SignedFile};
+pub use sign::{SignError, VerifyError, canonical, parse_unverified, sign, verify};

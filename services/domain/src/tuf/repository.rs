@@ -1,0 +1,416 @@
+//! A model's repository and how it changes: every change gives the files to publish, in the order in
+//! which they must appear (targets, campaigns and documents, snapshot, tombstones, `timestamp.json` last),
+//! so that a client that reads at any moment finds a consistent repository.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::key::{Key, PublicKey};
+use super::metadata::{
+    DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, RoleKeys, Root, Snapshot, Target, Targets, Timestamp,
+};
+use super::sign::{SignError, VerifyError, parse_unverified, sign, verify};
+use crate::document::CampaignDocument;
+use crate::id::CampaignId;
+
+/// Versions of a file that stay readable; older ones get a tombstone. Roots stay for ever.
+const KEPT_VERSIONS: u64 = 3;
+
+/// The online keys of one model. No other model has any of them.
+#[derive(Debug, Clone)]
+pub struct OnlineKeys {
+    pub targets: Key,
+    pub campaigns: Key,
+    pub snapshot: Key,
+    pub timestamp: Key,
+}
+
+/// A published file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedFile {
+    pub version: u64,
+    pub expires: DateTime<Utc>,
+    pub bytes: Vec<u8>,
+}
+
+/// A campaign document that is, or until lately was, among the targets of `campaigns`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentFile {
+    /// `campaign-<id>.json`.
+    pub name: String,
+    pub sha256: String,
+    pub bytes: Vec<u8>,
+    /// The version of `campaigns` that no longer has it.
+    pub dropped_in: Option<u64>,
+}
+
+impl DocumentFile {
+    /// The name it is published under.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}.{}", self.sha256, self.name)
+    }
+}
+
+/// All of a model's repository that is not an artifact.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Repository {
+    /// All roots, by version.
+    pub roots: BTreeMap<u64, Vec<u8>>,
+    /// The newest file of each other role.
+    pub files: BTreeMap<Role, SignedFile>,
+    pub documents: Vec<DocumentFile>,
+}
+
+/// What is to change.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// Images to add to, or (`None`) to remove from, the top-level targets.
+    pub targets: BTreeMap<String, Option<Target>>,
+    /// Documents to publish, or (`None`) to remove.
+    pub documents: BTreeMap<CampaignId, Option<CampaignDocument>>,
+}
+
+/// Files to publish in this order; `None` is a tombstone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Publication {
+    pub files: Vec<(String, Option<Vec<u8>>)>,
+}
+
+#[derive(Debug, Error)]
+pub enum PublishError {
+    #[error("the model has no signed root yet: sign one with `otaru keys sign-root`")]
+    AwaitingRoot,
+    #[error("the root is version {got}, the next is {expected}")]
+    RootVersion { got: u64, expected: u64 },
+    #[error("the root does not give this model's {0} key to the role")]
+    RootKeys(Role),
+    #[error("the root has expired or expires in less than a day")]
+    RootExpired,
+    #[error("the root must have consistent_snapshot true")]
+    RootConsistentSnapshot,
+    #[error("the root is not signed as it and its predecessor demand")]
+    RootSignature(#[source] VerifyError),
+    #[error("the repository's own file cannot be read")]
+    Stored(#[source] VerifyError),
+    #[error("the metadata cannot be signed")]
+    Sign(#[from] SignError),
+    #[error("the document cannot be written")]
+    Document(#[from] serde_json::Error),
+}
+
+impl OnlineKeys {
+    #[must_use]
+    pub fn of(&self, role: Role) -> Option<&Key> {
+        match role {
+            Role::Root => None,
+            Role::Targets => Some(&self.targets),
+            Role::Campaigns => Some(&self.campaigns),
+            Role::Snapshot => Some(&self.snapshot),
+            Role::Timestamp => Some(&self.timestamp),
+        }
+    }
+
+    /// The root that gives these keys their roles, to be signed by the root keys.
+    #[must_use]
+    pub fn root(&self, root_keys: &[PublicKey], threshold: u32, version: u64, now: DateTime<Utc>) -> Metadata<Root> {
+        let mut keys: BTreeMap<_, _> = root_keys.iter().map(|key| (key.id(), key.clone())).collect();
+        let mut roles = BTreeMap::new();
+        roles.insert(Role::Root, RoleKeys { keyids: root_keys.iter().map(PublicKey::id).collect(), threshold });
+        for (role, key) in
+            [(Role::Targets, &self.targets), (Role::Snapshot, &self.snapshot), (Role::Timestamp, &self.timestamp)]
+        {
+            keys.insert(key.id().to_owned(), key.public().clone());
+            roles.insert(role, RoleKeys { keyids: vec![key.id().to_owned()], threshold: 1 });
+        }
+        Metadata::new(Role::Root, version, now, Root { consistent_snapshot: true, keys, roles })
+    }
+}
+
+impl Repository {
+    #[must_use]
+    pub fn root_version(&self) -> u64 {
+        self.roots.keys().next_back().copied().unwrap_or(0)
+    }
+
+    /// Takes a signed root in: the first, or the successor of the present one
+    /// (TUF 1.0.31, section 5.3.4 and 5.3.5), and publishes it with fresh metadata below it.
+    ///
+    /// # Errors
+    /// [`PublishError`] naming what the root lacks; the repository stays as it was.
+    pub fn accept_root(
+        &mut self,
+        bytes: &[u8],
+        keys: &OnlineKeys,
+        now: DateTime<Utc>,
+    ) -> Result<Publication, PublishError> {
+        let claimed: Metadata<Root> = parse_unverified(bytes).map_err(PublishError::RootSignature)?;
+        let expected = self.root_version() + 1;
+        if claimed.version != expected {
+            return Err(PublishError::RootVersion { got: claimed.version, expected });
+        }
+        if let Some(previous) = self.roots.get(&(expected - 1)) {
+            let previous: Metadata<Root> = parse_unverified(previous).map_err(PublishError::Stored)?;
+            verify_root(bytes, &previous.body)?;
+        }
+        verify_root(bytes, &claimed.body)?;
+        if !claimed.body.consistent_snapshot {
+            return Err(PublishError::RootConsistentSnapshot);
+        }
+        if claimed.expires <= now + Role::Timestamp.lifetime() {
+            return Err(PublishError::RootExpired);
+        }
+        for role in [Role::Targets, Role::Snapshot, Role::Timestamp] {
+            let key = keys.of(role).ok_or(PublishError::RootKeys(role))?;
+            let known = claimed
+                .body
+                .roles
+                .get(&role)
+                .is_some_and(|entry| entry.threshold >= 1 && entry.keyids.iter().any(|id| id == key.id()));
+            if !known || claimed.body.keys.get(key.id()) != Some(key.public()) {
+                return Err(PublishError::RootKeys(role));
+            }
+        }
+        self.roots.insert(expected, bytes.to_vec());
+        let mut publication = Publication { files: vec![(Role::Root.file_name(expected), Some(bytes.to_vec()))] };
+        publication.files.extend(self.write(keys, Change::default(), &Role::ONLINE, now)?.files);
+        Ok(publication)
+    }
+
+    /// Publishes a change.
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn publish(
+        &mut self,
+        keys: &OnlineKeys,
+        change: Change,
+        now: DateTime<Utc>,
+    ) -> Result<Publication, PublishError> {
+        let mut roles = self.due(now);
+        if !change.targets.is_empty() {
+            roles.push(Role::Targets);
+        }
+        if !change.documents.is_empty() {
+            roles.push(Role::Campaigns);
+        }
+        roles.extend([Role::Snapshot, Role::Timestamp]);
+        self.write(keys, change, &roles, now)
+    }
+
+    /// Renews what is past half of its life; `None` when nothing is.
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn renew(&mut self, keys: &OnlineKeys, now: DateTime<Utc>) -> Result<Option<Publication>, PublishError> {
+        let mut due = self.due(now);
+        if due.is_empty() || self.roots.is_empty() {
+            return Ok(None);
+        }
+        // The snapshot names the versions of what is above it, and the timestamp names the snapshot.
+        if due.iter().any(|role| *role != Role::Timestamp) {
+            due.push(Role::Snapshot);
+        }
+        due.push(Role::Timestamp);
+        self.write(keys, Change::default(), &due, now).map(Some)
+    }
+
+    /// Everything a reader needs that starts from nothing, in order.
+    #[must_use]
+    pub fn republish(&self) -> Publication {
+        let mut files: Vec<_> =
+            self.roots.iter().map(|(version, bytes)| (Role::Root.file_name(*version), Some(bytes.clone()))).collect();
+        let current =
+            |role: Role| self.files.get(&role).map(|file| (role.file_name(file.version), Some(file.bytes.clone())));
+        files.extend(current(Role::Targets));
+        files.extend(self.documents.iter().map(|document| (document.file_name(), Some(document.bytes.clone()))));
+        files.extend([Role::Campaigns, Role::Snapshot, Role::Timestamp].into_iter().filter_map(current));
+        Publication { files }
+    }
+
+    /// The images now among the top-level targets.
+    ///
+    /// # Errors
+    /// [`PublishError::Stored`].
+    pub fn targets(&self) -> Result<BTreeMap<String, Target>, PublishError> {
+        Ok(self.body::<Targets>(Role::Targets)?.map(|body| body.targets).unwrap_or_default())
+    }
+
+    fn due(&self, now: DateTime<Utc>) -> Vec<Role> {
+        let past_half = |role: &Role| self.files.get(role).is_none_or(|file| file.expires - now <= role.lifetime() / 2);
+        Role::ONLINE.into_iter().filter(past_half).collect()
+    }
+
+    fn body<T: DeserializeOwned>(&self, role: Role) -> Result<Option<T>, PublishError> {
+        let Some(file) = self.files.get(&role) else {
+            return Ok(None);
+        };
+        parse_unverified::<Metadata<T>>(&file.bytes).map(|metadata| Some(metadata.body)).map_err(PublishError::Stored)
+    }
+
+    fn write(
+        &mut self,
+        keys: &OnlineKeys,
+        change: Change,
+        roles: &[Role],
+        now: DateTime<Utc>,
+    ) -> Result<Publication, PublishError> {
+        if self.roots.is_empty() {
+            return Err(PublishError::AwaitingRoot);
+        }
+        let mut next = self.clone();
+        let mut publication = Publication::default();
+        if roles.contains(&Role::Targets) {
+            let mut targets = next.targets()?;
+            for (name, target) in change.targets {
+                match target {
+                    Some(target) => targets.insert(name, target),
+                    None => targets.remove(&name),
+                };
+            }
+            let body = Targets { targets, delegations: Some(delegations(&keys.campaigns)) };
+            next.put(Role::Targets, &body, &keys.targets, now, &mut publication)?;
+        }
+        if roles.contains(&Role::Campaigns) {
+            next.put_documents(change.documents, &mut publication)?;
+            let targets = next.documents.iter().filter(|document| document.dropped_in.is_none());
+            let targets = targets.map(|document| (document.name.clone(), document_target(document))).collect();
+            next.put(Role::Campaigns, &Targets { targets, delegations: None }, &keys.campaigns, now, &mut publication)?;
+        }
+        if roles.contains(&Role::Snapshot) {
+            let entries = [Role::Targets, Role::Campaigns]
+                .into_iter()
+                .filter_map(|role| next.files.get(&role).map(|file| (role, file)));
+            let meta = entries.map(|(role, file)| (format!("{role}.json"), file_meta(file))).collect();
+            next.put(Role::Snapshot, &Snapshot { meta }, &keys.snapshot, now, &mut publication)?;
+        }
+        next.bury(roles, &mut publication);
+        let meta = next
+            .files
+            .get(&Role::Snapshot)
+            .map(|file| ("snapshot.json".to_owned(), file_meta(file)))
+            .into_iter()
+            .collect();
+        next.put(Role::Timestamp, &Timestamp { meta }, &keys.timestamp, now, &mut publication)?;
+        *self = next;
+        Ok(publication)
+    }
+
+    fn put(
+        &mut self,
+        role: Role,
+        body: &impl Serialize,
+        key: &Key,
+        now: DateTime<Utc>,
+        publication: &mut Publication,
+    ) -> Result<(), PublishError> {
+        let version = self.files.get(&role).map_or(0, |file| file.version) + 1;
+        let metadata = Metadata::new(role, version, now, body);
+        let expires = metadata.expires;
+        let bytes = sign(&metadata, &[key])?;
+        publication.files.push((role.file_name(version), Some(bytes.clone())));
+        self.files.insert(role, SignedFile { version, expires, bytes });
+        Ok(())
+    }
+
+    fn put_documents(
+        &mut self,
+        changes: BTreeMap<CampaignId, Option<CampaignDocument>>,
+        publication: &mut Publication,
+    ) -> Result<(), PublishError> {
+        let version = self.files.get(&Role::Campaigns).map_or(0, |file| file.version) + 1;
+        for (campaign, document) in changes {
+            let name = CampaignDocument::name_of(campaign);
+            let new = document
+                .map(|document| ascii_json(&document))
+                .transpose()?
+                .map(|bytes| (hex::encode(Sha256::digest(&bytes)), bytes));
+            let current = self.documents.iter_mut().find(|known| known.name == name && known.dropped_in.is_none());
+            if let Some(current) = current {
+                if new.as_ref().is_some_and(|(sha256, _)| *sha256 == current.sha256) {
+                    continue;
+                }
+                current.dropped_in = Some(version);
+            }
+            if let Some((sha256, bytes)) = new {
+                // A document that returns to an earlier content is that file again.
+                self.documents.retain(|known| known.name != name || known.sha256 != sha256);
+                let file = DocumentFile { name, sha256, bytes, dropped_in: None };
+                publication.files.push((file.file_name(), Some(file.bytes.clone())));
+                self.documents.push(file);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tombstones for what no reader needs any more.
+    fn bury(&mut self, roles: &[Role], publication: &mut Publication) {
+        for role in [Role::Targets, Role::Campaigns, Role::Snapshot] {
+            let version = self.files.get(&role).map_or(0, |file| file.version);
+            if roles.contains(&role) && version > KEPT_VERSIONS {
+                publication.files.push((role.file_name(version - KEPT_VERSIONS), None));
+            }
+        }
+        let campaigns = self.files.get(&Role::Campaigns).map_or(0, |file| file.version);
+        let (old, kept) = std::mem::take(&mut self.documents)
+            .into_iter()
+            .partition(|document| document.dropped_in.is_some_and(|version| version + KEPT_VERSIONS <= campaigns + 1));
+        self.documents = kept;
+        let old: Vec<DocumentFile> = old;
+        publication.files.extend(old.into_iter().map(|document| (document.file_name(), None)));
+    }
+}
+
+fn verify_root(bytes: &[u8], by: &Root) -> Result<(), PublishError> {
+    let missing = PublishError::RootSignature(VerifyError::Parse("the root role is missing".into()));
+    let role = by.roles.get(&Role::Root).ok_or(missing)?;
+    verify::<Metadata<Root>>(bytes, &by.keys, &role.keyids, role.threshold)
+        .map(|_| ())
+        .map_err(PublishError::RootSignature)
+}
+
+fn delegations(key: &Key) -> Delegations {
+    Delegations {
+        keys: [(key.id().to_owned(), key.public().clone())].into(),
+        roles: vec![DelegatedRole {
+            name: Role::Campaigns.to_string(),
+            keyids: vec![key.id().to_owned()],
+            threshold: 1,
+            terminating: true,
+            paths: vec!["campaign-*.json".to_owned()],
+        }],
+    }
+}
+
+fn document_target(document: &DocumentFile) -> Target {
+    Target { length: document.bytes.len() as u64, hashes: Hashes { sha256: document.sha256.clone() }, custom: None }
+}
+
+fn file_meta(file: &SignedFile) -> FileMeta {
+    FileMeta {
+        version: file.version,
+        length: Some(file.bytes.len() as u64),
+        hashes: Some(Hashes { sha256: hex::encode(Sha256::digest(&file.bytes)) }),
+    }
+}
+
+/// JSON with everything beyond ASCII escaped.
+fn ascii_json(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut ascii = String::new();
+    for c in serde_json::to_string(value)?.chars() {
+        if c.is_ascii() {
+            ascii.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                ascii.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    Ok(ascii.into_bytes())
+}

@@ -1,0 +1,112 @@
+//! Signing and the one function that verifies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::key::{Key, PublicKey};
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Envelope {
+    signatures: Vec<KeySignature>,
+    signed: Value,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct KeySignature {
+    keyid: String,
+    sig: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SignError {
+    #[error("the metadata has no canonical form: {0}")]
+    NotCanonical(String),
+    #[error("signed metadata must be ASCII")]
+    NotAscii,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum VerifyError {
+    #[error("not TUF metadata: {0}")]
+    Parse(String),
+    #[error("{got} valid signatures, {threshold} are needed")]
+    Threshold { got: usize, threshold: u32 },
+}
+
+/// The OLPC canonical JSON of `value`, which is what signatures cover.
+///
+/// # Errors
+/// [`SignError::NotCanonical`] for floats and what is no JSON.
+pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, SignError> {
+    let value = serde_json::to_value(value).map_err(|error| SignError::NotCanonical(error.to_string()))?;
+    let mut bytes = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, olpc_cjson::CanonicalFormatter::new());
+    value.serialize(&mut serializer).map_err(|error| SignError::NotCanonical(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Signs with every key given; the result is the file, byte for byte, to hash and publish.
+///
+/// # Errors
+/// [`SignError`] when the content cannot be signed so that every client agrees on its form.
+pub fn sign(signed: &impl Serialize, keys: &[&Key]) -> Result<Vec<u8>, SignError> {
+    let signed = serde_json::to_value(signed).map_err(|error| SignError::NotCanonical(error.to_string()))?;
+    let message = canonical(&signed)?;
+    if !message.is_ascii() {
+        return Err(SignError::NotAscii);
+    }
+    let signatures =
+        keys.iter().map(|key| KeySignature { keyid: key.id().to_owned(), sig: key.sign(&message) }).collect();
+    serde_json::to_vec(&Envelope { signatures, signed }).map_err(|error| SignError::NotCanonical(error.to_string()))
+}
+
+/// Reads the signed part of a file without verifying anything: for our own files, and for a first root
+/// whose keys are inside it.
+///
+/// # Errors
+/// [`VerifyError::Parse`].
+pub fn parse_unverified<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, VerifyError> {
+    let envelope: Envelope = serde_json::from_slice(bytes).map_err(|error| VerifyError::Parse(error.to_string()))?;
+    serde_json::from_value(envelope.signed).map_err(|error| VerifyError::Parse(error.to_string()))
+}
+
+/// Verifies that at least `threshold` different keys of `keyids` signed the file
+/// (TUF 1.0.31, section 5.3.4 and its siblings: a key counts once, however often it signs).
+///
+/// # Errors
+/// [`VerifyError`].
+pub fn verify<T: DeserializeOwned>(
+    bytes: &[u8],
+    keys: &BTreeMap<String, PublicKey>,
+    keyids: &[String],
+    threshold: u32,
+) -> Result<T, VerifyError> {
+    let envelope: Envelope = serde_json::from_slice(bytes).map_err(|error| VerifyError::Parse(error.to_string()))?;
+    let message = canonical(&envelope.signed).map_err(|error| VerifyError::Parse(error.to_string()))?;
+    let mut valid = BTreeSet::new();
+    for signature in &envelope.signatures {
+        let Some(key) = keyids.contains(&signature.keyid).then(|| keys.get(&signature.keyid)).flatten() else {
+            continue;
+        };
+        // The same key under two ids is still one key.
+        if let Some(public) = key.bytes().filter(|public| signed_by(public, &signature.sig, &message)) {
+            valid.insert(public);
+        }
+    }
+    if threshold == 0 || valid.len() < threshold as usize {
+        return Err(VerifyError::Threshold { got: valid.len(), threshold });
+    }
+    serde_json::from_value(envelope.signed).map_err(|error| VerifyError::Parse(error.to_string()))
+}
+
+fn signed_by(public: &[u8; 32], sig: &str, message: &[u8]) -> bool {
+    let Some(signature) = hex::decode(sig).ok().and_then(|bytes| Signature::from_slice(&bytes).ok()) else {
+        return false;
+    };
+    VerifyingKey::from_bytes(public).is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
+}

@@ -1,0 +1,14 @@
+//! What the HTTP servers of the roles share: errors as `application/problem+json`, JSON bodies with a
+//! limit, health, metrics, and an end that does not wait for streams.
+
+mod body;
+mod health;
+mod metrics;
+mod problem;
+mod serve;
+
+pub use body::Json;
+pub use health::{Health, health_routes};
+pub use metrics::{install_metrics, metrics_routes};
+pub use problem::{Problem, ProblemBody};
+pub use serve::{ServeError, bind, serve};
