@@ -6,6 +6,10 @@
 
 mod connection;
 mod error;
+pub mod events;
+pub mod leadership;
+pub mod listen;
+pub mod outbox;
 
 pub use connection::{Config, Store, Tx};
 pub use error::{StoreError, constraint_of};

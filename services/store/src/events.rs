@@ -1,0 +1,87 @@
+//! What happened, kept in the order of commits: for dashboards that follow by id and come back later, and,
+//! through the outbox, for other systems.
+
+use chrono::{DateTime, Utc};
+use otaru_domain::ack::SCHEMA_VERSION;
+use otaru_domain::event::{Event, EventKind};
+use otaru_domain::id::CampaignId;
+use otaru_domain::topic;
+
+use crate::outbox::{self, OutboxMessage};
+use crate::{Store, StoreError, Tx};
+
+/// Records what happened and sends it to `otaru.events`. Gives the event's id, which is its place in the
+/// outbox of that topic. Every event of the installation waits for its turn here until the transaction
+/// ends, so call it last.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn record(tx: &mut Tx, actor: &str, kind: EventKind, now: DateTime<Utc>) -> Result<i64, StoreError> {
+    let (subject, campaign) = subject_of(&kind);
+    let id = outbox::take_positions(tx, topic::EVENTS, 1).await?;
+    let event = Event { schema_version: SCHEMA_VERSION, id, at: now, actor: actor.to_owned(), kind };
+    let json = serde_json::to_value(&event).map_err(|error| StoreError::inconsistent("events", error))?;
+    let message = OutboxMessage { key: Some(subject.into_bytes()), value: Some(json.to_string().into_bytes()) };
+    sqlx::query("INSERT INTO events (id, at, actor, campaign_id, event) VALUES ($1, $2, $3, $4, $5)")
+        .bind(id)
+        .bind(now)
+        .bind(actor)
+        .bind(campaign)
+        .bind(json)
+        .execute(&mut **tx)
+        .await?;
+    outbox::place(tx, topic::EVENTS, id, &[message], now).await?;
+    Ok(id)
+}
+
+/// What an event is about: the message's key, and the campaign if it is one.
+fn subject_of(kind: &EventKind) -> (String, Option<CampaignId>) {
+    match kind {
+        EventKind::ModelCreated { model } | EventKind::ModelActivated { model } => (format!("model-{model}"), None),
+        EventKind::ReleaseLocked { release } => (format!("release-{release}"), None),
+        EventKind::CampaignCreated { campaign }
+        | EventKind::CampaignStateChanged { campaign, .. }
+        | EventKind::WaveOpened { campaign, .. }
+        | EventKind::CampaignClosing { campaign, .. } => (format!("campaign-{campaign}"), Some(*campaign)),
+    }
+}
+
+/// The events after `after`, oldest first; of one campaign if it is given.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn after(
+    store: &Store,
+    after: i64,
+    campaign: Option<CampaignId>,
+    limit: i64,
+) -> Result<Vec<Event>, StoreError> {
+    let rows: Vec<serde_json::Value> = match campaign {
+        Some(campaign) => {
+            sqlx::query_scalar("SELECT event FROM events WHERE campaign_id = $2 AND id > $1 ORDER BY id LIMIT $3")
+                .bind(after)
+                .bind(campaign)
+                .bind(limit)
+                .fetch_all(store.pool())
+                .await?
+        }
+        None => {
+            sqlx::query_scalar("SELECT event FROM events WHERE id > $1 ORDER BY id LIMIT $2")
+                .bind(after)
+                .bind(limit)
+                .fetch_all(store.pool())
+                .await?
+        }
+    };
+    rows.into_iter()
+        .map(|row| serde_json::from_value(row).map_err(|error| StoreError::inconsistent("events", error)))
+        .collect()
+}
+
+/// The id of the newest event; 0 before the first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn newest(store: &Store) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM events").fetch_one(store.pool()).await?)
+}
