@@ -4,12 +4,23 @@
 //! Functions take a [`Tx`] when they belong into somebody's transaction, and `&Store` when they are one
 //! of their own. An impossible row is a [`StoreError::Inconsistent`], never a default.
 
+pub mod access;
 mod connection;
+pub mod dead_letters;
 mod error;
 pub mod events;
+pub mod ingest;
 pub mod leadership;
 pub mod listen;
+pub mod manifests;
+pub mod objects;
+pub mod offers;
+pub mod offsets;
 pub mod outbox;
+pub mod target_sql;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod token_keys;
 
 pub use connection::{Config, Store, Tx};
 pub use error::{StoreError, constraint_of};

@@ -14,5 +14,5 @@ pub use metadata::{
     DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, RoleKeys, Root, Snapshot, Target, TargetCustom,
     Targets, Timestamp,
 };
-pub use repository::{Change, OnlineKeys, Publication, PublishError, Repository, SignedFile};
+pub use repository::{Change, DocumentFile, OnlineKeys, Publication, PublishError, Repository, SignedFile};
 pub use sign::{SignError, VerifyError, canonical, parse_unverified, sign, verify};
