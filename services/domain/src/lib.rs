@@ -10,6 +10,7 @@ pub mod campaign;
 pub mod clock;
 pub mod document;
 pub mod event;
+pub mod expression;
 pub mod id;
 pub mod inventory;
 pub mod membership;
