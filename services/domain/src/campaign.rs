@@ -223,7 +223,8 @@ pub fn check_plan(
 }
 
 /// The last position (1-based, in rank order) of each wave among `members` vehicles. Every vehicle is
-/// in exactly one wave; rounding favours the earlier wave, and a small campaign may have empty waves.
+/// in exactly one wave; rounding favours the earlier wave, and a small campaign may have empty waves, but
+/// the first wave has a vehicle if the campaign has.
 #[must_use]
 pub fn wave_ends(waves: &[WavePlan], members: u64) -> Vec<u64> {
     let mut share = 0.0;
@@ -231,7 +232,7 @@ pub fn wave_ends(waves: &[WavePlan], members: u64) -> Vec<u64> {
         .iter()
         .map(|wave| {
             share += wave.share_ratio;
-            share_of(share, members)
+            share_of(share, members).max(members.min(1))
         })
         .collect();
     if let Some(last) = ends.last_mut() {

@@ -5,6 +5,7 @@
 //! of their own. An impossible row is a [`StoreError::Inconsistent`], never a default.
 
 pub mod access;
+pub mod campaigns;
 mod connection;
 pub mod dead_letters;
 mod error;
@@ -17,10 +18,12 @@ pub mod objects;
 pub mod offers;
 pub mod offsets;
 pub mod outbox;
+pub mod progress;
 pub mod target_sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token_keys;
+pub mod waves;
 
 pub use connection::{Config, Store, Tx};
 pub use error::{StoreError, constraint_of};

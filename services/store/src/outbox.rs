@@ -112,12 +112,7 @@ pub async fn pending_topics(store: &Store) -> Result<Vec<String>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn next_batch(
-    store: &Store,
-    topic: &str,
-    max_rows: i64,
-    max_bytes: i64,
-) -> Result<Vec<Pending>, StoreError> {
+pub async fn next_batch(store: &Store, topic: &str, max_rows: i64, max_bytes: i64) -> Result<Vec<Pending>, StoreError> {
     let rows: Vec<(i64, Option<Vec<u8>>, Option<Vec<u8>>)> = sqlx::query_as(
         "SELECT position, key, value FROM (
              SELECT position, key, value,

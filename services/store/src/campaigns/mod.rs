@@ -1,0 +1,151 @@
+//! Campaigns and their waves as they stand. What follows from a campaign's columns is asked of the domain;
+//! what an impossible combination of them means is said here, and never guessed.
+
+mod change;
+mod publication;
+mod standing;
+
+use chrono::{DateTime, Utc};
+use otaru_domain::assignment::AssignmentState;
+use otaru_domain::campaign::CampaignState;
+use otaru_domain::id::{CampaignId, ReleaseId, VehicleId};
+use sqlx::FromRow;
+
+pub(crate) use change::set_members;
+pub use change::{NewCampaign, create, lock, set_closing, set_state, set_sweep_after, set_swept};
+pub(crate) use publication::parse_models;
+pub use publication::{
+    CampaignImage, CampaignRelease, ended_documents, images, published_models, release, release_models,
+};
+pub use standing::{Standing, Wave, standing, unfinished, waves_of};
+
+use crate::{Store, StoreError};
+
+/// A campaign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Campaign {
+    pub id: CampaignId,
+    pub name: String,
+    pub release: ReleaseId,
+    /// CEL, checked when it was created.
+    pub target: String,
+    pub precondition: Option<String>,
+    pub state: CampaignState,
+    pub state_reason: Option<String>,
+    pub state_by: String,
+    pub state_at: DateTime<Utc>,
+    pub start_at: Option<DateTime<Utc>>,
+    pub deadline: DateTime<Utc>,
+    pub salt: String,
+    /// How many vehicles it has, once started.
+    pub members: Option<u64>,
+    pub started_at: Option<DateTime<Utc>>,
+    /// The exit of what is left, once it is being closed.
+    pub closing: Option<AssignmentState>,
+    pub sweep_after: VehicleId,
+    pub swept_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub created_by: String,
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: i64,
+    name: String,
+    release_id: i64,
+    target: String,
+    precondition: Option<String>,
+    state: String,
+    state_reason: Option<String>,
+    state_by: String,
+    state_at: DateTime<Utc>,
+    start_at: Option<DateTime<Utc>>,
+    deadline: DateTime<Utc>,
+    salt: String,
+    members: Option<i64>,
+    started_at: Option<DateTime<Utc>>,
+    closing: Option<String>,
+    sweep_after: i64,
+    swept_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    created_by: String,
+}
+
+/// `SELECT` with every column of a campaign.
+macro_rules! select {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, name, release_id, target, precondition, state, state_reason, state_by, state_at, start_at, ",
+            "deadline, salt, members, started_at, closing, sweep_after, swept_at, ended_at, created_at, created_by ",
+            "FROM campaigns ",
+            $tail
+        )
+    };
+}
+use select;
+
+pub(crate) fn unsigned(table: &'static str, value: i64) -> Result<u64, StoreError> {
+    u64::try_from(value).map_err(|_| StoreError::inconsistent(table, format!("{value} where a count should be")))
+}
+
+impl TryFrom<Row> for Campaign {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let wrong = |what: String| StoreError::inconsistent("campaigns", format!("campaign {}: {what}", row.id));
+        let state: CampaignState = row.state.parse().map_err(|error| wrong(format!("{error}")))?;
+        let closing = row.closing.as_deref().map(str::parse::<AssignmentState>).transpose();
+        let closing = closing.map_err(|error| wrong(format!("{error}")))?;
+        if state.is_under_way() && (row.started_at.is_none() || row.members.is_none()) {
+            return Err(wrong(format!("{state}, but never started")));
+        }
+        if state.has_ended() != row.ended_at.is_some() {
+            return Err(wrong(format!("{state}, and ended_at is {:?}", row.ended_at)));
+        }
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            release: row.release_id,
+            target: row.target,
+            precondition: row.precondition,
+            state,
+            state_reason: row.state_reason,
+            state_by: row.state_by,
+            state_at: row.state_at,
+            start_at: row.start_at,
+            deadline: row.deadline,
+            salt: row.salt,
+            members: row.members.map(|members| unsigned("campaigns", members)).transpose()?,
+            started_at: row.started_at,
+            closing,
+            sweep_after: row.sweep_after,
+            swept_at: row.swept_at,
+            ended_at: row.ended_at,
+            created_at: row.created_at,
+            created_by: row.created_by,
+        })
+    }
+}
+
+/// The campaigns below `before` (all without it), newest first; of one state if it is given.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn page(
+    store: &Store,
+    state: Option<CampaignState>,
+    before: Option<CampaignId>,
+    limit: i64,
+) -> Result<Vec<Campaign>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(select!(
+        "WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"
+    ))
+    .bind(state.map(CampaignState::as_str))
+    .bind(before)
+    .bind(limit)
+    .fetch_all(store.pool())
+    .await?;
+    rows.into_iter().map(Campaign::try_from).collect()
+}

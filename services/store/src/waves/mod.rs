@@ -1,0 +1,10 @@
+//! Who is in a campaign, in which wave, and what becomes of them: decided once, as rows, by statements over
+//! sets. No vehicle is looked at alone, so a million of them cost seconds.
+
+mod assign;
+mod membership;
+mod sweep;
+
+pub use assign::{CHUNK, Chunk, assign_chunk, mark_open};
+pub use membership::{Frozen, Preview, freeze, preview};
+pub use sweep::{Leftover, Swept, sweep_chunk};
