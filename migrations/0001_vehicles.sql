@@ -85,6 +85,17 @@ COMMENT ON COLUMN vehicle_ecu_history.valid_from IS 'When the server first took 
 COMMENT ON COLUMN vehicle_ecu_history.version IS 'The version from then on; null when the ECU was gone.';
 COMMENT ON COLUMN vehicle_ecu_history.serial IS 'The serial number from then on.';
 
+CREATE TABLE vehicle_inventories (
+    vehicle_id bigint NOT NULL REFERENCES vehicles,
+    received_at timestamptz NOT NULL,
+    inventory_id uuid NOT NULL,
+    PRIMARY KEY (vehicle_id, received_at)
+);
+COMMENT ON TABLE vehicle_inventories IS 'When each vehicle told what it runs. The history holds changes only; with these times a late inventory still finds its place in it.';
+COMMENT ON COLUMN vehicle_inventories.vehicle_id IS 'The vehicle.';
+COMMENT ON COLUMN vehicle_inventories.received_at IS 'When the server took the inventory.';
+COMMENT ON COLUMN vehicle_inventories.inventory_id IS 'The inventory; of two taken at the same instant, the higher one counts.';
+
 CREATE TABLE vehicle_reports (
     vehicle_id bigint PRIMARY KEY REFERENCES vehicles,
     inventory_at timestamptz,

@@ -103,16 +103,20 @@ CREATE TABLE consumer_offsets (
     epoch bigint NOT NULL,
     applied_at timestamptz NOT NULL,
     high_offset bigint NOT NULL DEFAULT 0,
+    behind_since timestamptz,
+    seen_at timestamptz NOT NULL,
     PRIMARY KEY (consumer, topic, partition)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE consumer_offsets IS 'How far each partition was applied; moved in the transaction that applies it.';
-COMMENT ON COLUMN consumer_offsets.consumer IS 'acks or inventories.';
+COMMENT ON COLUMN consumer_offsets.consumer IS 'acks, inventories or dead_letters.';
 COMMENT ON COLUMN consumer_offsets.topic IS 'The topic.';
 COMMENT ON COLUMN consumer_offsets.partition IS 'The partition.';
 COMMENT ON COLUMN consumer_offsets.next_offset IS 'The first offset not applied yet.';
 COMMENT ON COLUMN consumer_offsets.epoch IS 'Rises with every owner: an older owner''s transaction changes no row and rolls back.';
 COMMENT ON COLUMN consumer_offsets.applied_at IS 'When it last moved.';
 COMMENT ON COLUMN consumer_offsets.high_offset IS 'The end of the partition, as last seen.';
+COMMENT ON COLUMN consumer_offsets.behind_since IS 'The time of the newest applied message while more wait; null when none does.';
+COMMENT ON COLUMN consumer_offsets.seen_at IS 'When its owner last looked at the partition: older than some seconds, nobody reads it.';
 
 CREATE TABLE dead_letters (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -130,11 +134,11 @@ CREATE TABLE dead_letters (
 COMMENT ON TABLE dead_letters IS 'Messages that could not be parsed or applied, as seen on otaru.dead-letters.';
 COMMENT ON COLUMN dead_letters.id IS 'For pages.';
 COMMENT ON COLUMN dead_letters.topic IS 'Where the message was read.';
-COMMENT ON COLUMN dead_letters.partition IS 'Its partition; -1 for what never reached a topic.';
+COMMENT ON COLUMN dead_letters.partition IS 'Its partition; -1 - p for what never reached that topic: then p and the offset are those of otaru.dead-letters.';
 COMMENT ON COLUMN dead_letters.record_offset IS 'Its offset.';
 COMMENT ON COLUMN dead_letters.key IS 'Its key.';
 COMMENT ON COLUMN dead_letters.value IS 'Its bytes.';
-COMMENT ON COLUMN dead_letters.reason IS 'A code: unparsable, unknown_vehicle, unknown_assignment, unknown_attempt, not_theirs, far_future.';
+COMMENT ON COLUMN dead_letters.reason IS 'A code: unparsable, unknown_vehicle, unknown_assignment, unknown_attempt, not_theirs, far_future, unappliable.';
 COMMENT ON COLUMN dead_letters.detail IS 'The same in words.';
 COMMENT ON COLUMN dead_letters.at IS 'When it was put aside.';
 COMMENT ON COLUMN dead_letters.replayed_at IS 'When somebody sent it again.';

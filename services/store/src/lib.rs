@@ -10,6 +10,8 @@ mod connection;
 pub mod dead_letters;
 mod error;
 pub mod events;
+pub mod fleet;
+pub mod idempotency;
 pub mod ingest;
 pub mod leadership;
 pub mod listen;
@@ -23,6 +25,7 @@ pub mod target_sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token_keys;
+pub mod twin;
 pub mod waves;
 
 pub use connection::{Config, Store, Tx};

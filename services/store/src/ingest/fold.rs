@@ -1,0 +1,70 @@
+//! A batch against the assignments it is about, in memory. Nothing here decides anything about states:
+//! that is [`Track::merge`](otaru_domain::assignment::Track::merge) alone.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use otaru_domain::ack::Ack;
+use otaru_domain::id::VehicleId;
+
+use super::assignments::{Key, Standing};
+use super::{Applied, Arrived, UNKNOWN_ASSIGNMENT, UNKNOWN_VEHICLE};
+use crate::offsets::Claim;
+
+/// An acknowledgement that an assignment took in, whether or not it changed anything.
+pub(super) struct Taken<'a> {
+    pub vehicle: VehicleId,
+    pub ack: &'a Ack,
+}
+
+/// What is to be written.
+pub(super) struct Folded<'a> {
+    pub changed: BTreeMap<Key, Standing>,
+    pub taken: Vec<Taken<'a>>,
+    pub applied: Applied,
+}
+
+pub(super) fn fold<'a>(
+    claim: &Claim,
+    arrived: &'a [Arrived<Ack>],
+    vehicles: &HashMap<String, VehicleId>,
+    mut standings: BTreeMap<Key, Standing>,
+    now: DateTime<Utc>,
+) -> Folded<'a> {
+    let mut applied = Applied::default();
+    let mut taken = Vec::with_capacity(arrived.len());
+    for one in arrived {
+        match take(one, vehicles, &mut standings) {
+            Ok((vehicle, ack, changed)) => {
+                taken.push(Taken { vehicle, ack });
+                if changed {
+                    applied.applied += 1;
+                } else {
+                    applied.unchanged += 1;
+                }
+            }
+            Err((reason, detail)) => applied.dead.push(one.dead_letter(claim, reason, detail, now)),
+        }
+    }
+    standings.retain(|_, standing| standing.track != standing.before);
+    Folded { changed: standings, taken, applied }
+}
+
+fn take<'a>(
+    one: &'a Arrived<Ack>,
+    vehicles: &HashMap<String, VehicleId>,
+    standings: &mut BTreeMap<Key, Standing>,
+) -> Result<(VehicleId, &'a Ack, bool), (&'static str, String)> {
+    let ack = one.message.as_ref().map_err(|rejected| (rejected.reason, rejected.detail.clone()))?;
+    let vehicle = *vehicles
+        .get(ack.vin.as_str())
+        .ok_or_else(|| (UNKNOWN_VEHICLE, format!("no vehicle has the VIN {}", ack.vin)))?;
+    let standing = standings.get_mut(&(vehicle, ack.campaign)).ok_or_else(|| {
+        (UNKNOWN_ASSIGNMENT, format!("vehicle {} has no assignment in campaign {}", ack.vin, ack.campaign))
+    })?;
+    let changed = standing.track.merge(ack).map_err(|impossible| (impossible.code(), impossible.to_string()))?;
+    if changed {
+        standing.updated_at = standing.updated_at.max(ack.received_at);
+    }
+    Ok((vehicle, ack, changed))
+}

@@ -1,0 +1,179 @@
+//! The twin: what each vehicle's ECUs run, now and as of any time. Inventories arrive late and shuffled,
+//! so each finds its place among those taken before and after it; the history holds changes only, and
+//! reading it as of a time gives the same whatever the order of arrival was.
+
+mod rows;
+mod timeline;
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use otaru_domain::id::{HardwareId, VehicleId};
+use otaru_domain::inventory::Inventory;
+use sqlx::FromRow;
+
+use crate::dead_letters;
+use crate::ingest::{Applied, Arrived, UNKNOWN_VEHICLE};
+use crate::offsets::{self, Claim, Position};
+use crate::{Store, StoreError, Tx};
+use timeline::{Software, Twin};
+
+/// An ECU and the software on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ecu {
+    pub hardware_id: HardwareId,
+    pub version: String,
+    pub serial: Option<String>,
+    /// When the server took the report of it: now, the newest; as of a time, the first of this version.
+    pub reported_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+struct EcuRow {
+    hardware_id: String,
+    version: String,
+    serial: Option<String>,
+    reported_at: DateTime<Utc>,
+}
+
+impl TryFrom<EcuRow> for Ecu {
+    type Error = StoreError;
+
+    fn try_from(row: EcuRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            hardware_id: row.hardware_id.parse().map_err(|error| StoreError::inconsistent("vehicle_ecus", error))?,
+            version: row.version,
+            serial: row.serial,
+            reported_at: row.reported_at,
+        })
+    }
+}
+
+/// What a vehicle's ECUs run, as last reported.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn ecus(store: &Store, vehicle: VehicleId) -> Result<Vec<Ecu>, StoreError> {
+    let rows: Vec<EcuRow> = sqlx::query_as(
+        "SELECT hardware_id, version, serial, reported_at FROM vehicle_ecus WHERE vehicle_id = $1 ORDER BY hardware_id",
+    )
+    .bind(vehicle)
+    .fetch_all(store.pool())
+    .await?;
+    rows.into_iter().map(Ecu::try_from).collect()
+}
+
+/// What they ran at `at`, by what had been reported until then.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn ecus_as_of(store: &Store, vehicle: VehicleId, at: DateTime<Utc>) -> Result<Vec<Ecu>, StoreError> {
+    let rows: Vec<EcuRow> = sqlx::query_as(
+        "SELECT hardware_id, version, serial, valid_from AS reported_at
+           FROM (SELECT DISTINCT ON (hardware_id) hardware_id, version, serial, valid_from
+                   FROM vehicle_ecu_history WHERE vehicle_id = $1 AND valid_from <= $2
+                  ORDER BY hardware_id, valid_from DESC) h
+          WHERE version IS NOT NULL ORDER BY hardware_id",
+    )
+    .bind(vehicle)
+    .bind(at)
+    .fetch_all(store.pool())
+    .await?;
+    rows.into_iter().map(Ecu::try_from).collect()
+}
+
+/// Somebody says what one ECU runs, as when it is replaced in a workshop.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_ecu(
+    tx: &mut Tx,
+    vehicle: VehicleId,
+    hardware_id: &HardwareId,
+    version: &str,
+    serial: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    rows::touch(tx, &BTreeMap::from([(vehicle, None)])).await?;
+    let mut twins = rows::load(tx, &BTreeMap::from([(vehicle, now)]), &HashMap::new()).await?;
+    let software = Software { version: version.to_owned(), serial: serial.map(str::to_owned) };
+    if let Some(twin) = twins.get_mut(&vehicle) {
+        twin.set(hardware_id.as_str(), now, software);
+    }
+    rows::save(tx, &twins).await
+}
+
+/// Applies a batch of one partition of `otaru.inventories` and moves the partition's offset. The newest
+/// inventory wins; an older one that comes late only finds its place in the history, and adds
+/// attributes that the vehicle does not have.
+///
+/// # Errors
+/// As [`apply_acks`](crate::ingest::apply_acks).
+pub async fn apply_inventories(
+    tx: &mut Tx,
+    claim: &Claim,
+    to: Position,
+    arrived: &[Arrived<Inventory>],
+    now: DateTime<Utc>,
+) -> Result<Applied, StoreError> {
+    offsets::advance(tx, claim, to, now).await?;
+    let vins = arrived.iter().filter_map(|one| one.message.as_ref().ok()).map(|one| one.vin.as_str()).collect();
+    let vehicles = rows::vehicles(tx, vins).await?;
+    let mut applied = Applied::default();
+    let mut known: BTreeMap<VehicleId, Vec<&Inventory>> = BTreeMap::new();
+    for one in arrived {
+        match &one.message {
+            Err(rejected) => {
+                applied.dead.push(one.dead_letter(claim, rejected.reason, rejected.detail.clone(), now));
+            }
+            Ok(inventory) => match vehicles.get(inventory.vin.as_str()) {
+                Some(vehicle) => known.entry(vehicle.id).or_default().push(inventory),
+                None => {
+                    let detail = format!("no vehicle has the VIN {}", inventory.vin);
+                    applied.dead.push(one.dead_letter(claim, UNKNOWN_VEHICLE, detail, now));
+                }
+            },
+        }
+    }
+    let newest = vehicles.values().filter_map(|vehicle| Some((vehicle.id, vehicle.inventory_at?))).collect();
+    let (changed, unchanged) = take_in(tx, &known, &newest).await?;
+    applied.applied = changed;
+    applied.unchanged = unchanged;
+    dead_letters::record(tx, &applied.dead).await?;
+    Ok(applied)
+}
+
+/// Writes the inventories of known vehicles; gives how many were new and how many repeated. Vehicles'
+/// rows are locked before their reports', as whoever changes a vehicle and then its ECUs does.
+async fn take_in(
+    tx: &mut Tx,
+    known: &BTreeMap<VehicleId, Vec<&Inventory>>,
+    newest: &HashMap<VehicleId, DateTime<Utc>>,
+) -> Result<(usize, usize), StoreError> {
+    if known.is_empty() {
+        return Ok((0, 0));
+    }
+    let attributes = known
+        .iter()
+        .map(|(vehicle, inventories)| (*vehicle, timeline::attributes(newest.get(vehicle).copied(), inventories)))
+        .collect();
+    rows::merge_attributes(tx, &attributes).await?;
+    let taken = |pick: fn(DateTime<Utc>, DateTime<Utc>) -> DateTime<Utc>| -> BTreeMap<VehicleId, DateTime<Utc>> {
+        known.iter().filter_map(|(id, all)| Some((*id, all.iter().map(|one| one.received_at).reduce(pick)?))).collect()
+    };
+    rows::touch(tx, &taken(Ord::max).into_iter().map(|(id, at)| (id, Some(at))).collect()).await?;
+    let mut twins: BTreeMap<VehicleId, Twin> = rows::load(tx, &taken(Ord::min), newest).await?;
+    let (mut changed, mut unchanged) = (0, 0);
+    for (vehicle, inventories) in known {
+        let Some(twin) = twins.get_mut(vehicle) else { continue };
+        for inventory in inventories {
+            if twin.take(inventory) {
+                changed += 1;
+            } else {
+                unchanged += 1;
+            }
+        }
+    }
+    rows::save(tx, &twins).await?;
+    Ok((changed, unchanged))
+}

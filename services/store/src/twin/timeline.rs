@@ -1,0 +1,135 @@
+//! Where an inventory belongs among those taken before and after it, in memory.
+//!
+//! The history of an ECU is a row per change. A late inventory that differs from what was known of its
+//! time adds two rows: its own, and one at the next observation, which says again what held there; for
+//! that the times of all inventories are kept, also of those that changed nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
+
+use chrono::{DateTime, Utc};
+use otaru_domain::inventory::Inventory;
+use uuid::Uuid;
+
+/// What runs on an ECU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Software {
+    pub version: String,
+    pub serial: Option<String>,
+}
+
+/// The software, and when the newest report of it was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Current {
+    pub software: Software,
+    pub at: DateTime<Utc>,
+}
+
+/// What is known of a vehicle, from the earliest time that the batch is about.
+#[derive(Debug, Default)]
+pub(super) struct Twin {
+    /// When the newest inventory was taken, of all times.
+    pub newest: Option<DateTime<Utc>>,
+    pub inventories: BTreeMap<DateTime<Utc>, Uuid>,
+    pub new_inventories: BTreeSet<DateTime<Utc>>,
+    pub before: BTreeMap<String, Current>,
+    pub current: BTreeMap<String, Current>,
+    /// By hardware id: what ran from when on; none where the ECU was gone.
+    pub history: BTreeMap<String, BTreeMap<DateTime<Utc>, Option<Software>>>,
+    pub new_history: BTreeSet<(String, DateTime<Utc>)>,
+}
+
+impl Twin {
+    /// Takes an inventory in. Gives whether it is a new one.
+    pub fn take(&mut self, inventory: &Inventory) -> bool {
+        let at = inventory.received_at;
+        if self.inventories.get(&at).is_some_and(|known| *known >= inventory.id) {
+            return false;
+        }
+        self.inventories.insert(at, inventory.id);
+        self.new_inventories.insert(at);
+        let report: BTreeMap<&str, Software> = inventory
+            .ecus
+            .iter()
+            .map(|ecu| {
+                let software = Software { version: ecu.version.clone(), serial: ecu.serial.clone() };
+                (ecu.hardware_id.as_str(), software)
+            })
+            .collect();
+        let gone: Vec<String> =
+            self.history.keys().filter(|known| !report.contains_key(known.as_str())).cloned().collect();
+        for hardware_id in gone {
+            self.observe(&hardware_id, at, None);
+        }
+        for (hardware_id, software) in &report {
+            self.observe(hardware_id, at, Some(software.clone()));
+        }
+        if self.newest.is_none_or(|newest| newest <= at) {
+            self.newest = Some(at);
+            self.current.retain(|hardware_id, known| known.at > at || report.contains_key(hardware_id.as_str()));
+            for (hardware_id, software) in report {
+                self.set_current(hardware_id, at, software);
+            }
+        }
+        true
+    }
+
+    /// One ECU's software, as somebody says it. Always a row of the history, changed or not: unlike an
+    /// inventory, nothing else tells that something was known at this time.
+    pub fn set(&mut self, hardware_id: &str, at: DateTime<Utc>, software: Software) {
+        self.observe(hardware_id, at, Some(software.clone()));
+        self.history.entry(hardware_id.to_owned()).or_default().insert(at, Some(software.clone()));
+        self.new_history.insert((hardware_id.to_owned(), at));
+        if self.newest.is_none_or(|newest| newest <= at) {
+            self.set_current(hardware_id, at, software);
+        }
+    }
+
+    fn set_current(&mut self, hardware_id: &str, at: DateTime<Utc>, software: Software) {
+        if self.current.get(hardware_id).is_none_or(|known| known.at <= at) {
+            self.current.insert(hardware_id.to_owned(), Current { software, at });
+        }
+    }
+
+    fn observe(&mut self, hardware_id: &str, at: DateTime<Utc>, software: Option<Software>) {
+        let rows = self.history.entry(hardware_id.to_owned()).or_default();
+        let held = rows.range(..=at).next_back().and_then(|(_, held)| held.clone());
+        if held == software {
+            return;
+        }
+        let next_row = rows.range((Excluded(at), Unbounded)).next().map(|(next, _)| *next);
+        let next_inventory = self.inventories.range((Excluded(at), Unbounded)).next().map(|(next, _)| *next);
+        rows.insert(at, software);
+        self.new_history.insert((hardware_id.to_owned(), at));
+        if let Some(next) = next_inventory
+            && next_row.is_none_or(|row| row > next)
+        {
+            rows.insert(next, held);
+            self.new_history.insert((hardware_id.to_owned(), next));
+        }
+    }
+}
+
+/// What a batch's inventories say of a vehicle's attributes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Attributes {
+    /// From inventories that came late: only where the vehicle has no such attribute.
+    pub missing: BTreeMap<String, String>,
+    /// From inventories newer than any before.
+    pub newer: BTreeMap<String, String>,
+}
+
+pub(super) fn attributes(newest: Option<DateTime<Utc>>, inventories: &[&Inventory]) -> Attributes {
+    let mut in_order: Vec<&&Inventory> = inventories.iter().collect();
+    in_order.sort_by_key(|one| (one.received_at, one.id));
+    let mut attributes = Attributes::default();
+    for one in in_order {
+        let said = one.attributes.iter().map(|(name, value)| (name.clone(), value.clone()));
+        if newest.is_some_and(|newest| one.received_at < newest) {
+            attributes.missing.extend(said);
+        } else {
+            attributes.newer.extend(said);
+        }
+    }
+    attributes
+}
