@@ -1,0 +1,155 @@
+//! What the gateway asks when a vehicle polls while something is active for its model: one read by
+//! primary key. It runs on the primary, never on a replica: an offer is a decision, and a replica may
+//! still show a campaign running that was halted.
+
+use otaru_domain::assignment::AssignmentState;
+use otaru_domain::id::{CampaignId, VehicleId, Vin};
+use sqlx::FromRow;
+
+use crate::{Store, StoreError};
+
+/// An assignment that has not ended, of a campaign that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAssignment {
+    pub campaign: CampaignId,
+    /// 1 for the first.
+    pub attempt: u32,
+    /// Never a terminal one.
+    pub state: AssignmentState,
+}
+
+#[derive(FromRow)]
+struct Row {
+    campaign_id: i64,
+    attempt: i32,
+    state: String,
+}
+
+impl TryFrom<Row> for OpenAssignment {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let attempt = u32::try_from(row.attempt).ok().filter(|attempt| *attempt >= 1);
+        Ok(Self {
+            campaign: row.campaign_id,
+            attempt: attempt
+                .ok_or_else(|| StoreError::inconsistent("assignments", format!("attempt {}", row.attempt)))?,
+            state: row.state.parse().map_err(|error| StoreError::inconsistent("assignments", error))?,
+        })
+    }
+}
+
+/// The assignments of `vehicle` that may be offered, the oldest campaign first. None for a retired
+/// vehicle, and none when the row is another VIN's: a token outlives a database that was set up anew.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn lookup(store: &Store, vehicle: VehicleId, vin: &Vin) -> Result<Vec<OpenAssignment>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT a.campaign_id, a.attempt, a.state
+           FROM assignments a
+           JOIN vehicles v ON v.id = a.vehicle_id
+           JOIN campaigns c ON c.id = a.campaign_id
+          WHERE a.vehicle_id = $1 AND v.vin = $2 AND v.retired_at IS NULL
+            AND a.state IN ('assigned', 'offered', 'accepted', 'downloading', 'downloaded', 'installing')
+            AND c.state = 'running' AND c.closing IS NULL
+          ORDER BY a.campaign_id",
+    )
+    .bind(vehicle)
+    .bind(vin.as_str())
+    .fetch_all(store.pool())
+    .await?;
+    rows.into_iter().map(OpenAssignment::try_from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use otaru_domain::clock;
+    use sqlx::PgPool;
+
+    use super::*;
+    use crate::testing;
+
+    fn vin(text: &str) -> Vin {
+        Vin::parse(text).unwrap()
+    }
+
+    #[sqlx::test(migrator = "crate::MIGRATOR")]
+    async fn only_open_assignments_of_running_campaigns_are_found_oldest_first(pool: PgPool) {
+        let store = Store::from_pool(pool);
+        let now = clock::now();
+        testing::model(&store, "harbour", now).await.unwrap();
+        let vehicle = testing::vehicle(&store, "WVWZZZ1KZAW000001", "harbour", now).await.unwrap();
+        let release = testing::release(&store, "r4", now).await.unwrap();
+        let mut campaigns = Vec::new();
+        for state in ["running", "paused", "halted", "completed", "running", "running", "running"] {
+            let id = testing::campaign(&store, release, "salt", now).await.unwrap();
+            testing::set_campaign_state(&store, id, state).await.unwrap();
+            campaigns.push(id);
+        }
+        // Opened in another order than they were created.
+        for campaign in campaigns.iter().rev() {
+            testing::assign(&store, vehicle, *campaign, 1, now).await.unwrap();
+        }
+        testing::set_assignment(&store, vehicle, campaigns[4], 2, "downloading").await.unwrap();
+        testing::set_assignment(&store, vehicle, campaigns[5], 1, "installed").await.unwrap();
+        testing::set_campaign_closing(&store, campaigns[6], "timed_out").await.unwrap();
+
+        let found = lookup(&store, vehicle, &vin("WVWZZZ1KZAW000001")).await.unwrap();
+        assert_eq!(
+            found,
+            [
+                OpenAssignment { campaign: campaigns[0], attempt: 1, state: AssignmentState::Assigned },
+                OpenAssignment { campaign: campaigns[4], attempt: 2, state: AssignmentState::Downloading },
+            ]
+        );
+    }
+
+    #[sqlx::test(migrator = "crate::MIGRATOR")]
+    async fn every_open_state_is_found_and_no_terminal_one(pool: PgPool) {
+        let store = Store::from_pool(pool);
+        let now = clock::now();
+        testing::model(&store, "harbour", now).await.unwrap();
+        let vehicle = testing::vehicle(&store, "WVWZZZ1KZAW000001", "harbour", now).await.unwrap();
+        let release = testing::release(&store, "r4", now).await.unwrap();
+        let campaign = testing::campaign(&store, release, "salt", now).await.unwrap();
+        testing::set_campaign_state(&store, campaign, "running").await.unwrap();
+        testing::assign(&store, vehicle, campaign, 1, now).await.unwrap();
+        for state in AssignmentState::ALL {
+            testing::set_assignment(&store, vehicle, campaign, 1, state.as_str()).await.unwrap();
+            let found = lookup(&store, vehicle, &vin("WVWZZZ1KZAW000001")).await.unwrap();
+            assert_eq!(found.is_empty(), state.is_terminal(), "{state}");
+        }
+    }
+
+    #[sqlx::test(migrator = "crate::MIGRATOR")]
+    async fn a_retired_vehicle_and_another_vin_get_nothing(pool: PgPool) {
+        let store = Store::from_pool(pool);
+        let now = clock::now();
+        testing::model(&store, "harbour", now).await.unwrap();
+        let vehicle = testing::vehicle(&store, "WVWZZZ1KZAW000001", "harbour", now).await.unwrap();
+        let release = testing::release(&store, "r4", now).await.unwrap();
+        let campaign = testing::campaign(&store, release, "salt", now).await.unwrap();
+        testing::set_campaign_state(&store, campaign, "running").await.unwrap();
+        testing::assign(&store, vehicle, campaign, 1, now).await.unwrap();
+        assert_eq!(lookup(&store, vehicle, &vin("WVWZZZ1KZAW000001")).await.unwrap().len(), 1);
+        assert_eq!(lookup(&store, vehicle, &vin("WVWZZZ1KZAW000002")).await.unwrap(), []);
+        testing::retire_vehicle(&store, vehicle, now).await.unwrap();
+        assert_eq!(lookup(&store, vehicle, &vin("WVWZZZ1KZAW000001")).await.unwrap(), []);
+    }
+
+    #[sqlx::test(migrator = "crate::MIGRATOR")]
+    async fn a_row_that_cannot_be_is_an_error(pool: PgPool) {
+        let store = Store::from_pool(pool);
+        let now = clock::now();
+        testing::model(&store, "harbour", now).await.unwrap();
+        let vehicle = testing::vehicle(&store, "WVWZZZ1KZAW000001", "harbour", now).await.unwrap();
+        let release = testing::release(&store, "r4", now).await.unwrap();
+        let campaign = testing::campaign(&store, release, "salt", now).await.unwrap();
+        testing::set_campaign_state(&store, campaign, "running").await.unwrap();
+        testing::assign(&store, vehicle, campaign, 1, now).await.unwrap();
+        testing::set_assignment(&store, vehicle, campaign, 0, "assigned").await.unwrap();
+        let error = lookup(&store, vehicle, &vin("WVWZZZ1KZAW000001")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Inconsistent { table: "assignments", .. }), "{error}");
+    }
+}
