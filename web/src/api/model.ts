@@ -1,0 +1,119 @@
+/**
+ * What the dashboard knows of the API: the parts of its answers that the pages show. The generated
+ * `schema.d.ts` is checked against these in `client.ts`, so a change of the API shows there and nowhere else.
+ */
+
+export type CampaignState =
+  | "draft"
+  | "in_review"
+  | "scheduled"
+  | "running"
+  | "paused"
+  | "halted"
+  | "completed"
+  | "cancelled";
+
+/** Vehicles per assignment state; a state without vehicles may be missing. */
+export type Counters = Readonly<Record<string, number>>;
+
+export interface Wave {
+  /** 1 for the first. */
+  number: number;
+  share_ratio: number;
+  gate_installed_ratio: number;
+  /** Known once the campaign started. */
+  size?: number | null;
+  opened_at?: string | null;
+  counters: Counters;
+}
+
+/** Why nothing more happens now: `text` for people, the rest for programs. */
+export interface WaitingOn {
+  code: string;
+  text: string;
+  at?: string;
+  left?: number;
+  deadline?: string;
+}
+
+export interface Campaign {
+  id: number;
+  name: string;
+  release: number;
+  target: string;
+  precondition?: string | null;
+  start_at?: string | null;
+  deadline: string;
+  state: CampaignState;
+  state_reason?: string | null;
+  state_by: string;
+  state_at: string;
+  /** Known once it started. */
+  members?: number | null;
+  /** The commands its state takes now. */
+  allowed: readonly string[];
+  waiting_on: WaitingOn;
+  waves: readonly Wave[];
+  counters: Counters;
+}
+
+export interface Page<T> {
+  items: readonly T[];
+  next_cursor?: string | null;
+}
+
+export interface Release {
+  id: number;
+  name: string;
+  version: string;
+}
+
+export interface FleetModel {
+  model: string;
+  name: string;
+  state: "awaiting_root" | "active" | "retired";
+  vehicles: number;
+}
+
+export interface Fleet {
+  models: readonly FleetModel[];
+  /** Campaigns per campaign state. */
+  campaigns: Counters;
+  dead_letters: number;
+  ingest: {
+    /** Acks not yet applied; missing while nobody has measured. */
+    lag_messages?: number | null;
+    /** The age of the oldest of them. */
+    lag_seconds?: number | null;
+  };
+}
+
+/** `event: progress` in the stream: the answer of `GET /campaigns/{id}/progress`. */
+export interface Progress {
+  campaign: number;
+  state?: CampaignState;
+  members?: number | null;
+  counters: Counters;
+  waves: readonly Partial<Wave>[];
+  waiting_on?: WaitingOn;
+}
+
+/** An event, as on `otaru.events`. */
+export interface LiveEvent {
+  id: number;
+  at: string;
+  actor: string;
+  type: string;
+  campaign?: number;
+  model?: string;
+  release?: number;
+  wave?: number;
+  vehicles?: number;
+  left?: number;
+  from?: CampaignState;
+  to?: CampaignState;
+}
+
+export const COMMANDS = ["start", "pause", "resume", "cancel"] as const;
+/** What a person may ask of a campaign; `halt` and `complete` are the engine's. */
+export type Command = (typeof COMMANDS)[number];

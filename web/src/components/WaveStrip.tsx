@@ -1,0 +1,69 @@
+import { Link } from "@tanstack/react-router";
+import type { Campaign, Wave } from "../api/model";
+import { formatCount, formatPercent } from "../format/number";
+import { countOf, wavesAtWork, waveStage, type WaveStage } from "../rollout/progress";
+import { CheckIcon, LockIcon } from "./icons";
+import { StateBar } from "./StateBar";
+import { When } from "./When";
+import classes from "./WaveStrip.module.css";
+
+/** As many waves as fit in a row. */
+const SHOWN = 4;
+
+/** A campaign's waves at a glance: how far each is, and what opens the next. */
+export function WaveStrip({ campaign }: { campaign: Campaign }) {
+  const shown = wavesAtWork(campaign.waves, SHOWN);
+  const hidden = campaign.waves.length - shown.length;
+  return (
+    <div>
+      <ol className={classes.strip}>
+        {shown.map((wave) => (
+          <WaveStep key={wave.number} wave={wave} last={wave.number === campaign.waves.length} />
+        ))}
+      </ol>
+      {hidden > 0 && (
+        <Link to="/campaigns/$id" params={{ id: campaign.id }} className={classes.more}>
+          {`All ${formatCount(campaign.waves.length)} waves`}
+        </Link>
+      )}
+    </div>
+  );
+}
+
+function WaveStep({ wave, last }: { wave: Wave; last: boolean }) {
+  const stage = waveStage(wave);
+  return (
+    <li className={classes.wave} data-stage={stage}>
+      <div className={classes.head}>
+        <span className={classes.name}>
+          <StageIcon stage={stage} /> Wave {wave.number}
+        </span>
+        <span className={classes.share}>
+          {wave.size == null ? formatPercent(wave.share_ratio) : `${formatCount(wave.size)} · ${formatPercent(wave.share_ratio)}`}
+        </span>
+      </div>
+      <StateBar
+        thin
+        label={`Wave ${wave.number}`}
+        counters={wave.counters}
+        members={wave.size}
+        gate={last ? undefined : wave.gate_installed_ratio}
+      />
+      <div className={classes.foot}>
+        {wave.opened_at == null ? (
+          <span>Not open yet</span>
+        ) : (
+          <span>
+            {formatCount(countOf(wave.counters, "installed"))} installed · opened <When at={wave.opened_at} />
+          </span>
+        )}
+      </div>
+    </li>
+  );
+}
+
+export function StageIcon({ stage }: { stage: WaveStage }) {
+  if (stage === "closed") return <LockIcon size={13} />;
+  if (stage === "open") return <span className={classes.openDot} />;
+  return <CheckIcon size={13} />;
+}

@@ -1,0 +1,43 @@
+/** Numbers as people read them. */
+
+/** A count with the separators of the viewer's language. */
+export function formatCount(count: number, locale?: string): string {
+  return new Intl.NumberFormat(locale).format(count);
+}
+
+/** `1 vehicle`, `2 vehicles`. */
+export function plural(count: number, one: string, many = `${one}s`, locale?: string): string {
+  return `${formatCount(count, locale)} ${count === 1 ? one : many}`;
+}
+
+/**
+ * A share in per cent, rounded down to a tenth, so that `100 %` means all and `0 %` none: 9,999 of 10,000
+ * is 99.9 %, and a single one of a million is `< 0.1 %`.
+ */
+export function formatPercent(ratio: number, locale?: string): string {
+  const tenths = Math.floor(Math.min(Math.max(ratio, 0), 1) * 1000 + 1e-9);
+  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  if (tenths === 0 && ratio > 0) return `< ${number.format(0.1)} %`;
+  return `${number.format(tenths / 10)} %`;
+}
+
+/** A length of time in its two largest units: `2 d 4 h`, `3 min`, `0.4 s`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 10) return `${Math.round(Math.max(seconds, 0) * 10) / 10} s`;
+  const units: [string, number][] = [
+    ["d", 86_400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ];
+  const whole = Math.round(seconds);
+  const first = units.findIndex(([, length]) => whole >= length);
+  let rest = whole;
+  const parts: string[] = [];
+  for (const [name, length] of units.slice(first, first + 2)) {
+    const count = Math.floor(rest / length);
+    rest -= count * length;
+    if (count > 0) parts.push(`${count} ${name}`);
+  }
+  return parts.join(" ");
+}

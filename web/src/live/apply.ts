@@ -1,0 +1,73 @@
+/**
+ * From live messages to what is on the screen: counts are put in place as they come, and what an event touched is
+ * asked anew. The messages of a quarter of a second are taken together.
+ */
+
+import type { InfiniteData, QueryClient, QueryKey } from "@tanstack/react-query";
+import type { Campaign, LiveEvent, Page, Progress } from "../api/model";
+import { keys } from "../api/queries";
+import { withProgress } from "../rollout/progress";
+import type { LiveMessage } from "./messages";
+
+/** At most four refreshes a second. */
+export const REFRESH_MS = 250;
+
+/** Puts `messages` in place. Resolves when everything they touched has been asked anew. */
+export async function applyMessages(client: QueryClient, messages: readonly LiveMessage[]): Promise<void> {
+  const touched = new Map<string, QueryKey>();
+  const touch = (key: QueryKey) => touched.set(JSON.stringify(key), key);
+  const progress = new Map<number, Progress>();
+  const timelines = new Map<number, LiveEvent[]>();
+  for (const message of messages) {
+    if (message.kind === "progress") {
+      progress.set(message.progress.campaign, message.progress);
+    } else if (message.kind === "fleet") {
+      client.setQueryData(keys.fleet, message.fleet);
+    } else {
+      touchedBy(message.event).forEach(touch);
+      const { campaign } = message.event;
+      if (campaign !== undefined) timelines.set(campaign, [...(timelines.get(campaign) ?? []), message.event]);
+    }
+  }
+  for (const [campaign, events] of timelines) {
+    client.setQueryData<LiveEvent[]>(keys.timeline(campaign), (known) => known && withEvents(known, events));
+  }
+  applyProgress(client, progress, touch);
+  await Promise.all([...touched.values()].map((queryKey) => client.invalidateQueries({ queryKey, exact: true })));
+}
+
+function applyProgress(client: QueryClient, progress: Map<number, Progress>, touch: (key: QueryKey) => void): void {
+  if (progress.size === 0) return;
+  const next = (campaign: Campaign): Campaign => {
+    const news = progress.get(campaign.id);
+    if (news === undefined) return campaign;
+    // What is allowed now follows from the state, and only the campaign itself says it.
+    if (news.state !== undefined && news.state !== campaign.state) {
+      touch(keys.campaigns);
+      touch(keys.campaign(campaign.id));
+    }
+    return withProgress(campaign, news);
+  };
+  for (const id of progress.keys()) {
+    client.setQueryData<Campaign>(keys.campaign(id), (known) => known && next(known));
+  }
+  client.setQueryData<InfiniteData<Page<Campaign>>>(
+    keys.campaigns,
+    (known) => known && { ...known, pages: known.pages.map((page) => ({ ...page, items: page.items.map(next) })) },
+  );
+}
+
+/** The queries whose answers `event` may have changed. */
+export function touchedBy(event: LiveEvent): QueryKey[] {
+  const touched: QueryKey[] = [];
+  if (event.campaign !== undefined) touched.push(keys.campaigns, keys.campaign(event.campaign));
+  if (event.release !== undefined) touched.push(keys.release(event.release));
+  if (event.type !== "wave_opened") touched.push(keys.fleet);
+  return touched;
+}
+
+/** `known` with `news`, each event once, oldest first. */
+export function withEvents(known: readonly LiveEvent[], news: readonly LiveEvent[]): LiveEvent[] {
+  const byId = new Map([...known, ...news].map((event) => [event.id, event]));
+  return [...byId.values()].sort((a, b) => a.id - b.id);
+}

@@ -1,0 +1,125 @@
+/** The arithmetic of a rollout's progress, from its counters alone. */
+
+import type { Campaign, Counters, Progress, Wave } from "../api/model";
+import { type AssignmentState, BAR_ORDER, EXITS, type ShownState, STEPS } from "./states";
+
+export function countOf(counters: Counters, state: AssignmentState): number {
+  return counters[state] ?? 0;
+}
+
+function sum(counters: Counters, states: readonly AssignmentState[]): number {
+  return states.reduce((total, state) => total + countOf(counters, state), 0);
+}
+
+export interface Tally {
+  /** Vehicles meant: the members, or what has been assigned while nobody has counted members. */
+  total: number;
+  installed: number;
+  /** Ended, but not as installed. */
+  exited: number;
+  /** Installed or exited. */
+  finished: number;
+  /** In an open wave and not finished. */
+  active: number;
+  /** In a wave that is not open yet. */
+  unassigned: number;
+  /** `finished` of `total`, 0 to 1; 0 when there is nothing to do. */
+  finishedRatio: number;
+}
+
+export function tally(counters: Counters, members: number | null | undefined): Tally {
+  const installed = countOf(counters, "installed");
+  const exited = sum(counters, EXITS);
+  const assigned = sum(counters, STEPS) + exited;
+  // The counters and the number of members are read at different moments: the total is never below its parts.
+  const total = Math.max(members ?? 0, assigned);
+  const finished = installed + exited;
+  return {
+    total,
+    installed,
+    exited,
+    finished,
+    active: assigned - finished,
+    unassigned: total - assigned,
+    finishedRatio: total === 0 ? 0 : finished / total,
+  };
+}
+
+export interface Segment {
+  state: ShownState;
+  count: number;
+}
+
+/** The parts of a stacked bar, in its order, without empty ones. */
+export function segments(counters: Counters, members: number | null | undefined): Segment[] {
+  const parts: Segment[] = BAR_ORDER.map((state) => ({ state, count: countOf(counters, state) }));
+  parts.push({ state: "unassigned", count: tally(counters, members).unassigned });
+  return parts.filter((part) => part.count > 0);
+}
+
+export interface FunnelStep {
+  step: AssignmentState | "targeted";
+  /** Vehicles known to have come this far. */
+  reached: number;
+  /** Of those, the ones that are there now. */
+  here: number;
+}
+
+/**
+ * How many vehicles are known to have reached each step. A later step implies the earlier ones. An exit proves
+ * less: a decline, a failure and a rollback came from a vehicle that was offered the update, what the
+ * server withdrew proves only the assignment.
+ */
+export function funnel(counters: Counters, members: number | null | undefined): FunnelStep[] {
+  const { total } = tally(counters, members);
+  const answered = sum(counters, ["declined", "failed", "rolled_back"]);
+  const withdrawn = sum(counters, ["timed_out", "cancelled", "superseded"]);
+  const steps = STEPS.map((step, index): FunnelStep => {
+    const proved = (index <= 1 ? answered : 0) + (index === 0 ? withdrawn : 0);
+    return { step, reached: sum(counters, STEPS.slice(index)) + proved, here: countOf(counters, step) };
+  });
+  return [{ step: "targeted", reached: total, here: 0 }, ...steps];
+}
+
+/** Vehicles that must have installed for a wave's gate to hold: the server's own rounding. */
+export function gateNeeds(wave: Wave): number | undefined {
+  if (wave.size == null) return undefined;
+  return Math.min(Math.max(Math.ceil(wave.gate_installed_ratio * wave.size - 1e-6), 0), wave.size);
+}
+
+export type WaveStage =
+  /** Not open yet. */
+  | "closed"
+  /** Open, its gate does not hold yet. */
+  | "open"
+  /** Open, and its gate holds. */
+  | "held"
+  /** All its vehicles have finished. */
+  | "finished";
+
+export function waveStage(wave: Wave): WaveStage {
+  if (wave.opened_at == null) return "closed";
+  const { total, finished, installed } = tally(wave.counters, wave.size);
+  if (finished === total) return "finished";
+  return installed >= (gateNeeds(wave) ?? Infinity) ? "held" : "open";
+}
+
+/** At most `limit` waves to show where there is little room: those at work, with what comes next. */
+export function wavesAtWork(waves: readonly Wave[], limit: number): readonly Wave[] {
+  const firstOfInterest = waves.findIndex((wave) => waveStage(wave) !== "finished");
+  const from = firstOfInterest === -1 ? waves.length : firstOfInterest;
+  const start = Math.max(0, Math.min(from - 1, waves.length - limit));
+  return waves.slice(start, start + limit);
+}
+
+/** The campaign as it is after a progress message. What the message does not mention stays. */
+export function withProgress(campaign: Campaign, progress: Progress): Campaign {
+  const news = new Map(progress.waves.map((wave) => [wave.number, wave]));
+  return {
+    ...campaign,
+    members: progress.members ?? campaign.members ?? null,
+    counters: progress.counters,
+    waiting_on: progress.waiting_on ?? campaign.waiting_on,
+    waves: campaign.waves.map((wave) => ({ ...wave, ...news.get(wave.number) })),
+  };
+}

@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import type { Campaign } from "../api/model";
+import { consequence, eventLine, waitingSentence } from "./wording";
+
+const now = Date.parse("2026-03-01T12:00:00Z");
+const said = (waiting: Parameters<typeof waitingSentence>[0]) => waitingSentence(waiting, now, "en-GB", "Asia/Tokyo");
+
+const campaign: Campaign = {
+  id: 12,
+  name: "BCM 2.3.0",
+  release: 4,
+  target: "true",
+  deadline: "2026-04-01T00:00:00Z",
+  state: "running",
+  state_by: "engine",
+  state_at: "2026-03-01T10:00:00Z",
+  members: 100,
+  allowed: ["pause", "cancel"],
+  waiting_on: { code: "nothing", text: "has ended" },
+  waves: [],
+  counters: { assigned: 40, installing: 1, installed: 9 },
+};
+
+test("the planner's words are kept", () => {
+  const text = "wave 2 opens when 90.0 % of the 50 vehicles in wave 1 have installed (45): 12 so far";
+  expect(said({ code: "gate", text })).toBe(`W${text.slice(1)}.`);
+  expect(said({ code: "something_new", text: "waits for the moon" })).toBe("Waits for the moon.");
+});
+
+test("its times are said in the viewer's zone", () => {
+  const deadline = "2026-03-01T13:30:00Z";
+  expect(said({ code: "vehicles", text: "… until 2026-03-01 13:30:00 UTC", left: 1, deadline })).toBe(
+    "All waves are open: 1 vehicle is left, until 22:30.",
+  );
+  expect(said({ code: "start_time", text: "starts at … UTC", at: "2026-03-02T00:00:00Z" })).toBe(
+    "Waits for its start: 2 Mar, 09:00.",
+  );
+});
+
+test("cancelling says whom it touches and that it is final", () => {
+  const { effects, final } = consequence("cancel", campaign);
+  expect(final).toBe(true);
+  expect(effects[0]).toBe("The update is withdrawn from 91 vehicles that have not finished.");
+  expect(effects).toContain("9 vehicles keep the installed version.");
+  expect(effects).toContain("1 vehicle is installing; what it reports still counts.");
+});
+
+test("a command that touches nobody does not count them", () => {
+  const { effects } = consequence("cancel", { ...campaign, members: null, counters: {} });
+  expect(effects).toEqual(["This cannot be undone: to go on later, create a new campaign."]);
+});
+
+test("an event is one line, and one of an unknown kind still is", () => {
+  const event = { id: 1, at: "2026-03-01T10:00:00Z", actor: "engine" };
+  expect(eventLine({ ...event, type: "wave_opened", wave: 2, vehicles: 50 }).text).toBe("Wave 2 opened for 50 vehicles");
+  expect(eventLine({ ...event, type: "campaign_state_changed", from: "running", to: "halted" })).toEqual({
+    text: "Halted (was running)",
+    tone: "bad",
+  });
+  expect(eventLine({ ...event, type: "gate_widened" }).text).toBe("Gate widened");
+});
