@@ -1,1 +1,101 @@
+//! The last mile: what vehicles talk to. A gateway holds no signing keys and no truth: it keeps the
+//! models' repositories in memory as it reads them from their topics, asks Postgres only when something is
+//! active for a vehicle, and writes what vehicles say to Kafka before it says yes.
 
+mod api;
+mod app;
+mod auth;
+mod conditional;
+mod limits;
+mod mirror;
+mod offers;
+mod problems;
+mod range;
+mod reach;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use otaru_bus::{Bus, BusConfig};
+use otaru_http::Health;
+use otaru_store::Store;
+use otaru_store::objects::Objects;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use api::openapi;
+
+/// What a gateway is told at its start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub database: otaru_store::Config,
+    pub bus: BusConfig,
+    /// The object store: `file:///absolute/directory`, `s3://…`, `gs://…`, `az://…`.
+    pub artifacts: String,
+    /// How long a vehicle waits between polls; each is told up to a fifth more or less.
+    pub poll_interval: Duration,
+    /// Over how long the streams of a model look at a change, so that they do not all ask Postgres at once.
+    pub stream_spread: Duration,
+    /// The most streams at a time.
+    pub max_streams: usize,
+    /// The most images on their way out at a time.
+    pub max_downloads: usize,
+    /// The most requests under way at a time, streams and downloads not counted.
+    pub max_requests: usize,
+}
+
+impl Config {
+    /// A poll every five minutes, and limits for one machine.
+    #[must_use]
+    pub fn new(listen: SocketAddr, database: otaru_store::Config, bus: BusConfig, artifacts: String) -> Self {
+        Self {
+            listen,
+            database,
+            bus,
+            artifacts,
+            poll_interval: Duration::from_secs(300),
+            stream_spread: Duration::from_secs(2),
+            max_streams: 10_000,
+            max_downloads: 1_000,
+            max_requests: 4_000,
+        }
+    }
+}
+
+/// Runs a gateway until `stop`.
+///
+/// # Errors
+/// When the address is taken, or a setting cannot be used. That Postgres or the broker is away is no
+/// error: the gateway says so on `/readyz` and tries again.
+pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let listener = otaru_http::bind(config.listen)?;
+    serve(config, listener, stop).await
+}
+
+/// As [`run`], on a socket that listens already.
+///
+/// # Errors
+/// When a setting cannot be used.
+pub async fn serve(config: Config, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    otaru_http::install_metrics();
+    let store = Store::open(&config.database)?;
+    let objects = Objects::open(&config.artifacts).context("the gateway needs the artifacts' object store")?;
+    let bus = Bus::new(config.bus.clone());
+    let producer = bus.producer()?;
+    let health = Health::new(&app::PARTS);
+    // What ends the tasks when the server fails, too.
+    let stop = stop.child_token();
+    let _ended = stop.clone().drop_guard();
+    let app = app::App::new(&config, store, objects, producer, health, stop.clone());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(mirror::follow::run(app.clone(), bus));
+    tasks.spawn(auth::keep_keys_fresh(app.clone()));
+    tracing::info!(address = %listener.local_addr().unwrap_or(config.listen), "the gateway listens");
+    otaru_http::serve(listener, api::router(app), stop.clone()).await?;
+    stop.cancel();
+    while tasks.join_next().await.is_some() {}
+    Ok(())
+}

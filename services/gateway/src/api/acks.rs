@@ -1,0 +1,188 @@
+//! `POST /vehicle/v1/{vin}/acks`: a vehicle reports steps. 202 means that the broker has them for good; the
+//! ids of reports make it safe to send a whole batch again after any other answer.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use chrono::{DateTime, Utc};
+use otaru_bus::Message;
+use otaru_domain::ack::{Ack, AckReport, SCHEMA_VERSION};
+use otaru_domain::token::Claims;
+use otaru_domain::{clock, topic};
+use otaru_http::{Json, Problem};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::shared::{BodyProblems, VehicleProblems, invalid, whole};
+use crate::app::App;
+use crate::auth::Vehicle;
+use crate::offers::message;
+use crate::problems;
+
+/// The most lines of a batch.
+const MAX_LINES: usize = 1000;
+/// A longer bad line is cut for the dead letters: nobody can mend it anyway.
+const MAX_DEAD_LETTER_BYTES: usize = 64 * 1024;
+/// The longest explanation of a bad line.
+const MAX_DETAIL_CHARS: usize = 200;
+
+/// What was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Receipt {
+    /// Reports that are written. Whether they change anything is seen later: a report may be late.
+    pub(crate) accepted: usize,
+    /// Lines that are no reports. Sent again, they are refused again.
+    pub(crate) rejected: Vec<RejectedLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct RejectedLine {
+    /// 1 for the first.
+    pub(crate) line: usize,
+    pub(crate) detail: String,
+}
+
+/// Reports steps of an update.
+///
+/// One report as `application/json`, or up to 1,000 as `application/x-ndjson`, one a line. The vehicle is the
+/// token's: nobody reports for another.
+#[utoipa::path(
+    post, path = "/vehicle/v1/{vin}/acks", tag = "vehicle", operation_id = "postAcks",
+    params(("vin" = String, Path, description = "The vehicle's own VIN", pattern = "^[A-HJ-NPR-Z0-9]{17}$")),
+    request_body(content((AckReport = "application/json"), (String = "application/x-ndjson"))),
+    responses(
+        (status = 202, description = "Written for good", body = Receipt),
+        BodyProblems, VehicleProblems,
+    ),
+    security(("vehicle_token" = [])),
+)]
+pub(super) async fn post_acks(
+    State(app): State<App>,
+    Vehicle(claims): Vehicle,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let form = Form::of(&headers)?;
+    let body = whole(body)?;
+    let batch = match form {
+        Form::One => Batch::one(&body)?,
+        Form::Lines => Batch::lines(&body)?,
+    };
+    let receipt = write(&app, &claims, batch, clock::now()).await?;
+    Ok((StatusCode::ACCEPTED, Json(receipt)).into_response())
+}
+
+enum Form {
+    One,
+    Lines,
+}
+
+impl Form {
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let kind = headers.get(header::CONTENT_TYPE).map_or("application/json", |kind| kind.to_str().unwrap_or("?"));
+        match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "application/json" => Ok(Self::One),
+            "application/x-ndjson" | "application/ndjson" => Ok(Self::Lines),
+            _ => Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media-type",
+                "send one report as application/json, or one a line as application/x-ndjson",
+            )),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Batch<'a> {
+    reports: Vec<AckReport>,
+    bad: Vec<BadLine<'a>>,
+}
+
+struct BadLine<'a> {
+    line: usize,
+    bytes: &'a [u8],
+    detail: String,
+}
+
+impl<'a> Batch<'a> {
+    fn one(body: &[u8]) -> Result<Self, Problem> {
+        let Json(report) = Json::<AckReport>::parse(body)?;
+        report.check().map_err(|error| invalid(&error))?;
+        Ok(Self { reports: vec![report], bad: Vec::new() })
+    }
+
+    fn lines(body: &'a [u8]) -> Result<Self, Problem> {
+        let mut batch = Self::default();
+        for (index, bytes) in body.split(|byte| *byte == b'\n').enumerate() {
+            let bytes = bytes.trim_ascii();
+            if bytes.is_empty() {
+                continue;
+            }
+            if batch.reports.len() + batch.bad.len() == MAX_LINES {
+                let detail = format!("send at most {MAX_LINES} reports at a time");
+                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-lines", detail));
+            }
+            match parse_line(bytes) {
+                Ok(report) => batch.reports.push(report),
+                Err(detail) => batch.bad.push(BadLine { line: index + 1, bytes, detail }),
+            }
+        }
+        Ok(batch)
+    }
+}
+
+fn parse_line(bytes: &[u8]) -> Result<AckReport, String> {
+    let explain = |text: String| text.chars().filter(|c| !c.is_control()).take(MAX_DETAIL_CHARS).collect::<String>();
+    let report: AckReport = serde_json::from_slice(bytes).map_err(|error| explain(error.to_string()))?;
+    report.check().map_err(|error| explain(error.to_string()))?;
+    Ok(report)
+}
+
+/// Writes the reports, then the bad lines: were it the other way round, a batch sent again because the reports
+/// could not be written would leave its bad lines among the dead letters twice.
+async fn write(app: &App, claims: &Claims, batch: Batch<'_>, now: DateTime<Utc>) -> Result<Receipt, Problem> {
+    let acks: Vec<Ack> = batch
+        .reports
+        .into_iter()
+        .map(|report| report.into_ack(claims.vin.clone(), Some(claims.model.clone()), now))
+        .collect();
+    let messages = acks.iter().map(|ack| message(&claims.vin, ack)).collect::<Result<Vec<_>, _>>()?;
+    send(app, topic::ACKS, messages).await?;
+    for ack in &acks {
+        app.memory.note(ack);
+        metrics::counter!("otaru_gateway_acks_total", "state" => ack.state.as_str()).increment(1);
+    }
+    let letters = batch.bad.iter().map(|bad| dead_letter(claims, bad)).collect();
+    send(app, topic::DEAD_LETTERS, letters).await?;
+    metrics::counter!("otaru_gateway_acks_rejected_total").increment(batch.bad.len() as u64);
+    let rejected = batch.bad.into_iter().map(|bad| RejectedLine { line: bad.line, detail: bad.detail }).collect();
+    Ok(Receipt { accepted: acks.len(), rejected })
+}
+
+async fn send(app: &App, topic: &str, messages: Vec<Message>) -> Result<(), Problem> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    app.producer.send_all(topic, messages).await.map_err(|error| problems::not_written(app, &error))?;
+    app.broker.answered();
+    Ok(())
+}
+
+fn dead_letter(claims: &Claims, bad: &BadLine<'_>) -> Message {
+    let value = &bad.bytes[..bad.bytes.len().min(MAX_DEAD_LETTER_BYTES)];
+    let headers = [
+        ("origin-topic", "gateway".to_owned()),
+        ("reason", "unparsable".to_owned()),
+        ("detail", bad.detail.clone()),
+        ("schema", format!("ack-report/{SCHEMA_VERSION}")),
+        ("vin", claims.vin.to_string()),
+        ("line", bad.line.to_string()),
+    ];
+    Message {
+        key: Some(claims.vin.as_str().as_bytes().to_vec()),
+        value: Some(value.to_vec()),
+        headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())).collect(),
+    }
+}

@@ -1,0 +1,84 @@
+//! What the gateway's handlers share.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use otaru_bus::Producer;
+use otaru_http::Health;
+use otaru_store::Store;
+use otaru_store::objects::Objects;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::Config;
+use crate::auth::Auth;
+use crate::mirror::Mirror;
+use crate::offers::Memory;
+use crate::reach::Reach;
+
+/// The parts a gateway needs before it may be sent work.
+pub(crate) const PARTS: [&str; 4] = [BROKER, MANIFESTS, REVOCATIONS, TOKEN_KEYS];
+pub(crate) const BROKER: &str = "broker";
+pub(crate) const MANIFESTS: &str = "manifests";
+pub(crate) const REVOCATIONS: &str = "revocations";
+pub(crate) const TOKEN_KEYS: &str = "token keys";
+
+/// The gateway. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) objects: Objects,
+    pub(crate) producer: Producer,
+    pub(crate) health: Health,
+    pub(crate) auth: Auth,
+    pub(crate) mirror: Mirror,
+    pub(crate) memory: Memory,
+    pub(crate) database: Reach,
+    pub(crate) broker: Reach,
+    pub(crate) poll_interval: Duration,
+    pub(crate) stream_spread: Duration,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) downloads: Arc<Semaphore>,
+    pub(crate) requests: Semaphore,
+    pub(crate) stop: CancellationToken,
+}
+
+impl App {
+    pub(crate) fn new(
+        config: &Config,
+        store: Store,
+        objects: Objects,
+        producer: Producer,
+        health: Health,
+        stop: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            auth: Auth::new(store.clone()),
+            store,
+            objects,
+            producer,
+            health,
+            mirror: Mirror::default(),
+            memory: Memory::default(),
+            database: Reach::new("Postgres"),
+            broker: Reach::new("the broker"),
+            poll_interval: config.poll_interval,
+            stream_spread: config.stream_spread,
+            streams: Arc::new(Semaphore::new(config.max_streams)),
+            downloads: Arc::new(Semaphore::new(config.max_downloads)),
+            requests: Semaphore::new(config.max_requests),
+            stop,
+        }))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

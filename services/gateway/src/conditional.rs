@@ -1,0 +1,36 @@
+//! Conditional requests (RFC 9110, section 13), as far as content with an entity tag needs them.
+
+use axum::http::{HeaderMap, HeaderName, header};
+
+/// Whether `If-None-Match` names `etag` (weak comparison, section 8.8.3.2): the client has it already.
+pub(crate) fn has_already(headers: &HeaderMap, etag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let wanted = opaque(etag);
+    lists(headers, &header::IF_NONE_MATCH).any(|tag| tag.trim() == "*" || opaque(tag) == wanted)
+}
+
+fn lists<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    // Our tags have no commas, so a comma always separates.
+    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::IF_NONE_MATCH, value.parse().unwrap())])
+    }
+
+    #[test]
+    fn a_tag_is_found_in_a_list_weak_or_strong() {
+        for value in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*", " W/\"b\",W/\"a\" "] {
+            assert!(has_already(&with(value), "\"a\""), "{value}");
+            assert!(has_already(&with(value), "W/\"a\""), "{value}");
+        }
+        for value in ["\"b\"", "a", "", "\"a", "\"aa\""] {
+            assert!(!has_already(&with(value), "\"a\""), "{value}");
+        }
+        assert!(!has_already(&HeaderMap::new(), "\"a\""));
+    }
+}

@@ -1,0 +1,213 @@
+//! What a vehicle is offered. Two things must agree: Postgres, where the assignment is, and the signed
+//! document in memory, which the vehicle will check in turn; so a gateway that lags behind either of them
+//! offers too little, never too much.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use moka::sync::Cache;
+use otaru_bus::Message;
+use otaru_domain::ack::{Ack, Origin, SCHEMA_VERSION};
+use otaru_domain::assignment::AssignmentState;
+use otaru_domain::document::{CampaignDocument, NotForVehicle};
+use otaru_domain::id::{CampaignId, ModelId, ReleaseId, Vin};
+use otaru_domain::token::Claims;
+use otaru_domain::topic;
+use otaru_http::Problem;
+use otaru_store::offers::{self, OpenAssignment};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::mirror::{Document, View};
+use crate::problems;
+
+/// An update that a vehicle may install. It only points at the signed files, which alone say what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Update {
+    /// Version of this answer's schema; 1.
+    pub(crate) schema_version: u32,
+    pub(crate) campaign: CampaignId,
+    /// To be given back in every report.
+    pub(crate) attempt: u32,
+    pub(crate) model: ModelId,
+    pub(crate) release: ReleaseId,
+    /// The name of the campaign's document among the model's targets.
+    #[schema(example = "campaign-12.json")]
+    pub(crate) document: String,
+    /// The names of the images among the model's targets.
+    #[schema(example = json!(["BCM-2.3.0-r4.bin"]))]
+    pub(crate) targets: Vec<String>,
+    /// Where the server believes the vehicle to be.
+    pub(crate) state: AssignmentState,
+}
+
+/// What there is for a vehicle now.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    Offer {
+        update: Box<Update>,
+        /// Changes with campaign, attempt and document, not with the vehicle's progress: therefore weak.
+        etag: String,
+    },
+    Nothing {
+        /// Something is on its way: ask again in a moment.
+        soon: bool,
+    },
+}
+
+impl Outcome {
+    const NOTHING: Self = Self::Nothing { soon: false };
+
+    pub(crate) fn etag(&self) -> Option<&str> {
+        match self {
+            Self::Offer { etag, .. } => Some(etag),
+            Self::Nothing { .. } => None,
+        }
+    }
+}
+
+type Attempt = (Vin, CampaignId, u32);
+
+/// What this gateway knows earlier than Postgres does: reports that vehicle-state has yet to apply.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// Attempts whose end was reported here.
+    finished: Cache<Attempt, ()>,
+    /// Attempts that were offered here.
+    offered: Cache<Attempt, ()>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let cache = |ttl| Cache::builder().max_capacity(500_000).time_to_live(ttl).build();
+        Self { finished: cache(Duration::from_secs(3600)), offered: cache(Duration::from_secs(60)) }
+    }
+}
+
+impl Memory {
+    /// Takes note of a report that the broker has: an attempt that ended is not offered again.
+    pub(crate) fn note(&self, ack: &Ack) {
+        // What will be refused as impossible ends nothing.
+        if ack.state.is_terminal() && !ack.is_from_far_future() {
+            self.finished.insert((ack.vin.clone(), ack.campaign, ack.attempt), ());
+        }
+    }
+}
+
+/// What there is for the vehicle now. An offer that is returned is already on `otaru.acks`.
+///
+/// # Errors
+/// 503 while Postgres or the broker is away and would be needed, or nothing is known yet.
+pub(crate) async fn evaluate(app: &App, claims: &Claims, now: DateTime<Utc>) -> Result<Outcome, Problem> {
+    if !app.mirror.is_complete() {
+        return Err(problems::starting());
+    }
+    let Some(view) = app.mirror.get(&claims.model).and_then(|repository| repository.view()) else {
+        return Ok(Outcome::NOTHING);
+    };
+    // From memory, nearly always: no campaign runs, or the vehicle's wave is closed in all that do.
+    if !view.allows_any(&claims.model, &claims.vin, now) {
+        return Ok(Outcome::NOTHING);
+    }
+    let open = offers::lookup(&app.store, claims.vehicle, &claims.vin).await;
+    let open = open.map_err(|error| problems::not_read(app, &error))?;
+    app.database.answered();
+    let choice = choose(app, claims, &view, &open, now);
+    let Choice::This(assignment, document) = choice else {
+        return Ok(Outcome::Nothing { soon: matches!(choice, Choice::Soon) });
+    };
+    let first = assignment.state == AssignmentState::Assigned;
+    if first {
+        announce(app, claims, assignment, now).await?;
+    }
+    let state = if first { AssignmentState::Offered } else { assignment.state };
+    Ok(offer(claims, assignment, document, state))
+}
+
+enum Choice<'a> {
+    This(&'a OpenAssignment, &'a Document),
+    /// Postgres is ahead of the repository in memory.
+    Soon,
+    None,
+}
+
+/// The oldest campaign that may be offered.
+fn choose<'a>(
+    app: &App,
+    claims: &Claims,
+    view: &'a View,
+    open: &'a [OpenAssignment],
+    now: DateTime<Utc>,
+) -> Choice<'a> {
+    let mut choice = Choice::None;
+    for assignment in open {
+        let attempt = (claims.vin.clone(), assignment.campaign, assignment.attempt);
+        if app.memory.finished.contains_key(&attempt) {
+            continue;
+        }
+        let Some(document) = view.documents.get(&assignment.campaign) else {
+            choice = Choice::Soon;
+            continue;
+        };
+        match document.document.allows(&claims.model, &claims.vin, now) {
+            Ok(()) => return Choice::This(assignment, document),
+            Err(NotForVehicle::NotRunning | NotForVehicle::WaveClosed) => choice = Choice::Soon,
+            Err(NotForVehicle::OtherModel | NotForVehicle::Expired | NotForVehicle::NotMember) => {}
+        }
+    }
+    choice
+}
+
+/// Writes that the assignment was offered, before the vehicle hears of it.
+async fn announce(
+    app: &App,
+    claims: &Claims,
+    assignment: &OpenAssignment,
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
+    let attempt = (claims.vin.clone(), assignment.campaign, assignment.attempt);
+    if app.memory.offered.contains_key(&attempt) {
+        return Ok(());
+    }
+    let mut ack = Ack::by_server(
+        Origin::Gateway,
+        claims.vin.clone(),
+        assignment.campaign,
+        assignment.attempt,
+        AssignmentState::Offered,
+        now,
+    );
+    ack.model = Some(claims.model.clone());
+    let message = message(&claims.vin, &ack)?;
+    app.producer.send(topic::ACKS, message).await.map_err(|error| problems::not_written(app, &error))?;
+    app.broker.answered();
+    app.memory.offered.insert(attempt, ());
+    metrics::counter!("otaru_gateway_offers_total").increment(1);
+    Ok(())
+}
+
+fn offer(claims: &Claims, assignment: &OpenAssignment, known: &Document, state: AssignmentState) -> Outcome {
+    let document = &known.document;
+    let update = Update {
+        schema_version: SCHEMA_VERSION,
+        campaign: assignment.campaign,
+        attempt: assignment.attempt,
+        model: claims.model.clone(),
+        release: document.release,
+        document: CampaignDocument::name_of(assignment.campaign),
+        targets: document.targets.iter().map(|target| target.name.clone()).collect(),
+        state,
+    };
+    let etag = format!("W/\"{}-{}-{}\"", assignment.campaign, assignment.attempt, known.sha256);
+    Outcome::Offer { update: Box::new(update), etag }
+}
+
+/// A message of the vehicle `vin`: its partition follows from the key, so its reports stay in order.
+pub(crate) fn message(vin: &Vin, value: &impl Serialize) -> Result<Message, Problem> {
+    let value = serde_json::to_vec(value).map_err(|error| {
+        tracing::error!(%error, "a message cannot be written as JSON");
+        Problem::internal()
+    })?;
+    Ok(Message { key: Some(vin.as_str().as_bytes().to_vec()), value: Some(value), headers: Vec::new() })
+}
