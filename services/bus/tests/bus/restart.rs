@@ -1,0 +1,81 @@
+//! A broker that goes away and comes back.
+
+use std::collections::HashSet;
+
+use otaru_bus::{Consumed, Follow, Followed};
+use otaru_domain::topic::ACKS;
+use tokio_util::sync::CancellationToken;
+
+use crate::rig::{Rig, broker, consumed, followed, message, value_of};
+
+#[tokio::test]
+async fn a_restart_in_the_middle_loses_nothing_and_doubles_nothing() {
+    let mut rig = Rig::embedded().await;
+    let producer = rig.bus.producer().unwrap();
+    let mut consumer = rig.bus.consume("otaru-restart", &[ACKS], CancellationToken::new()).unwrap();
+    let Consumed::Assigned(partitions) = consumed(&mut consumer).await else { panic!("an assignment") };
+    for (topic, partition) in partitions {
+        consumer.seek(&topic, partition, 0).await.unwrap();
+    }
+
+    let writer = tokio::spawn(async move {
+        let mut places = HashSet::new();
+        for n in 0..300_u32 {
+            let message = message(&format!("VIN{}", n % 31), &n.to_string());
+            places.insert(producer.send(ACKS, message).await.unwrap());
+        }
+        places
+    });
+    // In the middle of it, once something has been read.
+    let mut read: Vec<(i32, i64, String)> = Vec::new();
+    let mut restarted = false;
+    while read.len() < 300 {
+        match consumed(&mut consumer).await {
+            Consumed::Batch(records) => {
+                read.extend(records.iter().map(|record| (record.partition, record.offset, value_of(record))));
+            }
+            Consumed::Assigned(partitions) => {
+                for (topic, partition) in partitions {
+                    let next = read.iter().filter(|one| one.0 == partition).map(|one| one.1 + 1).max().unwrap_or(0);
+                    consumer.seek(&topic, partition, next).await.unwrap();
+                }
+            }
+            Consumed::Revoked(_) => {}
+        }
+        if !restarted && read.len() >= 20 {
+            let (running, folder) = rig.embedded.take().unwrap();
+            let address = running.address();
+            running.stop().await;
+            rig.embedded = Some((broker(folder.path(), address).await, folder));
+            restarted = true;
+        }
+    }
+    let acknowledged = writer.await.unwrap();
+    let places: HashSet<(i32, i64)> = read.iter().map(|(partition, offset, _)| (*partition, *offset)).collect();
+    assert_eq!(places, acknowledged);
+    let values: HashSet<&String> = read.iter().map(|(_, _, value)| value).collect();
+    assert_eq!((read.len(), values.len()), (300, 300));
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_follower_says_that_the_broker_is_lost_and_goes_on_when_it_is_back() {
+    let mut rig = Rig::embedded().await;
+    let (_, topic) = rig.model().await;
+    let producer = rig.bus.producer().unwrap();
+    producer.send(&topic, message("timestamp.json", "1")).await.unwrap();
+    let mut follower = rig.bus.follow(Follow::Manifests, CancellationToken::new()).unwrap();
+    while followed(&mut follower).await != (Followed::CaughtUp { topic: topic.clone() }) {}
+
+    let (running, folder) = rig.embedded.take().unwrap();
+    let address = running.address();
+    running.stop().await;
+    let Followed::Lost { reason } = followed(&mut follower).await else { panic!("it is away") };
+    assert!(reason.contains(&address.to_string()), "{reason}");
+    rig.embedded = Some((broker(folder.path(), address).await, folder));
+    assert_eq!(followed(&mut follower).await, Followed::Recovered);
+    producer.send(&topic, message("timestamp.json", "2")).await.unwrap();
+    let Followed::Record(record) = followed(&mut follower).await else { panic!("a record") };
+    assert_eq!(value_of(&record), "2");
+    rig.end().await;
+}
