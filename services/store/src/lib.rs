@@ -21,6 +21,7 @@ pub mod offers;
 pub mod offsets;
 pub mod outbox;
 pub mod progress;
+pub mod rebuild;
 pub mod target_sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -1,0 +1,9 @@
+//! What the ingest promises, on a real Postgres.
+#![expect(clippy::unwrap_used, reason = "a test ends where its fixture fails")]
+
+mod acks;
+mod convergence;
+mod history;
+mod lag;
+mod support;
+mod twin;
