@@ -198,12 +198,17 @@ impl AckReport {
             sequence: self.sequence,
             state,
             progress_percent: self.progress_percent,
-            error_code: self.error_code,
-            log: self.log,
+            error_code: self.error_code.map(without_nul),
+            log: self.log.map(without_nul),
             reported_at: self.reported_at,
             received_at,
         }
     }
+}
+
+/// Postgres keeps no NUL in a text, and a log is no reason to lose a report.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', " ") } else { text }
 }
 
 impl Ack {

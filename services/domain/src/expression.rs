@@ -100,7 +100,19 @@ pub(crate) fn start_of(expr: &IdedExpr, info: &SourceInfo) -> usize {
         _ => None,
     };
     let own = offset_of(expr, info);
-    leftmost.map_or(own, |expr| start_of(expr, info).min(own))
+    match (&expr.expr, leftmost) {
+        (_, Some(leftmost)) => start_of(leftmost, info).min(own),
+        (Expr::Comprehension(loop_over), _) => start_of(&loop_over.iter_range, info).min(own),
+        (Expr::Call(call), _) => name_before(&call.func_name, own, &info.source),
+        (Expr::Select(_), _) => name_before(operators::HAS, own, &info.source),
+        _ => own,
+    }
+}
+
+/// A call is placed at its parenthesis; this is where its name begins.
+fn name_before(name: &str, parenthesis: usize, source: &str) -> usize {
+    let before = source.get(..parenthesis).unwrap_or_default().trim_end();
+    before.strip_suffix(name).map_or(parenthesis, str::len)
 }
 
 /// Where the parser placed `expr`: at its operator, if it has one.

@@ -172,7 +172,7 @@ pub fn plan(campaign: &CampaignFacts, now: DateTime<Utc>) -> Plan {
         CampaignState::Draft | CampaignState::InReview => Plan::wait(Waiting::Submission),
         CampaignState::Scheduled => match campaign.start_at {
             Some(at) if at > now => Plan::wait(Waiting::StartTime { at }),
-            _ => Plan::act(vec![Action::Start], Waiting::Nothing),
+            due => Plan::act(vec![Action::Start], Waiting::StartTime { at: due.unwrap_or(now) }),
         },
         CampaignState::Completed => Plan::wait(Waiting::Nothing),
         CampaignState::Cancelled if campaign.swept || campaign.closing.is_none() => Plan::wait(Waiting::Nothing),
@@ -209,7 +209,9 @@ fn plan_running(campaign: &CampaignFacts) -> Plan {
             actions.push(Action::OpenWave { number: wave.number });
             // What was opened just now has no counts yet: only an empty wave lets the next one follow at once.
             if wave.size > 0 {
-                return Plan::act(actions, Waiting::Vehicles { left: left(campaign), deadline: campaign.deadline });
+                let is_last = campaign.waves.last().is_some_and(|last| last.number == wave.number);
+                let vehicles = Waiting::Vehicles { left: left(campaign), deadline: campaign.deadline };
+                return Plan::act(actions, if is_last { vehicles } else { gate_waiting(wave) });
             }
         }
         before = Some(wave);

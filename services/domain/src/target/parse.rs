@@ -6,7 +6,7 @@ use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SelectExpr, Sourc
 use super::TargetError;
 use super::expr::{Comparison, Condition, Kind, List, Operand, Part};
 use super::reference::with_sort_keys;
-use crate::expression::{self, MAX_DEPTH, offset_of, start_of};
+use crate::expression::{self, MAX_DEPTH, start_of};
 use crate::id::HardwareId;
 use crate::version;
 
@@ -54,7 +54,7 @@ impl Checker<'_> {
             (operators::LOGICAL_AND, [left, right]) => Ok(Condition::And(nested(left)?, nested(right)?)),
             (operators::LOGICAL_OR, [left, right]) => Ok(Condition::Or(nested(left)?, nested(right)?)),
             (operators::LOGICAL_NOT, [negated]) => Ok(Condition::Not(nested(negated)?)),
-            (operators::IN, [item, container]) => self.membership(expr, item, container),
+            (operators::IN, [item, container]) => self.membership(item, container),
             (operator, [left, right]) => match comparison_of(operator) {
                 Some(comparison) => self.compare(left, comparison, right),
                 None => self.unsupported_call(expr, function),
@@ -133,25 +133,22 @@ impl Checker<'_> {
         }
     }
 
-    fn membership(&self, expr: &IdedExpr, item: &IdedExpr, container: &IdedExpr) -> Result<Condition, TargetError> {
+    fn membership(&self, item: &IdedExpr, container: &IdedExpr) -> Result<Condition, TargetError> {
         if let Expr::List(list) = &container.expr {
             return self.one_of(item, &list.elements);
         }
-        let Expr::Ident(name) = &container.expr else {
-            return self.refuse(container, "`in` takes a list such as [\"EU\", \"UK\"], tags, attributes or ecu");
+        let name = match &container.expr {
+            Expr::Ident(name) if ["tags", "attributes", "ecu"].contains(&name.as_str()) => name.as_str(),
+            _ => return self.refuse(container, "`in` takes a list such as [\"EU\", \"UK\"], tags, attributes or ecu"),
         };
         let Expr::Literal(LiteralValue::String(text)) = &item.expr else {
             return self.refuse(item, "what is looked for is written as a text: `\"beta\" in tags`");
         };
         let text = self.text(item, text.inner())?;
-        match name.as_str() {
+        match name {
             "tags" => Ok(Condition::Tagged(text)),
             "attributes" => Ok(Condition::HasAttribute(text)),
-            "ecu" => Ok(Condition::HasEcu(self.hardware_id(item, &text)?)),
-            _ => Err(TargetError::new(
-                "`in` takes a list such as [\"EU\", \"UK\"], tags, attributes or ecu",
-                offset_of(expr, self.info),
-            )),
+            _ => Ok(Condition::HasEcu(self.hardware_id(item, &text)?)),
         }
     }
 

@@ -1,1 +1,39 @@
+//! What the domain promises, one file per subject.
 
+mod acks;
+mod assignments;
+mod campaigns;
+mod documents;
+mod expressions;
+mod ids;
+mod planner;
+mod preconditions;
+mod targeting;
+mod tokens;
+mod tuf_fixture;
+mod tuf_publication;
+mod tuf_roots;
+mod tuf_signatures;
+mod versions;
+
+use chrono::{DateTime, Utc};
+
+use crate::id::{ModelId, Vin};
+
+/// A time, as RFC 3339.
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// When the tests take place.
+fn now() -> DateTime<Utc> {
+    at("2026-03-01T12:00:00Z")
+}
+
+fn vin(text: &str) -> Vin {
+    Vin::parse(text).unwrap()
+}
+
+fn model(text: &str) -> ModelId {
+    ModelId::parse(text).unwrap()
+}

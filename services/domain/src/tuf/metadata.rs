@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::key::PublicKey;
@@ -110,7 +110,7 @@ impl<T> Metadata<T> {
             kind: kind.as_str().to_owned(),
             spec_version: SPEC_VERSION.to_owned(),
             version,
-            expires: now + role.lifetime(),
+            expires: (now + role.lifetime()).trunc_subsecs(0),
             body,
         }
     }

@@ -7,6 +7,7 @@
 mod key;
 mod metadata;
 mod repository;
+mod root;
 mod sign;
 
 pub use key::{Key, KeyError, PublicKey};
@@ -14,5 +15,6 @@ pub use metadata::{
     DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, RoleKeys, Root, Snapshot, Target, TargetCustom,
     Targets, Timestamp,
 };
-pub use repository::{Change, DocumentFile, OnlineKeys, Publication, PublishError, Repository, SignedFile};
-pub use sign::{SignError, VerifyError, canonical, parse_unverified, sign, verify};
+pub use repository::{Change, DocumentFile, Publication, PublishError, Repository, SignedFile};
+pub use root::OnlineKeys;
+pub use sign::{SignError, VerifyError, add_signatures, canonical, parse_unverified, sign, verify};

@@ -10,25 +10,17 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::key::{Key, PublicKey};
+use super::key::Key;
 use super::metadata::{
-    DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, RoleKeys, Root, Snapshot, Target, Targets, Timestamp,
+    DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, Snapshot, Target, Targets, Timestamp,
 };
-use super::sign::{SignError, VerifyError, parse_unverified, sign, verify};
+use super::root::OnlineKeys;
+use super::sign::{SignError, VerifyError, parse_unverified, sign};
 use crate::document::CampaignDocument;
 use crate::id::CampaignId;
 
 /// Versions of a file that stay readable; older ones get a tombstone. Roots stay for ever.
 const KEPT_VERSIONS: u64 = 3;
-
-/// The online keys of one model. No other model has any of them.
-#[derive(Debug, Clone)]
-pub struct OnlineKeys {
-    pub targets: Key,
-    pub campaigns: Key,
-    pub snapshot: Key,
-    pub timestamp: Key,
-}
 
 /// A published file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +80,7 @@ pub enum PublishError {
     AwaitingRoot,
     #[error("the root is version {got}, the next is {expected}")]
     RootVersion { got: u64, expected: u64 },
-    #[error("the root does not give this model's {0} key to the role")]
+    #[error("the root does not let this model's {0} key alone sign for that role")]
     RootKeys(Role),
     #[error("the root has expired or expires in less than a day")]
     RootExpired,
@@ -104,84 +96,7 @@ pub enum PublishError {
     Document(#[from] serde_json::Error),
 }
 
-impl OnlineKeys {
-    #[must_use]
-    pub fn of(&self, role: Role) -> Option<&Key> {
-        match role {
-            Role::Root => None,
-            Role::Targets => Some(&self.targets),
-            Role::Campaigns => Some(&self.campaigns),
-            Role::Snapshot => Some(&self.snapshot),
-            Role::Timestamp => Some(&self.timestamp),
-        }
-    }
-
-    /// The root that gives these keys their roles, to be signed by the root keys.
-    #[must_use]
-    pub fn root(&self, root_keys: &[PublicKey], threshold: u32, version: u64, now: DateTime<Utc>) -> Metadata<Root> {
-        let mut keys: BTreeMap<_, _> = root_keys.iter().map(|key| (key.id(), key.clone())).collect();
-        let mut roles = BTreeMap::new();
-        roles.insert(Role::Root, RoleKeys { keyids: root_keys.iter().map(PublicKey::id).collect(), threshold });
-        for (role, key) in
-            [(Role::Targets, &self.targets), (Role::Snapshot, &self.snapshot), (Role::Timestamp, &self.timestamp)]
-        {
-            keys.insert(key.id().to_owned(), key.public().clone());
-            roles.insert(role, RoleKeys { keyids: vec![key.id().to_owned()], threshold: 1 });
-        }
-        Metadata::new(Role::Root, version, now, Root { consistent_snapshot: true, keys, roles })
-    }
-}
-
 impl Repository {
-    #[must_use]
-    pub fn root_version(&self) -> u64 {
-        self.roots.keys().next_back().copied().unwrap_or(0)
-    }
-
-    /// Takes a signed root in: the first, or the successor of the present one
-    /// (TUF 1.0.31, section 5.3.4 and 5.3.5), and publishes it with fresh metadata below it.
-    ///
-    /// # Errors
-    /// [`PublishError`] naming what the root lacks; the repository stays as it was.
-    pub fn accept_root(
-        &mut self,
-        bytes: &[u8],
-        keys: &OnlineKeys,
-        now: DateTime<Utc>,
-    ) -> Result<Publication, PublishError> {
-        let claimed: Metadata<Root> = parse_unverified(bytes).map_err(PublishError::RootSignature)?;
-        let expected = self.root_version() + 1;
-        if claimed.version != expected {
-            return Err(PublishError::RootVersion { got: claimed.version, expected });
-        }
-        if let Some(previous) = self.roots.get(&(expected - 1)) {
-            let previous: Metadata<Root> = parse_unverified(previous).map_err(PublishError::Stored)?;
-            verify_root(bytes, &previous.body)?;
-        }
-        verify_root(bytes, &claimed.body)?;
-        if !claimed.body.consistent_snapshot {
-            return Err(PublishError::RootConsistentSnapshot);
-        }
-        if claimed.expires <= now + Role::Timestamp.lifetime() {
-            return Err(PublishError::RootExpired);
-        }
-        for role in [Role::Targets, Role::Snapshot, Role::Timestamp] {
-            let key = keys.of(role).ok_or(PublishError::RootKeys(role))?;
-            let known = claimed
-                .body
-                .roles
-                .get(&role)
-                .is_some_and(|entry| entry.threshold >= 1 && entry.keyids.iter().any(|id| id == key.id()));
-            if !known || claimed.body.keys.get(key.id()) != Some(key.public()) {
-                return Err(PublishError::RootKeys(role));
-            }
-        }
-        self.roots.insert(expected, bytes.to_vec());
-        let mut publication = Publication { files: vec![(Role::Root.file_name(expected), Some(bytes.to_vec()))] };
-        publication.files.extend(self.write(keys, Change::default(), &Role::ONLINE, now)?.files);
-        Ok(publication)
-    }
-
     /// Publishes a change.
     ///
     /// # Errors
@@ -253,7 +168,7 @@ impl Repository {
         parse_unverified::<Metadata<T>>(&file.bytes).map(|metadata| Some(metadata.body)).map_err(PublishError::Stored)
     }
 
-    fn write(
+    pub(super) fn write(
         &mut self,
         keys: &OnlineKeys,
         change: Change,
@@ -364,14 +279,6 @@ impl Repository {
         let old: Vec<DocumentFile> = old;
         publication.files.extend(old.into_iter().map(|document| (document.file_name(), None)));
     }
-}
-
-fn verify_root(bytes: &[u8], by: &Root) -> Result<(), PublishError> {
-    let missing = PublishError::RootSignature(VerifyError::Parse("the root role is missing".into()));
-    let role = by.roles.get(&Role::Root).ok_or(missing)?;
-    verify::<Metadata<Root>>(bytes, &by.keys, &role.keyids, role.threshold)
-        .map(|_| ())
-        .map_err(PublishError::RootSignature)
 }
 
 fn delegations(key: &Key) -> Delegations {

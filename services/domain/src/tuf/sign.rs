@@ -65,6 +65,27 @@ pub fn sign(signed: &impl Serialize, keys: &[&Key]) -> Result<Vec<u8>, SignError
     serde_json::to_vec(&Envelope { signatures, signed }).map_err(|error| SignError::NotCanonical(error.to_string()))
 }
 
+/// Adds signatures to a file, or to a bare `signed` part, as when several people sign a root one after the
+/// other. A key that signed before signs anew.
+///
+/// # Errors
+/// [`VerifyError::Parse`] for what is no metadata.
+pub fn add_signatures(bytes: &[u8], keys: &[&Key]) -> Result<Vec<u8>, VerifyError> {
+    let parse_error = |error: &dyn std::fmt::Display| VerifyError::Parse(error.to_string());
+    let file: Value = serde_json::from_slice(bytes).map_err(|error| parse_error(&error))?;
+    let mut envelope: Envelope = if file.get("signed").is_some() {
+        serde_json::from_value(file).map_err(|error| parse_error(&error))?
+    } else {
+        Envelope { signatures: Vec::new(), signed: file }
+    };
+    let message = canonical(&envelope.signed).map_err(|error| parse_error(&error))?;
+    envelope.signatures.retain(|signature| keys.iter().all(|key| key.id() != signature.keyid));
+    envelope
+        .signatures
+        .extend(keys.iter().map(|key| KeySignature { keyid: key.id().to_owned(), sig: key.sign(&message) }));
+    serde_json::to_vec(&envelope).map_err(|error| parse_error(&error))
+}
+
 /// Reads the signed part of a file without verifying anything: for our own files, and for a first root
 /// whose keys are inside it.
 ///

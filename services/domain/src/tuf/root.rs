@@ -1,0 +1,131 @@
+//! A model's root: which keys count, and for what. Everything a vehicle trusts hangs on it, so a root is
+//! taken in only when every client will accept it and when the keys we hold can sign all that follows.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::key::{Key, PublicKey};
+use super::metadata::{Metadata, Role, RoleKeys, Root};
+use super::repository::{Change, Publication, PublishError, Repository};
+use super::sign::{VerifyError, parse_unverified, verify};
+
+/// The online keys of one model. No other model has any of them.
+#[derive(Debug, Clone)]
+pub struct OnlineKeys {
+    pub targets: Key,
+    pub campaigns: Key,
+    pub snapshot: Key,
+    pub timestamp: Key,
+}
+
+impl OnlineKeys {
+    #[must_use]
+    pub fn of(&self, role: Role) -> Option<&Key> {
+        match role {
+            Role::Root => None,
+            Role::Targets => Some(&self.targets),
+            Role::Campaigns => Some(&self.campaigns),
+            Role::Snapshot => Some(&self.snapshot),
+            Role::Timestamp => Some(&self.timestamp),
+        }
+    }
+
+    /// The root that gives these keys their roles, to be signed by the root keys.
+    #[must_use]
+    pub fn root(&self, root_keys: &[PublicKey], threshold: u32, version: u64, now: DateTime<Utc>) -> Metadata<Root> {
+        let mut keys: BTreeMap<_, _> = root_keys.iter().map(|key| (key.id(), key.clone())).collect();
+        let mut roles = BTreeMap::new();
+        roles.insert(Role::Root, RoleKeys { keyids: root_keys.iter().map(PublicKey::id).collect(), threshold });
+        for (role, key) in
+            [(Role::Targets, &self.targets), (Role::Snapshot, &self.snapshot), (Role::Timestamp, &self.timestamp)]
+        {
+            keys.insert(key.id().to_owned(), key.public().clone());
+            roles.insert(role, RoleKeys { keyids: vec![key.id().to_owned()], threshold: 1 });
+        }
+        Metadata::new(Role::Root, version, now, Root { consistent_snapshot: true, keys, roles })
+    }
+}
+
+impl Repository {
+    #[must_use]
+    pub fn root_version(&self) -> u64 {
+        self.roots.keys().next_back().copied().unwrap_or(0)
+    }
+
+    /// Takes a signed root in: the first, or the successor of the present one
+    /// (TUF 1.0.31, section 5.3.4 and 5.3.5), and publishes it with fresh metadata below it.
+    ///
+    /// # Errors
+    /// [`PublishError`] naming what the root lacks; the repository stays as it was.
+    pub fn accept_root(
+        &mut self,
+        bytes: &[u8],
+        keys: &OnlineKeys,
+        now: DateTime<Utc>,
+    ) -> Result<Publication, PublishError> {
+        let claimed: Metadata<Root> = parse_unverified(bytes).map_err(PublishError::RootSignature)?;
+        let expected = self.root_version() + 1;
+        if claimed.version != expected {
+            return Err(PublishError::RootVersion { got: claimed.version, expected });
+        }
+        if let Some(previous) = self.roots.get(&(expected - 1)) {
+            let previous: Metadata<Root> = parse_unverified(previous).map_err(PublishError::Stored)?;
+            verify_root(bytes, &previous.body)?;
+        }
+        verify_root(bytes, &claimed.body)?;
+        check_shape(&claimed)?;
+        if claimed.expires <= now + Role::Timestamp.lifetime() {
+            return Err(PublishError::RootExpired);
+        }
+        check_online_keys(&claimed.body, keys)?;
+        let mut next = self.clone();
+        next.roots.insert(expected, bytes.to_vec());
+        let mut publication = Publication { files: vec![(Role::Root.file_name(expected), Some(bytes.to_vec()))] };
+        publication.files.extend(next.write(keys, Change::default(), &Role::ONLINE, now)?.files);
+        *self = next;
+        Ok(publication)
+    }
+}
+
+/// What clients insist on beyond the signatures (section 4.3): python-tuf on exactly the four top-level
+/// roles, tough on each key standing under its own id.
+fn check_shape(root: &Metadata<Root>) -> Result<(), PublishError> {
+    let malformed = |what: &str| Err(PublishError::RootSignature(VerifyError::Parse(what.to_owned())));
+    if !root.body.consistent_snapshot {
+        return Err(PublishError::RootConsistentSnapshot);
+    }
+    if root.kind != Role::Root.as_str() {
+        return malformed("its _type must be \"root\"");
+    }
+    if !root.body.roles.keys().eq(&[Role::Root, Role::Targets, Role::Snapshot, Role::Timestamp]) {
+        return malformed("its roles must be root, targets, snapshot and timestamp");
+    }
+    if root.body.keys.iter().any(|(id, key)| *id != key.id()) {
+        return malformed("each of its keys must stand under its own key id");
+    }
+    Ok(())
+}
+
+/// Each online role must be ours to sign alone: what is below the root carries one signature.
+fn check_online_keys(root: &Root, keys: &OnlineKeys) -> Result<(), PublishError> {
+    for role in [Role::Targets, Role::Snapshot, Role::Timestamp] {
+        let key = keys.of(role).ok_or(PublishError::RootKeys(role))?;
+        let alone = root
+            .roles
+            .get(&role)
+            .is_some_and(|entry| entry.threshold == 1 && entry.keyids.iter().any(|id| id == key.id()));
+        if !alone || root.keys.get(key.id()) != Some(key.public()) {
+            return Err(PublishError::RootKeys(role));
+        }
+    }
+    Ok(())
+}
+
+fn verify_root(bytes: &[u8], by: &Root) -> Result<(), PublishError> {
+    let missing = PublishError::RootSignature(VerifyError::Parse("the root role is missing".into()));
+    let role = by.roles.get(&Role::Root).ok_or(missing)?;
+    verify::<Metadata<Root>>(bytes, &by.keys, &role.keyids, role.threshold)
+        .map(|_| ())
+        .map_err(PublishError::RootSignature)
+}
