@@ -63,13 +63,13 @@ COMMENT ON COLUMN campaign_waves.cutoff IS 'The highest rank in it, once the cam
 COMMENT ON COLUMN campaign_waves.opened_at IS 'When its vehicles were assigned.';
 
 CREATE TABLE campaign_members (
-    campaign_id bigint NOT NULL REFERENCES campaigns,
-    vehicle_id bigint NOT NULL REFERENCES vehicles,
+    campaign_id bigint NOT NULL,
+    vehicle_id bigint NOT NULL,
     rank bigint NOT NULL,
     wave integer NOT NULL,
     PRIMARY KEY (campaign_id, wave, vehicle_id)
 );
-COMMENT ON TABLE campaign_members IS 'The frozen membership of a campaign.';
+COMMENT ON TABLE campaign_members IS 'The frozen membership of a campaign. Like assignments without foreign keys: checking a million of them takes longer than writing them.';
 COMMENT ON COLUMN campaign_members.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN campaign_members.vehicle_id IS 'The vehicle.';
 COMMENT ON COLUMN campaign_members.rank IS 'otaru_rank(salt, vin).';

@@ -84,7 +84,7 @@ CREATE TABLE events (
     event jsonb NOT NULL
 );
 COMMENT ON TABLE events IS 'What happened, in order; relayed to otaru.events and to dashboards.';
-COMMENT ON COLUMN events.id IS 'In commit order: taken from event_ids under a lock.';
+COMMENT ON COLUMN events.id IS 'In commit order: its position in the outbox of otaru.events.';
 COMMENT ON COLUMN events.at IS 'When.';
 COMMENT ON COLUMN events.actor IS 'engine, or a token''s name.';
 COMMENT ON COLUMN events.campaign_id IS 'The campaign it is about.';

@@ -12,6 +12,9 @@ use crate::{Store, StoreError, Tx};
 /// The channel of `NOTIFY`; the payload is the topic.
 pub const CHANNEL: &str = "otaru_outbox";
 
+/// The longest value: one that the broker does not take must not get in, for it would block its topic.
+pub const MAX_VALUE_BYTES: usize = 8 * 1024 * 1024 - 1024;
+
 /// A message on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxMessage {
@@ -41,6 +44,11 @@ pub async fn enqueue(
 ) -> Result<(), StoreError> {
     if messages.is_empty() {
         return Ok(());
+    }
+    let longest = messages.iter().filter_map(|message| message.value.as_ref()).map(Vec::len).max().unwrap_or(0);
+    if longest > MAX_VALUE_BYTES {
+        let what = format!("a message of {longest} bytes for {topic}, {MAX_VALUE_BYTES} are allowed");
+        return Err(StoreError::inconsistent("outbox", what));
     }
     let first = take_positions(tx, topic, messages.len()).await?;
     place(tx, topic, first, messages, now).await

@@ -93,6 +93,20 @@ pub async fn set_state(
     one(changed.rows_affected(), id)
 }
 
+/// Notes why the campaign is where it is; whether that is news.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_reason(tx: &mut Tx, id: CampaignId, reason: &str) -> Result<bool, StoreError> {
+    let changed =
+        sqlx::query("UPDATE campaigns SET state_reason = $2 WHERE id = $1 AND state_reason IS DISTINCT FROM $2")
+            .bind(id)
+            .bind(reason)
+            .execute(&mut **tx)
+            .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
 /// Notes that the membership was frozen.
 pub(crate) async fn set_members(
     tx: &mut Tx,

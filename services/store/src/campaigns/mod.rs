@@ -12,12 +12,12 @@ use otaru_domain::id::{CampaignId, ReleaseId, VehicleId};
 use sqlx::FromRow;
 
 pub(crate) use change::set_members;
-pub use change::{NewCampaign, create, lock, set_closing, set_state, set_sweep_after, set_swept};
+pub use change::{NewCampaign, create, lock, set_closing, set_reason, set_state, set_sweep_after, set_swept};
 pub(crate) use publication::parse_models;
 pub use publication::{
     CampaignImage, CampaignRelease, ended_documents, images, published_models, release, release_models,
 };
-pub use standing::{Standing, Wave, standing, unfinished, waves_of};
+pub use standing::{Standing, Wave, left, standing, unfinished, waves_of};
 
 use crate::{Store, StoreError};
 

@@ -113,6 +113,25 @@ pub async fn waves_of(tx: &mut Tx, id: CampaignId) -> Result<Vec<Wave>, StoreErr
     Ok(waves(tx, &[id]).await?.remove(&id).unwrap_or_default())
 }
 
+/// Vehicles of the campaign that have not reached an end.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn left(tx: &mut Tx, id: CampaignId) -> Result<u64, StoreError> {
+    let ended: Vec<&str> =
+        AssignmentState::ALL.into_iter().filter(|state| state.is_terminal()).map(AssignmentState::as_str).collect();
+    let left: i64 = sqlx::query_scalar(
+        "SELECT (SELECT coalesce(sum(size), 0) FROM campaign_waves WHERE campaign_id = $1)::bigint
+              - (SELECT coalesce(sum(vehicles), 0) FROM assignment_counters
+                 WHERE campaign_id = $1 AND state = ANY($2))::bigint",
+    )
+    .bind(id)
+    .bind(ended)
+    .fetch_one(&mut **tx)
+    .await?;
+    unsigned("assignment_counters", left)
+}
+
 async fn as_of_one_moment(store: &Store) -> Result<Tx, StoreError> {
     let mut tx = store.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;

@@ -1,0 +1,55 @@
+//! Why a campaign does not change as it was asked to.
+
+use otaru_domain::campaign::TransitionError;
+use otaru_domain::id::{CampaignId, ReleaseId};
+use otaru_domain::target::TargetError;
+use otaru_store::StoreError;
+use thiserror::Error;
+
+use crate::manifests::ManifestError;
+
+#[derive(Debug, Error)]
+pub enum CampaignError {
+    #[error("there is no campaign {0}")]
+    NotFound(CampaignId),
+    #[error(transparent)]
+    Transition(#[from] TransitionError),
+    #[error("the target expression matches no vehicle in service of the release's models: preview it, then create a campaign with another one")]
+    NoVehicles,
+    #[error("the deadline has passed: create a campaign with a later one")]
+    DeadlinePast,
+    #[error("the campaign is being closed: what is left of it is being withdrawn")]
+    Closing,
+    #[error("release {0} is not locked (any more): a campaign needs a release that vehicles may install")]
+    ReleaseNotLocked(ReleaseId),
+    #[error("the target expression is not understood any more: create the campaign anew")]
+    Target(#[source] TargetError),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl CampaignError {
+    /// Whether this process must stop leading.
+    pub(crate) fn is_fenced(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Fenced(_)) | Self::Manifest(ManifestError::Store(StoreError::Fenced(_)))
+        )
+    }
+
+    /// Whether it says something about the campaign that its people should read, not about the machinery.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::NotFound(_) | Self::Store(_) => false,
+            Self::Manifest(error) => matches!(error, ManifestError::Publish { .. }),
+            Self::Transition(_)
+            | Self::NoVehicles
+            | Self::DeadlinePast
+            | Self::Closing
+            | Self::ReleaseNotLocked(_)
+            | Self::Target(_) => true,
+        }
+    }
+}

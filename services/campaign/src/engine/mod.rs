@@ -1,0 +1,125 @@
+//! The rollout engine: it relays what was written to Kafka, and carries out what the planner says.
+//!
+//! Every campaign process runs it and one leads. Nothing here is told what to do: the leader reads how
+//! campaigns stand, asks the pure planner what follows, does it in transactions that check its epoch, and
+//! reads again. Notifications only make it look earlier, so none has to arrive, and a leader that was
+//! killed anywhere leaves nothing that its successor would not see.
+
+mod close;
+mod command;
+mod document;
+mod error;
+mod open;
+mod reconcile;
+mod relay;
+mod start;
+mod term;
+mod upkeep;
+
+use std::time::Duration;
+
+use otaru_domain::id::CampaignId;
+use otaru_domain::topic;
+use otaru_store::leadership::{self, Epoch, LEASE};
+use otaru_store::outbox;
+use otaru_store::{Store, StoreError, Tx};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::chain;
+
+pub use command::command;
+pub use error::CampaignError;
+use relay::Wake;
+
+/// Between two tries to take the lead, and between two to reach a database that is away.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// On whose word a campaign changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum By<'a> {
+    /// A person's, by the name of their token.
+    Person(&'a str),
+    /// The leader's.
+    Engine(Epoch),
+}
+
+impl By<'_> {
+    /// Begins a transaction, which a leader that was deposed cannot.
+    async fn begin(self, store: &Store) -> Result<Tx, StoreError> {
+        let mut tx = store.begin().await?;
+        if let Self::Engine(epoch) = self {
+            leadership::check(&mut tx, epoch).await?;
+        }
+        Ok(tx)
+    }
+
+    /// The actor in events.
+    fn name(&self) -> &str {
+        match self {
+            Self::Person(name) => name,
+            Self::Engine(_) => "engine",
+        }
+    }
+}
+
+/// The campaign, locked until the transaction ends.
+async fn locked(tx: &mut Tx, id: CampaignId) -> Result<otaru_store::campaigns::Campaign, CampaignError> {
+    otaru_store::campaigns::lock(tx, id).await?.ok_or(CampaignError::NotFound(id))
+}
+
+/// Runs until `stop`: leads when nobody else does.
+///
+/// # Errors
+/// None that time could mend: those are logged and tried again.
+pub async fn run(app: App, stop: CancellationToken) -> anyhow::Result<()> {
+    let wake = Wake::default();
+    let listening = tokio::spawn(listen(app.clone(), wake.clone(), stop.clone()));
+    let holder = Uuid::new_v4();
+    while !stop.is_cancelled() {
+        match leadership::acquire(&app.store, holder, LEASE).await {
+            Ok(Some(epoch)) => {
+                app.health.ready("engine");
+                tracing::info!(epoch = epoch.number(), "leads the engine");
+                term::serve(app.clone(), epoch, wake.clone(), stop.clone()).await;
+                tracing::info!(epoch = epoch.number(), "leads the engine no more");
+                continue;
+            }
+            Ok(None) => app.health.ready("engine"),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "cannot ask who leads the engine");
+                app.health.not_ready("engine", error.to_string());
+            }
+        }
+        stop.run_until_cancelled(tokio::time::sleep(RETRY)).await;
+    }
+    listening.await?;
+    Ok(())
+}
+
+/// Turns notifications of the database into wake-ups of this process.
+async fn listen(app: App, wake: Wake, stop: CancellationToken) {
+    let listening = async {
+        loop {
+            if let Err(error) = forward(&app, &wake).await {
+                tracing::warn!(error = chain(&error), "cannot listen to the database");
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    };
+    stop.run_until_cancelled(listening).await;
+}
+
+async fn forward(app: &App, wake: &Wake) -> Result<(), StoreError> {
+    let mut listener = app.store.listen(&[outbox::CHANNEL]).await?;
+    loop {
+        let topic = listener.next().await?;
+        wake.notify_one();
+        // Whatever changes a campaign records an event.
+        if topic.is_none_or(|topic| topic == topic::EVENTS) {
+            app.wake.notify_one();
+            app.events.send_replace(());
+        }
+    }
+}
