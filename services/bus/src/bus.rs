@@ -15,7 +15,7 @@ use crate::{BusError, Consumer, Follow, Followed, Follower, Producer, Record, to
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// How to reach Kafka.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct BusConfig {
     /// `host:port[,host:port…]`.
     pub bootstrap: String,
@@ -35,6 +35,19 @@ impl BusConfig {
     }
 }
 
+impl fmt::Debug for BusConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The properties' values are passwords, among others.
+        let properties: Vec<&String> = self.properties.iter().map(|(key, _)| key).collect();
+        f.debug_struct("BusConfig")
+            .field("bootstrap", &self.bootstrap)
+            .field("acks_partitions", &self.acks_partitions)
+            .field("replication", &self.replication)
+            .field("properties", &properties)
+            .finish()
+    }
+}
+
 /// Kafka.
 #[derive(Clone)]
 pub struct Bus {
@@ -48,8 +61,7 @@ struct Inner {
 
 impl fmt::Debug for Bus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the properties: they hold passwords.
-        f.debug_struct("Bus").field("bootstrap", &self.inner.config.bootstrap).finish_non_exhaustive()
+        f.debug_tuple("Bus").field(&self.inner.config).finish()
     }
 }
 

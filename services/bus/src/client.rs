@@ -10,7 +10,7 @@ use rdkafka::admin::AdminClient;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::error::{BusError, is_unknown_topic};
 use crate::{BusConfig, bus::detached};
@@ -28,11 +28,22 @@ impl ClientContext for Log {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "kafka client");
+        complain(&error, reason);
     }
 }
 
 impl ConsumerContext for Log {}
+
+/// A broker that refuses to talk looks, to whoever waits for it, like one that is away: only here is the reason.
+pub(crate) fn complain(error: &KafkaError, reason: &str) {
+    use RDKafkaErrorCode as Code;
+    match error.rdkafka_error_code() {
+        Some(Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism | Code::SSL) => {
+            tracing::warn!(reason, "the broker refuses the connection: check the sasl.* and ssl.* properties");
+        }
+        _ => tracing::debug!(%error, reason, "kafka client"),
+    }
+}
 
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {

@@ -98,7 +98,8 @@ impl Consumer {
     ///
     /// # Errors
     /// [`BusError::NotAssigned`] when it went to another consumer meanwhile, [`BusError::BeyondEnd`] when the
-    /// broker has lost records that were applied, [`BusError::Unreachable`] while the broker is away: try again.
+    /// broker has lost records that were applied, [`BusError::Unreachable`] while the broker is away: try again. After
+    /// an error the partition may be silent until a seek succeeds.
     pub async fn seek(&self, topic: &str, partition: i32, offset: i64) -> Result<(), BusError> {
         // Neither broker says so when there is nothing at an offset: one is silent, the other starts elsewhere.
         let (low, high) = self.watermarks(topic, partition).await?;

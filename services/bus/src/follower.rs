@@ -70,6 +70,7 @@ impl Follower {
             what,
             events: sender,
             topics: HashMap::new(),
+            empty: Vec::new(),
             answering: None,
         };
         let ended = stop.clone();
@@ -93,6 +94,8 @@ struct Work {
     what: Follow,
     events: mpsc::Sender<Followed>,
     topics: HashMap<String, HashMap<i32, Position>>,
+    /// Topics that had nothing in them when they were found, and whose `CaughtUp` is still to be said.
+    empty: Vec<String>,
     /// Whether the broker answered last time; nothing is known before the first time.
     answering: Option<bool>,
 }
@@ -119,7 +122,10 @@ impl Work {
                 }
                 looked = Some(Instant::now());
             }
-            if self.read(looked).is_err() {
+            if self.answering.is_none() {
+                // What there is to follow is said before anything of it is delivered.
+                std::thread::sleep(POLL);
+            } else if self.read(looked).is_err() {
                 return;
             }
         }
@@ -157,16 +163,19 @@ impl Work {
     /// Finds new topics, and whether the broker answers.
     fn look(&mut self) -> Result<(), Gone> {
         match self.discover() {
-            Ok(found) => {
-                if self.answering == Some(false) {
-                    self.tell(Followed::Recovered)?;
-                }
-                if self.answering.is_none() {
-                    self.tell(Followed::Following { topics: found.clone() })?;
+            Ok(()) => {
+                match self.answering {
+                    Some(true) => {}
+                    Some(false) => self.tell(Followed::Recovered)?,
+                    None => {
+                        let mut topics: Vec<String> = self.topics.keys().cloned().collect();
+                        topics.sort();
+                        self.tell(Followed::Following { topics })?;
+                    }
                 }
                 self.answering = Some(true);
-                for topic in &found {
-                    self.settle(topic)?;
+                for topic in std::mem::take(&mut self.empty) {
+                    self.tell(Followed::CaughtUp { topic })?;
                 }
                 self.recheck()
             }
@@ -182,9 +191,8 @@ impl Work {
         }
     }
 
-    /// Starts reading what was not there before, and returns its names.
-    fn discover(&mut self) -> Result<Vec<String>, BusError> {
-        let mut started = Vec::new();
+    /// Starts reading what was not there before.
+    fn discover(&mut self) -> Result<(), BusError> {
         for topic in self.missing()? {
             let Some(positions) = self.ends_of(&topic)? else { continue };
             let mut assignment = TopicPartitionList::new();
@@ -196,10 +204,12 @@ impl Work {
             self.reader
                 .incremental_assign(&assignment)
                 .map_err(|error| BusError::of(&self.bootstrap, format!("to read {topic}"), error))?;
-            self.topics.insert(topic.clone(), positions);
-            started.push(topic);
+            if positions.values().all(|position| position.until.is_none()) {
+                self.empty.push(topic.clone());
+            }
+            self.topics.insert(topic, positions);
         }
-        Ok(started)
+        Ok(())
     }
 
     /// The topics that should be read and are not, by one question to the broker in any case.

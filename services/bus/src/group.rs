@@ -62,7 +62,7 @@ impl ClientContext for Watch {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "kafka client");
+        crate::client::complain(&error, reason);
     }
 }
 
@@ -236,8 +236,8 @@ impl Group {
                     let _unheard = reply.send(Ok(()));
                 }
                 Err(error) if since.elapsed() >= SEEK => {
-                    // Reads go on where they were, as the reading that the caller knows by now.
-                    owned.reading = reading;
+                    // Silent until a seek succeeds: what was read before is not delivered any more.
+                    *owned = Owned::new(reading);
                     let away = BusError::Unreachable { bootstrap: self.bootstrap.clone(), source: Some(error) };
                     let _unheard = reply.send(Err(away));
                 }

@@ -106,11 +106,15 @@ pub(crate) fn ensure(probe: &Probe, config: &BusConfig, topics: &[Topic]) -> Res
     topics.iter().try_for_each(|topic| settle(probe, topic))
 }
 
-/// Waits until `topic` is known with a leader for each partition.
+/// Waits until `topic` is known and the leader of each partition answers for it.
 fn settle(probe: &Probe, topic: &Topic) -> Result<(), BusError> {
     let begun = Instant::now();
     loop {
-        match probe.partitions(&topic.name) {
+        let answered = probe.partitions(&topic.name).and_then(|partitions| {
+            partitions.iter().try_for_each(|partition| probe.watermarks(&topic.name, *partition).map(drop))?;
+            Ok(partitions)
+        });
+        match answered {
             Ok(found) => {
                 if i32::try_from(found.len()) != Ok(topic.partitions) {
                     // Counters and positions are kept per partition: the number stays what it was.

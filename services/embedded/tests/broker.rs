@@ -1,5 +1,7 @@
 //! The embedded broker's life, seen from outside. What it does with messages, the bus's tests show.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;

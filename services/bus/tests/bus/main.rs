@@ -1,5 +1,7 @@
 //! The bus against a real broker: the embedded one, or, with `OTARU_TEST_KAFKA=host:port,…`, a Kafka cluster.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod consumer;
 mod follower;
 mod restart;

@@ -39,6 +39,7 @@ impl Server {
             tracing::info!(pid = orphan.pid, "stopping what is left of the private Postgres");
             stop(cluster);
         }
+        clear_stale_lock(&cluster.home)?;
         let port = match port {
             Some(port) => port,
             None => free_port(remembered(cluster))?,
@@ -176,6 +177,34 @@ fn is_postgres_of(pid: u32, home: &Path) -> bool {
     let mut words = command.split(|byte| *byte == 0);
     words.next().is_some_and(|program| program.ends_with(b"/postgres"))
         && words.any(|word| word == home.as_os_str().as_encoded_bytes())
+}
+
+/// Removes the lock of a dead server whose number another process has, or a zombie that nobody buried: Postgres takes
+/// either for a running server. Only when no process of that server is left: they share its memory.
+fn clear_stale_lock(home: &Path) -> anyhow::Result<()> {
+    let path = home.join("postmaster.pid");
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+    let holder: Option<u32> = text.lines().next().and_then(|pid| pid.trim().parse().ok());
+    let Some(pid) = holder.filter(|pid| Path::new("/proc").join(pid.to_string()).exists()) else { return Ok(()) };
+    let begun = Instant::now();
+    while let Some(left) = working_in(home) {
+        if begun.elapsed() > Duration::from_secs(30) {
+            bail!("process {left} of a former Postgres still works in {}: end it first", home.display());
+        }
+        sleep(POLL);
+    }
+    tracing::info!(pid, "the private Postgres was killed; its lock is removed");
+    fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+}
+
+/// A process whose working directory is `home`: each process of a server is in its data directory.
+fn working_in(home: &Path) -> Option<String> {
+    let home = fs::canonicalize(home).ok()?;
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let ours = processes
+        .map(|entry| entry.path())
+        .find(|process| fs::read_link(process.join("cwd")).is_ok_and(|folder| folder == home))?;
+    Some(ours.file_name()?.to_string_lossy().into_owned())
 }
 
 /// Ends all sessions and waits; what does not end that way is ended as by a crash, which loses nothing either.
