@@ -154,7 +154,7 @@ pub async fn set_campaign_closing(store: &Store, campaign: CampaignId, closing: 
     Ok(())
 }
 
-/// Assigns a vehicle, as the opening of its wave does.
+/// Assigns a vehicle and counts it, as the opening of its wave does.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -174,7 +174,25 @@ pub async fn assign(
     .bind(now)
     .execute(store.pool())
     .await?;
+    sqlx::query(
+        "INSERT INTO assignment_counters AS c (campaign_id, wave, state, partition, vehicles)
+         VALUES ($1, $2, 'assigned', -1, 1)
+         ON CONFLICT (campaign_id, wave, state, partition) DO UPDATE SET vehicles = c.vehicles + 1",
+    )
+    .bind(campaign)
+    .bind(wave)
+    .execute(store.pool())
+    .await?;
     Ok(())
+}
+
+/// A campaign's assignments by state, recounted.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn states(store: &Store, campaign: CampaignId) -> Result<Vec<(String, i64)>, StoreError> {
+    let count = "SELECT state, count(*) FROM assignments WHERE campaign_id = $1 GROUP BY state ORDER BY state";
+    Ok(sqlx::query_as(count).bind(campaign).fetch_all(store.pool()).await?)
 }
 
 /// Sets where an assignment stands, whatever it was.

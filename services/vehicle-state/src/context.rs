@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use otaru_bus::{Bus, Producer};
 use otaru_http::Health;
-use otaru_store::{Store, StoreError};
+use otaru_store::Store;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +38,7 @@ impl Context {
         stop: CancellationToken,
     ) -> Self {
         let (sender, ends) = watch::channel(Ends::new());
-        tokio::spawn(follow_ends(bus.clone(), health.clone(), sender, stop));
+        tokio::spawn(watch_both(store.clone(), bus.clone(), health.clone(), sender, stop));
         Self { store, bus, producer, health, ends, permits: Arc::new(Semaphore::new(transactions.max(1))) }
     }
 
@@ -51,20 +51,21 @@ impl Context {
     pub async fn permit(&self) -> Option<SemaphorePermit<'_>> {
         self.permits.acquire().await.ok()
     }
-
-    pub fn database_failed(&self, error: &StoreError) {
-        self.health.not_ready("database", error.to_string());
-    }
 }
 
-/// Asks the broker for the ends of the partitions every other second, which also tells whether it is there.
-async fn follow_ends(bus: Bus, health: Health, ends: watch::Sender<Ends>, stop: CancellationToken) {
+/// Asks the broker for the ends of the partitions every other second, which also tells whether it is there, and
+/// the database whether it is.
+async fn watch_both(store: Store, bus: Bus, health: Health, ends: watch::Sender<Ends>, stop: CancellationToken) {
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = look.tick() => {}
+        }
+        match store.ping().await {
+            Ok(()) => health.ready("database"),
+            Err(error) => health.not_ready("database", error.to_string()),
         }
         let mut seen = Ends::new();
         let mut failed = None;

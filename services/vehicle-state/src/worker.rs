@@ -252,7 +252,7 @@ impl Worker {
         self.send_letters(&mut applied).await?;
         tx.commit().await.map_err(StoreError::from)?;
         self.claim.next_offset = to.next_offset;
-        self.context.health.ready("database");
+        self.context.health.ready("ingest");
         metrics::applied(&self.claim, &applied, dead, size, begun.elapsed());
         metrics::lag(&self.claim, to, now);
         Ok(())
@@ -279,12 +279,12 @@ impl Worker {
         let now = clock::now();
         match offsets::observe(&self.context.store, &self.claim, high, now).await {
             Ok(()) => {
-                self.context.health.ready("database");
+                self.context.health.ready("ingest");
                 metrics::behind(&self.claim, high);
             }
             // Another owner looks now; the next batch, or the group, will tell.
             Err(StoreError::Fenced(_)) => {}
-            Err(error) => self.context.database_failed(&error),
+            Err(error) => self.context.health.not_ready("ingest", error.to_string()),
         }
     }
 
@@ -295,11 +295,7 @@ impl Worker {
             retry_ms = pause.as_millis(),
             "{error:#}"
         );
-        if let Some(cause) = error.downcast_ref::<StoreError>() {
-            self.context.database_failed(cause);
-        } else if let Some(Failure::Store(cause)) = error.downcast_ref() {
-            self.context.database_failed(cause);
-        }
+        self.context.health.not_ready("ingest", format!("{error:#}"));
         self.rest(*pause).await?;
         *pause = (*pause * 2).min(LAST_RETRY);
         Ok(())
