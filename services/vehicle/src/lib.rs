@@ -1,1 +1,14 @@
+//! The vehicle's side: the reference agent, and a simulator that runs thousands of vehicles at once.
+//!
+//! It is a client like any other and knows only HTTP and TUF: what the gateway answers is a hint, what
+//! `tough` has verified is the truth. Whoever builds an agent of their own reads here what one has to do.
 
+pub mod agent;
+mod backoff;
+mod download;
+mod error;
+pub mod fleet;
+mod gateway;
+mod offer;
+mod repository;
+mod transport;

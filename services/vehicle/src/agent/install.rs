@@ -1,0 +1,92 @@
+//! From downloaded to installed: wait until the vehicle may, ask once more, write the other slot, switch.
+
+use otaru_domain::ack::ReportedState;
+use otaru_domain::document::CampaignDocument;
+use otaru_domain::id::CampaignId;
+use tracing::info;
+
+use super::slots::{Slot, SlotError};
+use super::state::{Detail, Step};
+use super::{Agent, AgentError, signals};
+use crate::gateway::Update;
+use crate::offer::{Ecu, Image};
+
+impl Agent {
+    /// Installs what was downloaded, if the precondition holds and the campaign still wants it.
+    pub(super) async fn install(&mut self, update: &Update, document: &CampaignDocument) -> Result<(), AgentError> {
+        if let Some(precondition) = &document.precondition
+            && let Some(reason) = signals::unmet(precondition, self.config.signals.as_deref())
+        {
+            return Err(AgentError::Waiting(reason));
+        }
+        self.waiting_for = None;
+        self.confirm(update).await?;
+        let slot = self.slots.inactive().map_err(SlotError::from)?;
+        let at = self.reported_at();
+        self.store.change(|state| {
+            state.set_step(update.campaign, Step::Installing { slot });
+            state.report(update.campaign, ReportedState::Installing, Detail::default(), at);
+        })?;
+        self.try_deliver().await;
+        self.finish_install().await
+    }
+
+    /// A halt must stop whoever has not begun: asks the gateway, and the signed document, once more.
+    async fn confirm(&mut self, update: &Update) -> Result<(), AgentError> {
+        let (offered, _) = self.poll(true).await?;
+        if offered.as_ref().is_none_or(|now| (now.campaign, now.attempt) != (update.campaign, update.attempt)) {
+            return Err(AgentError::Waiting(format!("campaign {} is not offered at present", update.campaign)));
+        }
+        let (_, _, images) = self.verify(update).await?;
+        if self.store.state().attempts.get(&update.campaign).is_none_or(|attempt| attempt.images != images) {
+            // What was downloaded is no longer what is signed: the next check begins with what is.
+            return Err(AgentError::Waiting("the signed targets changed meanwhile".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Writes and switches, or finds that a kill came just after the switch.
+    pub(super) async fn finish_install(&mut self) -> Result<(), AgentError> {
+        let Some((campaign, slot)) = self.store.state().installing() else { return Ok(()) };
+        let images = self.store.state().attempts.get(&campaign).map(|attempt| attempt.images.clone());
+        let images = images.unwrap_or_default();
+        match self.write_slot(slot, &images).await {
+            Ok(()) => self.installed(campaign, &images),
+            Err(error @ (SlotError::Corrupt(_) | SlotError::Missing(_))) => {
+                self.fail(campaign, "image_corrupt", &error)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn write_slot(&self, slot: Slot, images: &[Image]) -> Result<(), SlotError> {
+        let (slots, images, downloads) = (self.slots.clone(), images.to_vec(), self.downloads.clone());
+        let written = tokio::task::spawn_blocking(move || {
+            if !slots.runs(slot, &images)? {
+                slots.write(slot, &images, &downloads)?;
+                slots.activate(slot)?;
+            }
+            Ok(())
+        });
+        match written.await {
+            Ok(written) => written,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    fn installed(&mut self, campaign: CampaignId, images: &[Image]) -> Result<(), AgentError> {
+        let at = self.reported_at();
+        self.store.change(|state| {
+            for image in images {
+                let ecu = Ecu { version: image.version.clone(), release_counter: Some(image.release_counter) };
+                state.ecus.insert(image.hardware_id.clone(), ecu);
+            }
+            state.set_step(campaign, Step::Finished);
+            state.report(campaign, ReportedState::Installed, Detail::default(), at);
+            state.inventory_due = true;
+        })?;
+        info!(campaign, "the update is installed");
+        self.clear_downloads(&[]);
+        Ok(())
+    }
+}

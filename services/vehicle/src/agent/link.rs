@@ -1,0 +1,167 @@
+//! The agent's line to the gateway: polls and the stream come in, reports and inventories go out. Reports
+//! stay on disk until the gateway has said 202.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt as _;
+use otaru_domain::ack::SCHEMA_VERSION;
+use otaru_domain::clock;
+use otaru_domain::inventory::{EcuReport, InventoryReport};
+use tracing::{debug, info, warn};
+
+use super::{Agent, AgentError, Mode};
+use crate::error::chain;
+use crate::gateway::{Bearer, EventStream, GatewayError, Polled, Update};
+
+/// Reports sent at once.
+const BATCH: usize = 100;
+/// A stream may miss a push: the agent polls at least so often.
+const SAFETY_POLL: Duration = Duration::from_secs(15 * 60);
+
+/// The stream, while there is one, and the event to go on from.
+#[derive(Default)]
+pub(super) struct Events {
+    open: Option<EventStream>,
+    last_id: Option<String>,
+}
+
+impl Agent {
+    pub(super) fn bearer(&self) -> Bearer<'_> {
+        Bearer { vin: &self.config.vin, token: &self.token }
+    }
+
+    /// The time by the server's clock; none while that is unknown, for the vehicle's own may be wrong.
+    pub(super) fn reported_at(&self) -> Option<DateTime<Utc>> {
+        self.clock_offset.map(|offset| clock::now() + offset)
+    }
+
+    /// Asks for an update. `fresh` asks anew even where an ETag would do.
+    pub(super) async fn poll(&mut self, fresh: bool) -> Result<(Option<Update>, Option<Duration>), AgentError> {
+        let known = self.last_answer.take().filter(|_| !fresh);
+        let answer = self.gateway.update(self.bearer(), known.as_ref().map(|(etag, _)| etag.as_str())).await?;
+        if let Some(server_time) = answer.server_time {
+            self.set_clock(server_time);
+        }
+        let etag = answer.etag.or_else(|| known.as_ref().map(|(etag, _)| etag.clone()));
+        let polled = match (answer.polled, known) {
+            (Polled::Unchanged, Some((_, polled))) => polled,
+            (Polled::Unchanged, None) => Polled::Nothing,
+            (polled, _) => polled,
+        };
+        let update = match &polled {
+            Polled::Update(update) => Some(update.clone()),
+            Polled::Nothing | Polled::Unchanged => None,
+        };
+        self.last_answer = etag.map(|etag| (etag, polled));
+        Ok((update, answer.retry_after))
+    }
+
+    /// A `Date` has whole seconds: a difference below two of them is none.
+    fn set_clock(&mut self, server_time: DateTime<Utc>) {
+        let offset = server_time - clock::now();
+        let offset = if offset.abs() < TimeDelta::seconds(2) { TimeDelta::zero() } else { offset };
+        if self.clock_offset.is_none() && offset.abs() > TimeDelta::minutes(5) {
+            warn!(offset_secs = offset.num_seconds(), "the vehicle's clock differs from the server's: set it");
+        }
+        self.clock_offset = Some(offset);
+    }
+
+    /// Sends what is queued. What is not accepted stays queued.
+    pub(super) async fn deliver(&mut self) -> Result<(), AgentError> {
+        loop {
+            let acks = &self.store.state().acks;
+            let batch: Vec<_> = acks.iter().take(BATCH).cloned().collect();
+            let receipt = match batch.as_slice() {
+                [] => break,
+                [ack] => match self.gateway.send_ack(self.bearer(), ack).await {
+                    // Sent alone and malformed all the same: it never becomes better.
+                    Err(GatewayError::Refused { status, detail }) if matches!(status.as_u16(), 400 | 413 | 422) => {
+                        warn!(campaign = ack.campaign, sequence = ack.sequence, %detail, "a report was refused and is dropped");
+                        None
+                    }
+                    receipt => Some(receipt?),
+                },
+                batch => Some(self.gateway.send_acks(self.bearer(), batch).await?),
+            };
+            for rejected in receipt.into_iter().flat_map(|receipt| receipt.rejected) {
+                warn!(line = rejected.line, detail = %rejected.detail, "a report was rejected");
+            }
+            // Nothing is queued before these: the agent is one task.
+            self.store.change(|state| drop(state.acks.drain(..batch.len())))?;
+        }
+        if self.store.state().inventory_due {
+            let report = self.inventory();
+            self.gateway.put_inventory(self.bearer(), &report).await?;
+            self.store.change(|state| state.inventory_due = false)?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is queued if that is possible now; the update does not wait for it.
+    pub(super) async fn try_deliver(&mut self) {
+        if let Err(error) = self.deliver().await {
+            debug!(error = %chain(&error), "reports are kept for later");
+        }
+    }
+
+    fn inventory(&self) -> InventoryReport {
+        let ecus = self.store.state().ecus.iter().map(|(hardware_id, ecu)| EcuReport {
+            hardware_id: hardware_id.clone(),
+            version: ecu.version.clone(),
+            serial: None,
+        });
+        InventoryReport {
+            schema_version: SCHEMA_VERSION,
+            ecus: ecus.collect(),
+            attributes: std::collections::BTreeMap::new(),
+            reported_at: self.reported_at(),
+        }
+    }
+
+    /// Waits for the next check: `Some` is what the stream said, `None` asks for a poll. `idle` is true
+    /// while nothing is left to do but to hear of something new.
+    pub(super) async fn wait(&mut self, delay: Duration, idle: bool) -> Option<Option<Update>> {
+        if self.config.mode == Mode::Poll {
+            tokio::time::sleep(delay).await;
+            return None;
+        }
+        if self.events.open.is_none() && !self.open_stream().await {
+            tokio::time::sleep(delay).await;
+            return None;
+        }
+        let stream = self.events.open.as_mut()?;
+        let event = tokio::select! {
+            event = stream.next() => event,
+            () = tokio::time::sleep(if idle { SAFETY_POLL } else { delay }) => return None,
+        };
+        match event {
+            Some(Ok(event)) => {
+                self.stream_backoff.reset();
+                if !event.id.is_empty() {
+                    self.events.last_id = Some(event.id);
+                }
+                return Some(event.update);
+            }
+            Some(Err(error)) => info!(error = %chain(&error), "the stream broke: polling until it is back"),
+            None => debug!("the gateway closed the stream"),
+        }
+        self.events.open = None;
+        let pause = self.stream_backoff.next(None, &mut rand::rng());
+        tokio::time::sleep(pause).await;
+        None
+    }
+
+    async fn open_stream(&mut self) -> bool {
+        match self.gateway.events(self.bearer(), self.events.last_id.as_deref()).await {
+            Ok(stream) => {
+                self.events.open = Some(stream);
+                true
+            }
+            Err(error) => {
+                debug!(error = %chain(&error), "no stream: polling");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The agent's loop: check, act, wait. What is signed decides; each check begins with what is on disk, so it
+//! does not matter how the one before ended.
+
+use std::time::Duration;
+
+use otaru_domain::ack::ReportedState;
+use otaru_domain::clock;
+use otaru_domain::document::CampaignDocument;
+use otaru_domain::id::CampaignId;
+use tracing::{debug, info, warn};
+
+use super::state::{Attempt, Detail, Step};
+use super::{Agent, AgentError};
+use crate::backoff::Backoff;
+use crate::download::{Advanced, Download, complete_path};
+use crate::error::chain;
+use crate::gateway::{GatewayError, Update};
+use crate::offer::{self, Image};
+use crate::repository::Verified;
+
+/// Progress is reported in steps of so many percent.
+const PROGRESS_STEP: u8 = 25;
+
+impl Agent {
+    pub(super) async fn work(&mut self) -> Result<(), AgentError> {
+        let (initial, max) = self.config.backoff;
+        let mut backoff = Backoff::new(initial, max);
+        let mut heard = None;
+        loop {
+            let (delay, idle) = match Box::pin(self.check(heard.take())).await {
+                Ok(_) if self.config.once => return Ok(()),
+                Ok(delay) => {
+                    backoff.reset();
+                    (delay, true)
+                }
+                Err(error) if self.config.once => return Err(error),
+                Err(AgentError::Waiting(reason)) => {
+                    if self.waiting_for.as_ref() != Some(&reason) {
+                        info!(%reason, "the update waits");
+                        self.waiting_for = Some(reason);
+                    }
+                    backoff.reset();
+                    (self.config.poll_interval, false)
+                }
+                Err(error) => {
+                    if matches!(error, AgentError::Download { progressed: true, .. }) {
+                        backoff.reset();
+                    }
+                    (self.recover(&error, &mut backoff), false)
+                }
+            };
+            heard = self.wait(delay, idle).await;
+        }
+    }
+
+    /// Logs what went wrong and says when to try again.
+    fn recover(&mut self, error: &AgentError, backoff: &mut Backoff) -> Duration {
+        let mut asked = None;
+        if let AgentError::Gateway(error) = error {
+            asked = error.retry_after();
+            if matches!(error, GatewayError::Unauthorized) {
+                self.renew_token();
+            }
+        }
+        let delay = backoff.next(asked, &mut rand::rng());
+        warn!(error = %chain(error), retry_in_ms = delay.as_millis(), "the check did not succeed");
+        delay
+    }
+
+    /// Whoever replaced the credentials file need not restart the agent.
+    fn renew_token(&mut self) {
+        match self.config.credentials.read() {
+            Ok((token, _)) => self.token = token,
+            Err(error) => warn!(error = format!("{error:#}"), "the credentials cannot be read"),
+        }
+    }
+
+    /// One round; returns when to begin the next.
+    async fn check(&mut self, heard: Option<Option<Update>>) -> Result<Duration, AgentError> {
+        // An installation that was begun needs nobody: it ends before anything else happens.
+        if self.store.state().installing().is_some() {
+            self.finish_install().await?;
+        }
+        self.try_deliver().await;
+        let (update, retry_after) = match heard {
+            Some(update) => (update, None),
+            None => self.poll(false).await?,
+        };
+        let pursued = match update {
+            Some(update) => self.pursue(&update).await,
+            None => Ok(()),
+        };
+        let delivered = self.deliver().await;
+        pursued?;
+        delivered?;
+        Ok(retry_after.unwrap_or(self.config.poll_interval))
+    }
+
+    /// Brings the offered update as far as it goes.
+    async fn pursue(&mut self, update: &Update) -> Result<(), AgentError> {
+        let known = self.store.state().attempts.get(&update.campaign);
+        if let Some(known) = known {
+            let over = known.attempt == update.attempt && known.step == Step::Finished;
+            if over || update.attempt < known.attempt {
+                debug!(campaign = update.campaign, attempt = update.attempt, "this attempt is over");
+                return Ok(());
+            }
+        }
+        let begun = known.is_some_and(|known| known.attempt == update.attempt);
+        let verified = match self.verify(update).await {
+            // What is signed and cannot be installed here is the campaign's fault, and it should hear of it.
+            Err(AgentError::Refused { source, .. }) if source.error_code().is_some() => {
+                if !begun {
+                    self.accept(update, &[])?;
+                }
+                return self.fail(update.campaign, source.error_code().unwrap_or_default(), &source);
+            }
+            verified => verified,
+        };
+        let (verified, document, images) = verified?;
+        if begun {
+            self.store.change(|state| {
+                if let Some(attempt) = state.attempts.get_mut(&update.campaign) {
+                    attempt.images.clone_from(&images);
+                }
+            })?;
+        } else {
+            self.accept(update, &images)?;
+            self.try_deliver().await;
+        }
+        if !self.download(update.campaign, &verified, &images).await? {
+            return Ok(());
+        }
+        self.install(update, &document).await
+    }
+
+    /// Fetches and verifies the model's repository, and what it says of the update.
+    pub(super) async fn verify(
+        &mut self,
+        update: &Update,
+    ) -> Result<(Verified, CampaignDocument, Vec<Image>), AgentError> {
+        let refused = |source| AgentError::Refused { campaign: update.campaign, source };
+        let verified = self.trust.load(&self.gateway).await?;
+        let document = verified.document(&update.document).await?;
+        offer::allowed(update, &document, &self.config.model, &self.config.vin, clock::now()).map_err(refused)?;
+        let images = offer::images(update, &document, &verified).map_err(refused)?;
+        offer::fits(&images, &self.store.state().ecus).map_err(refused)?;
+        Ok((verified, document, images))
+    }
+
+    fn accept(&mut self, update: &Update, images: &[Image]) -> Result<(), AgentError> {
+        info!(campaign = update.campaign, attempt = update.attempt, "the update is verified and accepted");
+        let at = self.reported_at();
+        self.store.change(|state| {
+            let attempt =
+                Attempt { attempt: update.attempt, sequence: 0, step: Step::Accepted, images: images.to_vec() };
+            state.attempts.insert(update.campaign, attempt);
+            state.report(update.campaign, ReportedState::Accepted, Detail::default(), at);
+        })?;
+        Ok(())
+    }
+
+    /// Ends the attempt badly, and says why.
+    pub(super) fn fail(
+        &mut self,
+        campaign: CampaignId,
+        code: &str,
+        error: &dyn std::error::Error,
+    ) -> Result<(), AgentError> {
+        let log = chain(error);
+        warn!(campaign, code, error = %log, "the update failed");
+        let at = self.reported_at();
+        self.store.change(|state| {
+            let detail = Detail { progress_percent: None, error_code: Some(code.to_owned()), log: Some(log) };
+            state.set_step(campaign, Step::Finished);
+            state.report(campaign, ReportedState::Failed, detail, at);
+        })?;
+        self.clear_downloads(&[]);
+        Ok(())
+    }
+
+    /// Downloads what is missing; false when the attempt failed over it.
+    async fn download(
+        &mut self,
+        campaign: CampaignId,
+        verified: &Verified,
+        images: &[Image],
+    ) -> Result<bool, AgentError> {
+        self.clear_downloads(images);
+        let total: u64 = images.iter().map(|image| image.length_bytes).sum();
+        let mut before = 0;
+        for image in images {
+            let complete = complete_path(&self.downloads, &image.sha256);
+            if !complete.metadata().is_ok_and(|file| file.len() == image.length_bytes) {
+                self.report_progress(campaign, before, total).await?;
+                match self.download_image(campaign, verified, image, before, total).await {
+                    Err(AgentError::Download { source, .. }) if source.error_code().is_some() => {
+                        self.fail(campaign, source.error_code().unwrap_or_default(), &source)?;
+                        return Ok(false);
+                    }
+                    downloaded => downloaded?,
+                }
+            }
+            before += image.length_bytes;
+        }
+        let step = self.store.state().attempts.get(&campaign).map(|attempt| attempt.step);
+        if step != Some(Step::Downloaded) {
+            let at = self.reported_at();
+            self.store.change(|state| {
+                state.set_step(campaign, Step::Downloaded);
+                state.report(campaign, ReportedState::Downloaded, Detail::default(), at);
+            })?;
+            self.try_deliver().await;
+        }
+        Ok(true)
+    }
+
+    async fn download_image(
+        &mut self,
+        campaign: CampaignId,
+        verified: &Verified,
+        image: &Image,
+        before: u64,
+        total: u64,
+    ) -> Result<(), AgentError> {
+        let failed = |source, progressed| AgentError::Download { name: image.name.clone(), progressed, source };
+        let url = verified.image_url(&image.name, &image.sha256)?;
+        let client = self.gateway.client().clone();
+        let downloads = self.downloads.clone();
+        let mut download =
+            Download::open(&client, url, image, &downloads).await.map_err(|error| failed(error, false))?;
+        let begin = download.written();
+        loop {
+            match download.advance().await {
+                Ok(Advanced::To(written)) => self.report_progress(campaign, before + written, total).await?,
+                Ok(Advanced::Complete) => return Ok(()),
+                Err(error) => return Err(failed(error, download.written() > begin)),
+            }
+        }
+    }
+
+    /// Reports `downloading` at its begin and at each further quarter.
+    async fn report_progress(&mut self, campaign: CampaignId, done: u64, total: u64) -> Result<(), AgentError> {
+        let percent = u8::try_from(done * 100 / total.max(1)).unwrap_or(100);
+        let percent = percent / PROGRESS_STEP * PROGRESS_STEP;
+        let news = match self.store.state().attempts.get(&campaign).map(|attempt| attempt.step) {
+            Some(Step::Accepted) => true,
+            Some(Step::Downloading { percent: reported }) => percent > reported && percent < 100,
+            _ => false,
+        };
+        if news {
+            let at = self.reported_at();
+            self.store.change(|state| {
+                let detail = Detail { progress_percent: Some(percent), ..Detail::default() };
+                state.set_step(campaign, Step::Downloading { percent });
+                state.report(campaign, ReportedState::Downloading, detail, at);
+            })?;
+            self.try_deliver().await;
+        }
+        Ok(())
+    }
+
+    /// Removes the downloads that `images` do not need.
+    pub(super) fn clear_downloads(&self, images: &[Image]) {
+        let Ok(entries) = std::fs::read_dir(&self.downloads) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if !images.iter().any(|image| name.starts_with(image.sha256.as_str()))
+                && let Err(error) = std::fs::remove_file(entry.path())
+            {
+                debug!(%name, %error, "an old download cannot be removed");
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What a vehicle will do in an attempt, drawn before it begins: no answer of the network, however late, changes
+//! what is drawn next.
+
+use std::f64::consts::TAU;
+use std::time::Duration;
+
+use otaru_domain::ack::ReportedState;
+use otaru_domain::id::{CampaignId, Vin};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::{Behaviour, Failure};
+
+/// A log-normal time has a long tail: nobody waits longer than so many means.
+const LONGEST_MEANS: f64 = 20.0;
+
+/// How an attempt ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    Installed,
+    Declined,
+    Failed { code: String, log: String },
+}
+
+/// How a report is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    Never,
+    AtOnce,
+    /// With others, shuffled, when the attempt is over.
+    Late,
+}
+
+/// A report to come.
+#[derive(Debug, Clone)]
+pub(super) struct Planned {
+    pub(super) state: ReportedState,
+    pub(super) progress_percent: Option<u8>,
+    pub(super) id: Uuid,
+    /// Before this step.
+    pub(super) delay: Duration,
+    pub(super) repeat: Repeat,
+}
+
+/// An attempt to come.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) steps: Vec<Planned>,
+    pub(super) end: End,
+    /// Send all reports at the end, as a batch.
+    pub(super) batch: bool,
+    /// For the order of late repetitions.
+    pub(super) rng: SmallRng,
+}
+
+/// A generator that gives the same for the same words.
+pub(super) fn seeded(words: &str) -> SmallRng {
+    let mut seed = [0; 32];
+    seed.copy_from_slice(&Sha256::digest(words.as_bytes()));
+    SmallRng::from_seed(seed)
+}
+
+impl Plan {
+    pub(super) fn draw(behaviour: &Behaviour, seed: u64, vin: &Vin, campaign: CampaignId, attempt: u32) -> Self {
+        let mut rng = seeded(&format!("{seed}/{vin}/{campaign}/{attempt}"));
+        let end = draw_end(behaviour, &mut rng);
+        let batch = chance(&mut rng, behaviour.batch_ratio);
+        let steps = reported(&end).into_iter().map(|(state, progress_percent)| Planned {
+            state,
+            progress_percent,
+            id: uuid::Builder::from_random_bytes(rng.random()).into_uuid(),
+            delay: log_normal(&mut rng, behaviour.step_delay_mean, behaviour.step_delay_sigma),
+            repeat: match chance(&mut rng, behaviour.duplicate_ratio) {
+                false => Repeat::Never,
+                true if rng.random() => Repeat::AtOnce,
+                true => Repeat::Late,
+            },
+        });
+        Self { steps: steps.collect(), end, batch, rng: seeded(&format!("{seed}/{vin}/{campaign}/{attempt}/late")) }
+    }
+}
+
+fn reported(end: &End) -> Vec<(ReportedState, Option<u8>)> {
+    use ReportedState as S;
+    if *end == End::Declined {
+        return vec![(S::Declined, None)];
+    }
+    let exit = if *end == End::Installed { S::Installed } else { S::Failed };
+    vec![
+        (S::Accepted, None),
+        (S::Downloading, Some(0)),
+        (S::Downloading, Some(50)),
+        (S::Downloaded, None),
+        (S::Installing, None),
+        (exit, None),
+    ]
+}
+
+fn draw_end(behaviour: &Behaviour, rng: &mut SmallRng) -> End {
+    let declines = chance(rng, behaviour.decline_ratio);
+    let fails = chance(rng, behaviour.failure_ratio);
+    let failure = draw_failure(&behaviour.failures, rng);
+    match failure {
+        _ if declines => End::Declined,
+        Some(failure) if fails => End::Failed { code: failure.code.clone(), log: failure.log.clone() },
+        None if fails => End::Failed { code: "unknown".to_owned(), log: String::new() },
+        _ => End::Installed,
+    }
+}
+
+fn draw_failure<'a>(failures: &'a [Failure], rng: &mut SmallRng) -> Option<&'a Failure> {
+    let total: u32 = failures.iter().map(|failure| failure.weight).sum();
+    if total == 0 {
+        return None;
+    }
+    let mut drawn = rng.random_range(0..total);
+    failures.iter().find(|failure| {
+        let found = drawn < failure.weight;
+        drawn = drawn.saturating_sub(failure.weight);
+        found
+    })
+}
+
+/// True with the probability `ratio`, whatever number that is.
+pub(super) fn chance(rng: &mut SmallRng, ratio: f64) -> bool {
+    rng.random::<f64>() < ratio
+}
+
+/// An exponential time with this mean.
+pub(super) fn exponential(rng: &mut SmallRng, mean: Duration) -> Duration {
+    let uniform: f64 = rng.random();
+    mean.mul_f64((-(1.0 - uniform).ln()).min(LONGEST_MEANS))
+}
+
+/// A log-normal time with this mean and this standard deviation of its logarithm.
+pub(super) fn log_normal(rng: &mut SmallRng, mean: Duration, sigma: f64) -> Duration {
+    // Box and Muller: one normal number of two uniform ones.
+    let (u, v): (f64, f64) = (rng.random(), rng.random());
+    let normal = (-2.0 * (1.0 - u).ln()).sqrt() * (TAU * v).cos();
+    mean.mul_f64((sigma * normal - sigma * sigma / 2.0).exp().min(LONGEST_MEANS))
+}

@@ -1,0 +1,147 @@
+//! From what a gateway points at to what may be installed: the update is only a hint, the signed document
+//! and the signed targets must both allow it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use otaru_domain::document::{CampaignDocument, NotForVehicle};
+use otaru_domain::id::{HardwareId, ModelId, Sha256, Vin};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::gateway::Update;
+use crate::repository::Verified;
+
+/// An image that may be installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Image {
+    pub(crate) hardware_id: HardwareId,
+    /// Its name among the top-level targets.
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) release_counter: u64,
+    pub(crate) length_bytes: u64,
+    pub(crate) sha256: Sha256,
+}
+
+/// An ECU and what runs on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ecu {
+    pub(crate) version: String,
+    /// Unknown until the first installation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) release_counter: Option<u64>,
+}
+
+/// Why an update is not installed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum Refusal {
+    #[error("the signed document is for another model")]
+    OtherModel,
+    #[error("the campaign is not running, says the signed document")]
+    NotRunning,
+    #[error("the offer has expired, says the signed document")]
+    Expired,
+    #[error("the vehicle's wave is not open, says the signed document")]
+    WaveClosed,
+    #[error("the vehicle is in no wave of the campaign, says the signed document")]
+    NotMember,
+    #[error("the gateway names the document {0}, which is not this campaign's")]
+    OtherDocument(String),
+    #[error("the gateway names no target")]
+    NoTargets,
+    #[error("the gateway names {0}, which the signed document does not")]
+    NotInDocument(String),
+    #[error("{0} is not among the signed targets, or lacks what is needed to install it")]
+    NotSigned(String),
+    #[error("{name} is not made for {hardware_id}")]
+    WrongHardware { name: String, hardware_id: HardwareId },
+    #[error("this vehicle has no {0}")]
+    NoSuchEcu(HardwareId),
+    #[error("{name} has release counter {got}, {hardware_id} runs {installed}: no way back")]
+    Older { name: String, hardware_id: HardwareId, got: u64, installed: u64 },
+}
+
+impl Refusal {
+    /// The error code to report, where what is *signed* cannot be installed here. What only an unsigned answer
+    /// claims is not reported: a gateway could make vehicles fail with it.
+    pub(crate) fn error_code(&self) -> Option<&'static str> {
+        match self {
+            Self::WrongHardware { .. } => Some("wrong_hardware"),
+            Self::NoSuchEcu(_) => Some("no_such_ecu"),
+            Self::Older { .. } => Some("older_release"),
+            _ => None,
+        }
+    }
+}
+
+impl From<NotForVehicle> for Refusal {
+    fn from(reason: NotForVehicle) -> Self {
+        match reason {
+            NotForVehicle::OtherModel => Self::OtherModel,
+            NotForVehicle::NotRunning => Self::NotRunning,
+            NotForVehicle::Expired => Self::Expired,
+            NotForVehicle::WaveClosed => Self::WaveClosed,
+            NotForVehicle::NotMember => Self::NotMember,
+        }
+    }
+}
+
+/// Whether the document that the update names is this campaign's and lets the vehicle begin.
+pub(crate) fn allowed(
+    update: &Update,
+    document: &CampaignDocument,
+    model: &ModelId,
+    vin: &Vin,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    if update.document != CampaignDocument::name_of(update.campaign) || document.campaign != update.campaign {
+        return Err(Refusal::OtherDocument(update.document.clone()));
+    }
+    document.allows(model, vin, now).map_err(Refusal::from)
+}
+
+/// The images to install: those the update names, as document and targets both describe them.
+pub(crate) fn images(update: &Update, document: &CampaignDocument, verified: &Verified) -> Result<Vec<Image>, Refusal> {
+    if update.targets.is_empty() {
+        return Err(Refusal::NoTargets);
+    }
+    let mut images: Vec<Image> = Vec::with_capacity(update.targets.len());
+    for name in &update.targets {
+        let target = document
+            .targets
+            .iter()
+            .find(|target| target.name == *name)
+            .filter(|target| images.iter().all(|image| image.hardware_id != target.hardware_id))
+            .ok_or_else(|| Refusal::NotInDocument(name.clone()))?;
+        let signed = verified.image(name).ok_or_else(|| Refusal::NotSigned(name.clone()))?;
+        if !signed.custom.hardware_ids.contains(&target.hardware_id) {
+            return Err(Refusal::WrongHardware { name: name.clone(), hardware_id: target.hardware_id.clone() });
+        }
+        images.push(Image {
+            hardware_id: target.hardware_id.clone(),
+            name: name.clone(),
+            version: signed.custom.version,
+            release_counter: signed.custom.release_counter,
+            length_bytes: signed.length,
+            sha256: signed.sha256,
+        });
+    }
+    Ok(images)
+}
+
+/// Whether this very vehicle can take the images: it has the ECUs, and none of them would go back.
+pub(crate) fn fits(images: &[Image], ecus: &BTreeMap<HardwareId, Ecu>) -> Result<(), Refusal> {
+    for image in images {
+        let ecu = ecus.get(&image.hardware_id).ok_or_else(|| Refusal::NoSuchEcu(image.hardware_id.clone()))?;
+        if let Some(installed) = ecu.release_counter.filter(|installed| image.release_counter < *installed) {
+            return Err(Refusal::Older {
+                name: image.name.clone(),
+                hardware_id: image.hardware_id.clone(),
+                got: image.release_counter,
+                installed,
+            });
+        }
+    }
+    Ok(())
+}

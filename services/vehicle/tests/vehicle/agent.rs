@@ -1,0 +1,301 @@
+//! What the agent promises in a life without attacks: reports that arrive, updates that run once, and only
+//! when the vehicle may.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use otaru_domain::ack::ReportedState;
+use otaru_domain::document::DocumentState;
+use otaru_vehicle::agent::{AgentConfig, Credentials, Mode, run};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::peer::{Peer, TOKEN, offered, one_report_per_sequence};
+use crate::repository::{IMAGE, Model, firmware};
+
+pub const VIN: &str = "WVWZZZ1KZAW000001";
+
+/// A vehicle: its state on disk and how its agent is started.
+pub struct Car {
+    dir: TempDir,
+    pub config: AgentConfig,
+}
+
+impl Car {
+    pub fn new(peer: &Peer) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (model, root) = {
+            let mut world = peer.world();
+            let model = world.model();
+            (model.id.clone(), model.root.clone())
+        };
+        let config = AgentConfig {
+            gateway: peer.url(),
+            vin: VIN.parse().unwrap(),
+            model,
+            credentials: Credentials::Given { token: TOKEN.to_owned(), root },
+            state_dir: dir.path().join("state"),
+            ecus: [("BCM".parse().unwrap(), "1.0.0".to_owned())].into(),
+            signals: Some(dir.path().join("signals.json")),
+            mode: Mode::Poll,
+            once: false,
+            poll_interval: Duration::from_millis(20),
+            backoff: (Duration::from_millis(10), Duration::from_millis(50)),
+        };
+        let car = Self { dir, config };
+        car.signals(r#"{"battery": {"soc": 80}}"#);
+        car
+    }
+
+    pub async fn run_once(&self) -> anyhow::Result<()> {
+        run(AgentConfig { once: true, ..self.config.clone() }, CancellationToken::new()).await
+    }
+
+    pub fn start(&self) -> Running {
+        let stop = CancellationToken::new();
+        Running { task: tokio::spawn(run(self.config.clone(), stop.clone())), stop }
+    }
+
+    pub fn signals(&self, json: &str) {
+        let path = self.dir.path().join("signals.json");
+        let next = path.with_extension("next");
+        std::fs::write(&next, json).unwrap();
+        std::fs::rename(next, path).unwrap();
+    }
+
+    /// The slot that runs.
+    pub fn active(&self) -> Option<String> {
+        std::fs::read_to_string(self.slots().join("active")).ok().map(|slot| slot.trim().to_owned())
+    }
+
+    pub fn image(&self, slot: &str, hardware_id: &str) -> Vec<u8> {
+        std::fs::read(self.slots().join(slot).join(format!("{hardware_id}.bin"))).unwrap()
+    }
+
+    pub fn downloads(&self) -> Vec<PathBuf> {
+        std::fs::read_dir(self.config.state_dir.join("downloads"))
+            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+            .unwrap_or_default()
+    }
+
+    fn slots(&self) -> PathBuf {
+        self.config.state_dir.join("slots")
+    }
+}
+
+pub struct Running {
+    task: JoinHandle<anyhow::Result<()>>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+/// A peer with a campaign of one image, or with none.
+pub async fn peer_with(precondition: Option<&str>) -> std::sync::Arc<Peer> {
+    let mut model = Model::new("harbour");
+    model.add_image(IMAGE, &["BCM"], 5, "2.0.0", &firmware(1, 300_000));
+    let mut document = model.document(&[("BCM", IMAGE)]);
+    document.precondition = precondition.map(str::to_owned);
+    model.publish_document(document);
+    let peer = Peer::start(vec![model]).await;
+    peer.offer(&[IMAGE]);
+    peer
+}
+
+#[tokio::test]
+async fn every_step_is_reported_in_order_and_the_inventory_follows() {
+    let peer = peer_with(None).await;
+    let car = Car::new(&peer);
+    car.run_once().await.unwrap();
+    let world = peer.world();
+    let reports = one_report_per_sequence(&world);
+    let steps: Vec<_> = reports.iter().map(|ack| (ack.state, ack.progress_percent)).collect();
+    use ReportedState as S;
+    assert_eq!(
+        steps,
+        [
+            (S::Accepted, None),
+            (S::Downloading, Some(0)),
+            (S::Downloading, Some(25)),
+            (S::Downloading, Some(50)),
+            (S::Downloading, Some(75)),
+            (S::Downloaded, None),
+            (S::Installing, None),
+            (S::Installed, None),
+        ]
+    );
+    assert!(reports.iter().all(|ack| ack.reported_at.is_some()), "the server's clock was known");
+    let versions: Vec<_> = world.inventories.iter().map(|(_, report)| report.ecus[0].version.clone()).collect();
+    assert_eq!(versions, ["1.0.0", "2.0.0"]);
+    assert_eq!(car.image("a", "BCM"), firmware(1, 300_000));
+    assert!(car.downloads().is_empty());
+}
+
+#[tokio::test]
+async fn reports_are_kept_until_the_gateway_takes_them() {
+    let peer = peer_with(None).await;
+    peer.world().acks_answer = Some(axum::http::StatusCode::SERVICE_UNAVAILABLE);
+    let car = Car::new(&peer);
+    car.run_once().await.expect_err("reports are left");
+    assert_eq!(car.active().as_deref(), Some("a"), "the update itself did not wait");
+    assert!(peer.world().acks.is_empty());
+    peer.world().acks_answer = None;
+    car.run_once().await.unwrap();
+    let reports = one_report_per_sequence(&peer.world());
+    assert_eq!(reports.len(), 8);
+    assert_eq!(peer.world().acks.len(), 8, "none was sent twice");
+}
+
+#[tokio::test]
+async fn a_finished_attempt_is_never_run_again() {
+    let peer = peer_with(None).await;
+    let car = Car::new(&peer);
+    car.run_once().await.unwrap();
+    let reports = peer.world().acks.clone();
+    car.run_once().await.unwrap();
+    car.run_once().await.unwrap();
+    assert_eq!(peer.world().acks, reports);
+    assert_eq!(car.active().as_deref(), Some("a"));
+}
+
+#[tokio::test]
+async fn a_retry_is_run_and_counts_its_own_sequences() {
+    let peer = peer_with(None).await;
+    let car = Car::new(&peer);
+    car.run_once().await.unwrap();
+    peer.world().acks.clear();
+    peer.world().offer = Some(offered(2, &[IMAGE]));
+    car.run_once().await.unwrap();
+    let reports = one_report_per_sequence(&peer.world());
+    assert!(reports.iter().all(|ack| ack.attempt == 2));
+    assert_eq!(reports.last().unwrap().state, ReportedState::Installed);
+    assert_eq!(car.active().as_deref(), Some("b"));
+    peer.world().offer = Some(offered(1, &[IMAGE]));
+    car.run_once().await.unwrap();
+    assert!(peer.world().acks.iter().all(|(_, ack)| ack.attempt == 2), "the earlier attempt is over");
+}
+
+#[tokio::test]
+async fn it_installs_only_once_the_precondition_holds() {
+    let peer = peer_with(Some("battery.soc >= 40")).await;
+    let car = Car::new(&peer);
+    car.signals(r#"{"battery": {"soc": 10}}"#);
+    let error = format!("{:#}", car.run_once().await.expect_err("it waits"));
+    assert!(error.contains("battery.soc >= 40"), "{error}");
+    assert_eq!(peer.world().states().last(), Some(&ReportedState::Downloaded));
+    assert_eq!(car.active(), None);
+
+    let running = car.start();
+    let polls = peer.world().polls;
+    peer.until("a few more polls", |world| world.polls > polls + 3).await;
+    assert_eq!(car.active(), None);
+    car.signals(r#"{"battery": {"soc": 41}}"#);
+    peer.until("the installation", |world| world.states().contains(&ReportedState::Installed)).await;
+    running.stop().await;
+    one_report_per_sequence(&peer.world());
+}
+
+#[tokio::test]
+async fn a_campaign_that_stops_while_the_vehicle_waits_is_not_installed() {
+    let peer = peer_with(Some("battery.soc >= 40")).await;
+    let car = Car::new(&peer);
+    car.signals(r#"{"battery": {"soc": 10}}"#);
+    car.run_once().await.expect_err("it waits");
+    car.signals(r#"{"battery": {"soc": 80}}"#);
+    {
+        let mut world = peer.world();
+        let mut document = world.model().document(&[("BCM", IMAGE)]);
+        document.state = DocumentState::Paused;
+        world.model().publish_document(document);
+    }
+    let error = format!("{:#}", car.run_once().await.expect_err("the campaign is paused"));
+    assert!(error.contains("not running"), "{error}");
+    peer.world().offer = None;
+    car.run_once().await.unwrap();
+    assert_eq!(car.active(), None);
+    assert!(!peer.world().states().contains(&ReportedState::Installing));
+}
+
+#[tokio::test]
+async fn a_second_update_keeps_what_the_other_ecu_runs() {
+    let mut model = Model::new("harbour");
+    model.add_image(IMAGE, &["BCM"], 5, "2.0.0", &firmware(1, 1_000));
+    model.add_image("TCU.bin", &["TCU"], 5, "2.0.0", &firmware(2, 1_000));
+    model.publish_document(model.document(&[("BCM", IMAGE), ("TCU", "TCU.bin")]));
+    let peer = Peer::start(vec![model]).await;
+    let mut car = Car::new(&peer);
+    car.config.ecus.extend(BTreeMap::from([("TCU".parse().unwrap(), "1.0.0".to_owned())]));
+    peer.offer(&[IMAGE, "TCU.bin"]);
+    car.run_once().await.unwrap();
+    peer.world().model().add_image(IMAGE, &["BCM"], 6, "2.1.0", &firmware(3, 1_000));
+    peer.world().offer = Some(offered(2, &[IMAGE]));
+    car.run_once().await.unwrap();
+    assert_eq!(car.active().as_deref(), Some("b"));
+    assert_eq!(car.image("b", "BCM"), firmware(3, 1_000));
+    assert_eq!(car.image("b", "TCU"), firmware(2, 1_000));
+}
+
+#[tokio::test]
+async fn a_streaming_agent_hears_of_an_update_without_polling() {
+    let peer = peer_with(None).await;
+    peer.world().offer = None;
+    let mut car = Car::new(&peer);
+    car.config.mode = Mode::Stream;
+    let running = car.start();
+    peer.until("the first inventory", |world| !world.inventories.is_empty()).await;
+    peer.offer(&[IMAGE]);
+    peer.until("the installation", |world| world.states().contains(&ReportedState::Installed)).await;
+    running.stop().await;
+    // One at the start, one right before installing; those that a closed stream would cause are not there.
+    assert_eq!(peer.world().polls, 2);
+}
+
+#[tokio::test]
+async fn an_agent_outlives_a_gateway_that_is_down() {
+    let peer = peer_with(None).await;
+    peer.world().polls_answer = Some(axum::http::StatusCode::BAD_GATEWAY);
+    let car = Car::new(&peer);
+    let running = car.start();
+    peer.until("a few polls", |world| world.polls > 3).await;
+    peer.world().polls_answer = None;
+    peer.until("the installation", |world| world.states().contains(&ReportedState::Installed)).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_new_token_in_the_file_is_taken_without_a_restart() {
+    let peer = peer_with(None).await;
+    let mut car = Car::new(&peer);
+    let path = car.dir.path().join("credentials.json");
+    let root: serde_json::Value = serde_json::from_slice(&peer.world().model().root).unwrap();
+    let write = |token: &str| {
+        let file = serde_json::json!({ "id": "x", "token": token, "expires_at": "2030-01-01T00:00:00Z", "root": root });
+        std::fs::write(path.with_extension("next"), file.to_string()).unwrap();
+        std::fs::rename(path.with_extension("next"), &path).unwrap();
+    };
+    write("revoked");
+    car.config.credentials = Credentials::File(path.clone());
+    let error = format!("{:#}", car.run_once().await.expect_err("the token is revoked"));
+    assert!(error.contains("issue new credentials"), "{error}");
+    let running = car.start();
+    write(TOKEN);
+    peer.until("the installation", |world| world.states().contains(&ReportedState::Installed)).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_state_folder_belongs_to_one_vehicle() {
+    let peer = peer_with(None).await;
+    let mut car = Car::new(&peer);
+    car.run_once().await.unwrap();
+    car.config.vin = "WVWZZZ1KZAW000002".parse().unwrap();
+    let error = format!("{:#}", car.run_once().await.expect_err("another vehicle's state"));
+    assert!(error.contains("state folder of its own"), "{error}");
+}

@@ -1,0 +1,11 @@
+//! The vehicle against a gateway made for the test: the protocol's other side, with a real TUF repository,
+//! which can be told to lie, to fail and to fall silent at any point.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod agent;
+mod fleet;
+mod kills;
+mod peer;
+mod repository;
+mod trust;

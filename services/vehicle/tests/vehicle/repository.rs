@@ -1,0 +1,130 @@
+//! A model's repository as the campaign service makes it, with the images it speaks of.
+
+use std::collections::BTreeMap;
+
+use otaru_domain::clock;
+use otaru_domain::document::{CampaignDocument, DocumentState, DocumentTarget, DocumentWave};
+use otaru_domain::id::{CampaignId, HardwareId, ModelId};
+use otaru_domain::tuf::{
+    Change, Hashes, Key, Metadata, OnlineKeys, Publication, Repository, Role, Target, TargetCustom, Timestamp,
+    parse_unverified, sign,
+};
+use sha2::{Digest as _, Sha256};
+
+pub const CAMPAIGN: CampaignId = 7;
+pub const IMAGE: &str = "BCM-2.0.0-r1.bin";
+pub const SALT: &str = "salt";
+
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// So many bytes that do not repeat.
+pub fn firmware(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let next = std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    });
+    next.take(length).collect()
+}
+
+/// A model with its keys and everything it has published, by path below `/tuf/<model>/`.
+pub struct Model {
+    pub id: ModelId,
+    pub root: Vec<u8>,
+    pub files: BTreeMap<String, Vec<u8>>,
+    keys: OnlineKeys,
+    repository: Repository,
+}
+
+impl Model {
+    pub fn new(id: &str) -> Self {
+        let key = || Key::generate().unwrap();
+        let keys = OnlineKeys { targets: key(), campaigns: key(), snapshot: key(), timestamp: key() };
+        let root_key = key();
+        let now = clock::now();
+        let root = sign(&keys.root(&[root_key.public().clone()], 1, 1, now), &[&root_key]).unwrap();
+        let mut repository = Repository::default();
+        let publication = repository.accept_root(&root, &keys, now).unwrap();
+        let mut model = Self { id: ModelId::parse(id).unwrap(), root, files: BTreeMap::new(), keys, repository };
+        model.apply(publication);
+        model
+    }
+
+    pub fn publish(&mut self, change: Change) {
+        let publication = self.repository.publish(&self.keys, change, clock::now()).unwrap();
+        self.apply(publication);
+    }
+
+    /// Adds an image to the top-level targets.
+    pub fn add_image(&mut self, name: &str, hardware_ids: &[&str], release_counter: u64, version: &str, bytes: &[u8]) {
+        let target = Target {
+            length: bytes.len() as u64,
+            hashes: Hashes { sha256: sha256(bytes) },
+            custom: Some(TargetCustom {
+                hardware_ids: hardware_ids.iter().map(|id| HardwareId::parse(id).unwrap()).collect(),
+                release_counter,
+                version: version.to_owned(),
+                release: 1,
+            }),
+        };
+        self.publish(Change { targets: [(name.to_owned(), Some(target))].into(), ..Change::default() });
+        self.files.insert(format!("targets/{}.{name}", sha256(bytes)), bytes.to_vec());
+    }
+
+    pub fn publish_document(&mut self, document: CampaignDocument) {
+        self.publish(Change { documents: [(document.campaign, Some(document))].into(), ..Change::default() });
+    }
+
+    /// The document of a running campaign for everybody that installs these images.
+    pub fn document(&self, images: &[(&str, &str)]) -> CampaignDocument {
+        CampaignDocument {
+            schema_version: 1,
+            campaign: CAMPAIGN,
+            model: self.id.clone(),
+            release: 1,
+            release_version: "2.0.0".to_owned(),
+            state: DocumentState::Running,
+            salt: SALT.to_owned(),
+            waves: vec![DocumentWave { number: 1, cutoff: (1 << 52) - 1, open: true }],
+            targets: images
+                .iter()
+                .map(|(hardware_id, name)| DocumentTarget {
+                    hardware_id: HardwareId::parse(hardware_id).unwrap(),
+                    name: (*name).to_owned(),
+                    version: "2.0.0".to_owned(),
+                })
+                .collect(),
+            precondition: None,
+            offer_expires: clock::now() + chrono::TimeDelta::hours(1),
+        }
+    }
+
+    /// The metadata files of this moment, to go back to.
+    pub fn metadata(&self) -> BTreeMap<String, Vec<u8>> {
+        self.files
+            .iter()
+            .filter(|(name, _)| name.starts_with("metadata/"))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
+    }
+
+    /// A timestamp like the present one, signed by a key that nobody gave the role.
+    pub fn forged_timestamp(&self) -> Vec<u8> {
+        let mut forged: Metadata<Timestamp> = parse_unverified(&self.repository.files[&Role::Timestamp].bytes).unwrap();
+        forged.version += 1;
+        sign(&forged, &[&Key::generate().unwrap()]).unwrap()
+    }
+
+    fn apply(&mut self, publication: Publication) {
+        for (name, bytes) in publication.files {
+            // Documents are targets; everything else is metadata.
+            let folder = if name.contains(".campaign-") { "targets" } else { "metadata" };
+            match bytes {
+                Some(bytes) => self.files.insert(format!("{folder}/{name}"), bytes),
+                None => self.files.remove(&format!("{folder}/{name}")),
+            };
+        }
+    }
+}
