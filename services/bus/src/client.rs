@@ -99,8 +99,8 @@ impl Probe {
         // As a consumer without a group: asking for a topic as a producer may create it.
         let mut client = config.client();
         client.set("allow.auto.create.topics", "false");
-        let reader = client.create_with_context(Log).map_err(BusError::Config)?;
-        let admin = config.client().create_with_context(Log).map_err(BusError::Config)?;
+        let reader = client.create_with_context(Log).map_err(BusError::config)?;
+        let admin = config.client().create_with_context(Log).map_err(BusError::config)?;
         Ok(Self { admin, reader, bootstrap: config.bootstrap.clone() })
     }
 

@@ -59,7 +59,7 @@ impl Consumer {
         let counter = Arc::new(AtomicU64::new(0));
         let member = Group::join(config, group, topics, Arc::clone(&counter))?;
         let ended = stop.clone();
-        detached("bus-consumer", move || member.run(event_sender, command_receiver, ended));
+        detached("bus-consumer", move || member.run(event_sender, &command_receiver, &ended));
         Ok(Self { bus, events, commands: command_sender, stop, readings: Mutex::default(), counter })
     }
 

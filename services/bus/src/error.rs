@@ -12,7 +12,7 @@ pub enum BusError {
     Unreachable {
         bootstrap: String,
         #[source]
-        source: Option<KafkaError>,
+        source: Option<Box<KafkaError>>,
     },
     /// The broker answered, and said no.
     #[error("the broker at {bootstrap} refused {what}: check the topic, its ACLs and the sasl.* and ssl.* properties")]
@@ -20,7 +20,7 @@ pub enum BusError {
         bootstrap: String,
         what: String,
         #[source]
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
     #[error("the topic {topic} does not exist (yet): the campaign service creates it when it starts")]
     UnknownTopic { topic: String },
@@ -30,7 +30,7 @@ pub enum BusError {
     )]
     TooLarge { topic: String, bytes: usize },
     #[error("Kafka's client does not take its settings: check the --kafka properties")]
-    Config(#[source] KafkaError),
+    Config(#[source] Box<KafkaError>),
     /// Another consumer of the group has the partition, or it was assigned anew since: wait for `Assigned`.
     #[error("partition {partition} of {topic} is not assigned to this consumer any more")]
     NotAssigned { topic: String, partition: i32 },
@@ -51,17 +51,21 @@ impl BusError {
         matches!(self, Self::Unreachable { .. } | Self::UnknownTopic { .. } | Self::NotAssigned { .. })
     }
 
+    pub(crate) fn config(error: KafkaError) -> Self {
+        Self::Config(Box::new(error))
+    }
+
     /// Sorts an error of the client by what its reader can do about it.
     pub(crate) fn of(bootstrap: &str, what: impl Into<String>, error: KafkaError) -> Self {
         match &error {
-            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => return Self::Config(error),
+            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => return Self::Config(Box::new(error)),
             KafkaError::Canceled => return Self::Stopped,
             _ => {}
         }
         if error.rdkafka_error_code().is_none_or(is_away) {
-            Self::Unreachable { bootstrap: bootstrap.to_owned(), source: Some(error) }
+            Self::Unreachable { bootstrap: bootstrap.to_owned(), source: Some(Box::new(error)) }
         } else {
-            Self::Refused { bootstrap: bootstrap.to_owned(), what: what.into(), source: error }
+            Self::Refused { bootstrap: bootstrap.to_owned(), what: what.into(), source: Box::new(error) }
         }
     }
 }

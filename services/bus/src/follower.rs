@@ -62,7 +62,7 @@ impl Follower {
     pub(crate) fn open(config: &BusConfig, what: Follow, stop: CancellationToken) -> Result<Self, BusError> {
         let mut settings = config.reader("otaru-follower");
         settings.set("auto.offset.reset", "earliest");
-        let reader = settings.create_with_context(Log).map_err(BusError::Config)?;
+        let reader = settings.create_with_context(Log).map_err(BusError::config)?;
         let (sender, events) = mpsc::channel(CAPACITY);
         let work = Work {
             reader,

@@ -120,8 +120,8 @@ impl Group {
             .set("heartbeat.interval.ms", "2000")
             // A topic that is created after the subscription is found within seconds, not minutes.
             .set("topic.metadata.refresh.interval.ms", "2000");
-        let client: BaseConsumer<Watch> = settings.create_with_context(Watch::default()).map_err(BusError::Config)?;
-        client.subscribe(topics).map_err(BusError::Config)?;
+        let client: BaseConsumer<Watch> = settings.create_with_context(Watch::default()).map_err(BusError::config)?;
+        client.subscribe(topics).map_err(BusError::config)?;
         Ok(Self {
             client,
             bootstrap: config.bootstrap.clone(),
@@ -134,7 +134,12 @@ impl Group {
         })
     }
 
-    pub fn run(mut self, events: mpsc::Sender<Event>, commands: commands::Receiver<Command>, stop: CancellationToken) {
+    pub fn run(
+        mut self,
+        events: mpsc::Sender<Event>,
+        commands: &commands::Receiver<Command>,
+        stop: &CancellationToken,
+    ) {
         while !stop.is_cancelled() && !events.is_closed() {
             while let Ok(command) = commands.try_recv() {
                 self.seeks.push((command, Instant::now()));
@@ -238,7 +243,8 @@ impl Group {
                 Err(error) if since.elapsed() >= SEEK => {
                     // Silent until a seek succeeds: what was read before is not delivered any more.
                     *owned = Owned::new(reading);
-                    let away = BusError::Unreachable { bootstrap: self.bootstrap.clone(), source: Some(error) };
+                    let away =
+                        BusError::Unreachable { bootstrap: self.bootstrap.clone(), source: Some(Box::new(error)) };
                     let _unheard = reply.send(Err(away));
                 }
                 Err(error) => {

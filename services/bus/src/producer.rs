@@ -152,5 +152,5 @@ fn connect(config: &BusConfig) -> Result<Client, BusError> {
         .set("partitioner", "murmur2_random")
         // A topic that is missing is said so before the message's own time is over.
         .set("topic.metadata.propagation.max.ms", "8000");
-    client.create_with_context(Log).map_err(BusError::Config)
+    client.create_with_context(Log).map_err(BusError::config)
 }
