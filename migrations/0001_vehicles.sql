@@ -51,6 +51,8 @@ COMMENT ON COLUMN vehicles.retired_at IS 'When it left the fleet: nothing is off
 COMMENT ON COLUMN vehicles.created_at IS 'When it was created.';
 COMMENT ON COLUMN vehicles.updated_at IS 'When a person last changed it.';
 CREATE INDEX vehicles_model ON vehicles (model_id, id);
+-- For what begins with a text, whatever the database's collation.
+CREATE INDEX vehicles_vin_prefix ON vehicles (vin text_pattern_ops);
 
 CREATE TABLE vehicle_ecus (
     vehicle_id bigint NOT NULL REFERENCES vehicles,

@@ -1,1 +1,27 @@
+//! The campaign service: the REST API for engineers, the rollout engine, the signing of manifests, and the
+//! dashboard's files.
+//!
+//! A request is answered by a handler in [`api`], which checks it, changes state through `otaru_store` in one
+//! transaction with the messages that tell others, and never waits for vehicles. The [`engine`] does the rest.
 
+pub mod api;
+pub mod app;
+pub mod auth;
+mod check;
+pub mod config;
+mod credentials;
+pub mod engine;
+pub mod error;
+pub mod extract;
+pub mod idempotency;
+pub mod keys;
+pub mod manifests;
+mod openapi;
+pub mod page;
+mod router;
+mod start;
+mod web;
+
+pub use config::{Config, DEFAULT_MAX_ARTIFACT_BYTES};
+pub use openapi::openapi;
+pub use start::{run, run_on};

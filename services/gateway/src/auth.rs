@@ -72,10 +72,7 @@ impl Auth {
             keys: RwLock::default(),
             reading: Mutex::new(()),
             revoked: RwLock::default(),
-            verified: Cache::builder()
-                .max_capacity(REMEMBERED_TOKENS)
-                .time_to_idle(Duration::from_secs(3600))
-                .build(),
+            verified: Cache::builder().max_capacity(REMEMBERED_TOKENS).time_to_idle(Duration::from_secs(3600)).build(),
         }
     }
 
@@ -90,7 +87,11 @@ impl Auth {
     /// Notes that the credential `id` is revoked, or that the revocation may be forgotten.
     pub(crate) fn set_revoked(&self, id: Uuid, revoked: bool) {
         let mut all = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        if revoked { all.insert(id) } else { all.remove(&id) };
+        if revoked {
+            all.insert(id)
+        } else {
+            all.remove(&id)
+        };
     }
 
     async fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<Claims>, Refused> {

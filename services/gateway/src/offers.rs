@@ -160,12 +160,7 @@ fn choose<'a>(
 }
 
 /// Writes that the assignment was offered, before the vehicle hears of it.
-async fn announce(
-    app: &App,
-    claims: &Claims,
-    assignment: &OpenAssignment,
-    now: DateTime<Utc>,
-) -> Result<(), Problem> {
+async fn announce(app: &App, claims: &Claims, assignment: &OpenAssignment, now: DateTime<Utc>) -> Result<(), Problem> {
     let attempt = (claims.vin.clone(), assignment.campaign, assignment.attempt);
     if app.memory.offered.contains_key(&attempt) {
         return Ok(());

@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn what_is_no_single_range_of_bytes_gets_the_whole_file() {
-        for range in ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=2-1", "bytes=0-1,5-6", "lines=0-1", "bytes=+1-2"] {
+        for range in
+            ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=2-1", "bytes=0-1,5-6", "lines=0-1", "bytes=+1-2"]
+        {
             assert_eq!(asked(range), Selected::Whole, "{range}");
         }
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::{Store, StoreError, Tx, constraint_of};
+use crate::{Store, StoreError, Tx};
 
 /// A token as it is listed.
 #[derive(Debug, Clone, FromRow)]
@@ -36,7 +36,7 @@ pub struct NewToken<'a> {
 pub async fn create_token(tx: &mut Tx, token: &NewToken<'_>, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let inserted = sqlx::query(
         "INSERT INTO api_tokens (id, name, secret_sha256, role, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING",
     )
     .bind(token.id)
     .bind(token.name)
@@ -45,12 +45,8 @@ pub async fn create_token(tx: &mut Tx, token: &NewToken<'_>, now: DateTime<Utc>)
     .bind(now)
     .bind(token.expires_at)
     .execute(&mut **tx)
-    .await;
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(error) if constraint_of(&error) == Some("api_tokens_name_key") => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    .await?;
+    Ok(inserted.rows_affected() == 1)
 }
 
 /// The token with this hash, if there ever was one.

@@ -56,7 +56,8 @@ impl Store {
     /// [`StoreError::Unavailable`] while Postgres is away, [`StoreError::Migrate`] otherwise.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await?;
-        MIGRATOR.run(&mut *connection).await?;
+        // Not `run`: its future is `Send` only for particular lifetimes, so no task could be spawned with it.
+        MIGRATOR.run_direct(None, &mut *connection, false).await?;
         Ok(())
     }
 

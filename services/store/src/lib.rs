@@ -5,8 +5,10 @@
 //! of their own. An impossible row is a [`StoreError::Inconsistent`], never a default.
 
 pub mod access;
+pub mod artifacts;
 pub mod campaigns;
 mod connection;
+pub mod credentials;
 pub mod dead_letters;
 mod error;
 pub mod events;
@@ -16,17 +18,20 @@ pub mod ingest;
 pub mod leadership;
 pub mod listen;
 pub mod manifests;
+pub mod models;
 pub mod objects;
 pub mod offers;
 pub mod offsets;
 pub mod outbox;
 pub mod progress;
 pub mod rebuild;
+pub mod releases;
 pub mod target_sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token_keys;
 pub mod twin;
+pub mod vehicles;
 pub mod waves;
 
 pub use connection::{Config, Store, Tx};

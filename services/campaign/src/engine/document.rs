@@ -22,9 +22,9 @@ pub(super) async fn publish(
     models: &[ModelId],
     now: DateTime<Utc>,
 ) -> Result<(), CampaignError> {
-    let release = campaigns::release(tx, campaign.release).await?.ok_or_else(|| {
-        StoreError::inconsistent("campaigns", format!("campaign {} has no release", campaign.id))
-    })?;
+    let release = campaigns::release(tx, campaign.release)
+        .await?
+        .ok_or_else(|| StoreError::inconsistent("campaigns", format!("campaign {} has no release", campaign.id)))?;
     let waves = campaigns::waves_of(tx, campaign.id).await?;
     let waves = waves.iter().map(|wave| document_wave(campaign, wave)).collect::<Result<Vec<_>, _>>()?;
     for model in models {
@@ -55,7 +55,10 @@ pub(super) async fn republish(
 
 fn document_wave(campaign: &Campaign, wave: &Wave) -> Result<DocumentWave, StoreError> {
     let cutoff = wave.cutoff.ok_or_else(|| {
-        StoreError::inconsistent("campaign_waves", format!("wave {} of campaign {} has no cutoff", wave.number, campaign.id))
+        StoreError::inconsistent(
+            "campaign_waves",
+            format!("wave {} of campaign {} has no cutoff", wave.number, campaign.id),
+        )
     })?;
     Ok(DocumentWave { number: wave.number, cutoff, open: wave.opened_at.is_some() })
 }

@@ -14,7 +14,9 @@ pub enum CampaignError {
     NotFound(CampaignId),
     #[error(transparent)]
     Transition(#[from] TransitionError),
-    #[error("the target expression matches no vehicle in service of the release's models: preview it, then create a campaign with another one")]
+    #[error(
+        "the target expression matches no vehicle in service of the release's models: preview it, then create a campaign with another one"
+    )]
     NoVehicles,
     #[error("the deadline has passed: create a campaign with a later one")]
     DeadlinePast,
@@ -33,10 +35,7 @@ pub enum CampaignError {
 impl CampaignError {
     /// Whether this process must stop leading.
     pub(crate) fn is_fenced(&self) -> bool {
-        matches!(
-            self,
-            Self::Store(StoreError::Fenced(_)) | Self::Manifest(ManifestError::Store(StoreError::Fenced(_)))
-        )
+        matches!(self, Self::Store(StoreError::Fenced(_)) | Self::Manifest(ManifestError::Store(StoreError::Fenced(_))))
     }
 
     /// Whether it says something about the campaign that its people should read, not about the machinery.

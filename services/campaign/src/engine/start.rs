@@ -15,7 +15,12 @@ use super::{By, CampaignError, document, locked};
 use crate::app::App;
 
 /// Starts a scheduled campaign whose time has come.
-pub(super) async fn start_due(app: &App, epoch: Epoch, id: CampaignId, now: DateTime<Utc>) -> Result<(), CampaignError> {
+pub(super) async fn start_due(
+    app: &App,
+    epoch: Epoch,
+    id: CampaignId,
+    now: DateTime<Utc>,
+) -> Result<(), CampaignError> {
     let by = By::Engine(epoch);
     let mut tx = by.begin(&app.store).await?;
     let campaign = locked(&mut tx, id).await?;

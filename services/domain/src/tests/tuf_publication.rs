@@ -253,11 +253,11 @@ fn republishing_gives_a_complete_repository_with_the_timestamp_last() {
         ]
     );
     for (name, bytes) in shelf(&[publication]) {
-        if let Some((role, version)) = name.strip_suffix(".json").and_then(|n| n.split_once('.')).map(|(v, r)| (r, v)) {
-            if let Some(role) = Role::parse(role).filter(|role| *role != Role::Root) {
-                assert_eq!(repository.files[&role].version.to_string(), version);
-                assert_eq!(repository.files[&role].bytes, bytes);
-            }
+        if let Some((version, role)) = name.strip_suffix(".json").and_then(|name| name.split_once('.'))
+            && let Some(role) = Role::parse(role).filter(|role| *role != Role::Root)
+        {
+            assert_eq!(repository.files[&role].version.to_string(), version);
+            assert_eq!(repository.files[&role].bytes, bytes);
         }
     }
 }

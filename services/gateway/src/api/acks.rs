@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use otaru_bus::Message;
-use otaru_domain::ack::{Ack, AckReport, SCHEMA_VERSION};
+use otaru_domain::ack::{Ack, AckReport};
 use otaru_domain::token::Claims;
 use otaru_domain::{clock, topic};
 use otaru_http::{Json, Problem};
@@ -176,7 +176,7 @@ fn dead_letter(claims: &Claims, bad: &BadLine<'_>) -> Message {
         ("origin-topic", "gateway".to_owned()),
         ("reason", "unparsable".to_owned()),
         ("detail", bad.detail.clone()),
-        ("schema", format!("ack-report/{SCHEMA_VERSION}")),
+        ("schema", "ack-report".to_owned()),
         ("vin", claims.vin.to_string()),
         ("line", bad.line.to_string()),
     ];

@@ -52,7 +52,10 @@ impl IntoResponses for FileProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         described([
             ("404", "The model's repository has no such file"),
-            ("503", "The gateway is starting, busy, or cannot reach the object store; come back after Retry-After seconds"),
+            (
+                "503",
+                "The gateway is starting, busy, or cannot reach the object store; come back after Retry-After seconds",
+            ),
         ])
     }
 }

@@ -62,7 +62,8 @@ pub(super) async fn target(
         match selected {
             Selected::Unsatisfiable => {
                 let mut response =
-                    Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "the file ends before the range").into_response();
+                    Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "the file ends before the range")
+                        .into_response();
                 response.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{length}"))?);
                 return Ok(response);
             }

@@ -41,7 +41,9 @@ pub(crate) enum Name<'a> {
     /// `<version>.<role>.json`: never changes.
     Metadata(Role),
     /// `<hash>.<name>`: never changes.
-    Target { sha256: &'a str },
+    Target {
+        sha256: &'a str,
+    },
 }
 
 impl<'a> Name<'a> {

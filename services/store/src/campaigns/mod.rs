@@ -14,12 +14,10 @@ use sqlx::FromRow;
 pub(crate) use change::set_members;
 pub use change::{NewCampaign, create, lock, set_closing, set_reason, set_state, set_sweep_after, set_swept};
 pub(crate) use publication::parse_models;
-pub use publication::{
-    CampaignImage, CampaignRelease, ended_documents, images, published_models, release, release_models,
-};
-pub use standing::{Standing, Wave, left, standing, unfinished, waves_of};
+pub use publication::{CampaignImage, CampaignRelease, ended_documents, images, published_models, release};
+pub use standing::{Standing, Wave, left, page, standing, unfinished, waves_of};
 
-use crate::{Store, StoreError};
+use crate::StoreError;
 
 /// A campaign.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,25 +125,4 @@ impl TryFrom<Row> for Campaign {
             created_by: row.created_by,
         })
     }
-}
-
-/// The campaigns below `before` (all without it), newest first; of one state if it is given.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn page(
-    store: &Store,
-    state: Option<CampaignState>,
-    before: Option<CampaignId>,
-    limit: i64,
-) -> Result<Vec<Campaign>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"
-    ))
-    .bind(state.map(CampaignState::as_str))
-    .bind(before)
-    .bind(limit)
-    .fetch_all(store.pool())
-    .await?;
-    rows.into_iter().map(Campaign::try_from).collect()
 }

@@ -51,19 +51,6 @@ pub async fn release(tx: &mut Tx, id: ReleaseId) -> Result<Option<CampaignReleas
     .transpose()
 }
 
-/// The models that the release is for.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn release_models(tx: &mut Tx, id: ReleaseId) -> Result<Vec<ModelId>, StoreError> {
-    let models: Vec<String> =
-        sqlx::query_scalar("SELECT model_id FROM release_models WHERE release_id = $1 ORDER BY model_id")
-            .bind(id)
-            .fetch_all(&mut **tx)
-            .await?;
-    parse_models(&models)
-}
-
 /// The release's images for the hardware that `model` has.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use otaru_domain::assignment::AssignmentState;
+use otaru_domain::campaign::CampaignState;
 use otaru_domain::id::CampaignId;
 use otaru_domain::planner::{CampaignFacts, StateCounts, WaveFacts};
 use sqlx::FromRow;
@@ -87,6 +88,24 @@ pub async fn standing(store: &Store, id: CampaignId) -> Result<Option<Standing>,
     let mut tx = as_of_one_moment(store).await?;
     let rows = sqlx::query_as(select!("WHERE id = $1")).bind(id).fetch_all(&mut *tx).await?;
     Ok(with_waves(&mut tx, rows).await?.pop())
+}
+
+/// The campaigns below `before` (all without it), newest first; of one state if it is given.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn page(
+    store: &Store,
+    state: Option<CampaignState>,
+    before: Option<CampaignId>,
+    limit: i64,
+) -> Result<Vec<Standing>, StoreError> {
+    let mut tx = as_of_one_moment(store).await?;
+    let rows = sqlx::query_as(select!(
+        "WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"
+    ));
+    let rows = rows.bind(state.map(CampaignState::as_str)).bind(before).bind(limit).fetch_all(&mut *tx).await?;
+    with_waves(&mut tx, rows).await
 }
 
 /// The campaigns that something may still have to happen to: submitted, and not yet ended and swept.

@@ -94,11 +94,36 @@ pub async fn set_ecu(
     serial: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    rows::touch(tx, &BTreeMap::from([(vehicle, None)])).await?;
-    let mut twins = rows::load(tx, &BTreeMap::from([(vehicle, now)]), &HashMap::new()).await?;
-    let software = Software { version: version.to_owned(), serial: serial.map(str::to_owned) };
-    if let Some(twin) = twins.get_mut(&vehicle) {
-        twin.set(hardware_id.as_str(), now, software);
+    let hardware_id = hardware_id.clone();
+    let said = SaidEcu { vehicle, hardware_id, version: version.to_owned(), serial: serial.map(str::to_owned) };
+    set_ecus(tx, &[said], now).await
+}
+
+/// What somebody says of an ECU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaidEcu {
+    pub vehicle: VehicleId,
+    pub hardware_id: HardwareId,
+    pub version: String,
+    pub serial: Option<String>,
+}
+
+/// As [`set_ecu`] for many at once, as when a fleet is imported.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_ecus(tx: &mut Tx, said: &[SaidEcu], now: DateTime<Utc>) -> Result<(), StoreError> {
+    if said.is_empty() {
+        return Ok(());
+    }
+    rows::touch(tx, &said.iter().map(|ecu| (ecu.vehicle, None)).collect()).await?;
+    let since = said.iter().map(|ecu| (ecu.vehicle, now)).collect();
+    let mut twins = rows::load(tx, &since, &HashMap::new()).await?;
+    for ecu in said {
+        if let Some(twin) = twins.get_mut(&ecu.vehicle) {
+            let software = Software { version: ecu.version.clone(), serial: ecu.serial.clone() };
+            twin.set(ecu.hardware_id.as_str(), now, software);
+        }
     }
     rows::save(tx, &twins).await
 }

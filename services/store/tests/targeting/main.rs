@@ -164,6 +164,11 @@ async fn the_cases_in_which_sql_and_cel_could_part_ways(pool: PgPool) {
         named("D", None, Some(2024), &[], &[]),
         named("E", Some("grün"), Some(-1), &[("trim", "\u{1f697}")], &[("BCM", "2.10.0"), ("TCU", "1")]),
     ];
+    // A database whose own order is a dictionary's must not matter.
+    sqlx::query("ALTER TABLE vehicles ALTER COLUMN region TYPE text COLLATE \"en-x-icu\"")
+        .execute(&pool)
+        .await
+        .unwrap();
     insert(&pool, &fleet).await;
     for (source, expected) in [
         ("true", "ABCDE"),

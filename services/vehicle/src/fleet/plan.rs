@@ -141,3 +141,38 @@ pub(super) fn log_normal(rng: &mut SmallRng, mean: Duration, sigma: f64) -> Dura
     let normal = (-2.0 * (1.0 - u).ln()).sqrt() * (TAU * v).cos();
     mean.mul_f64((sigma * normal - sigma * sigma / 2.0).exp().min(LONGEST_MEANS))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawn_times_have_the_mean_that_was_asked_for() {
+        let mut rng = seeded("times");
+        let mean = Duration::from_secs(10);
+        let mut of = |draw: &dyn Fn(&mut SmallRng) -> Duration| {
+            (0..20_000).map(|_| draw(&mut rng).as_secs_f64()).sum::<f64>() / 20_000.0
+        };
+        let log_normal = of(&|rng| log_normal(rng, mean, 0.8));
+        let exponential = of(&|rng| exponential(rng, mean));
+        assert!((9.5..10.5).contains(&log_normal), "{log_normal}");
+        assert!((9.5..10.5).contains(&exponential), "{exponential}");
+    }
+
+    #[test]
+    fn failures_come_as_often_as_their_ratio_and_weights_say() {
+        let behaviour = Behaviour { failure_ratio: 0.5, decline_ratio: 0.0, ..Behaviour::default() };
+        let vin = "WVWZZZ1KZAW000001".parse().unwrap();
+        let mut by_code = std::collections::BTreeMap::<String, u32>::new();
+        for campaign in 0..4_000 {
+            if let End::Failed { code, .. } = Plan::draw(&behaviour, 1, &vin, campaign, 1).end {
+                *by_code.entry(code).or_default() += 1;
+            }
+        }
+        let of = |code: &str| by_code[code];
+        // 2,000 failures in shares of 5, 3 and 2 of 10.
+        assert!((900..1_100).contains(&of("flash_write_error")), "{by_code:?}");
+        assert!((520..680).contains(&of("battery_low")), "{by_code:?}");
+        assert!((330..470).contains(&of("ecu_timeout")), "{by_code:?}");
+    }
+}

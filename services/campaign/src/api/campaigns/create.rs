@@ -1,0 +1,113 @@
+//! `POST /campaigns`. Everything that can be wrong with a campaign is found here, not when it starts.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use chrono::{DateTime, Utc};
+use otaru_domain::campaign::{WavePlan, check_plan};
+use otaru_domain::clock;
+use otaru_domain::event::EventKind;
+use otaru_domain::id::ReleaseId;
+use otaru_domain::precondition::Precondition;
+use otaru_domain::release::ReleaseState;
+use otaru_http::{Json, Problem};
+use otaru_store::campaigns::{self, NewCampaign};
+use otaru_store::{StoreError, Tx, events};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::view::CampaignView;
+use super::{found, plan_problem, target};
+use crate::app::App;
+use crate::auth::{Actor, Role};
+use crate::check;
+use crate::error::ApiError;
+
+const MAX_NAME_BYTES: usize = 200;
+
+/// A campaign to create.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CampaignRequest {
+    /// For people; 1 to 200 bytes.
+    #[schema(max_length = 200, example = "Body control 2.3 for the beta fleet")]
+    name: String,
+    /// A locked release.
+    release: ReleaseId,
+    /// CEL: which vehicles of the release's models it is for.
+    #[schema(max_length = 4096, example = "model_year >= 2025 && \"beta\" in tags")]
+    target: String,
+    /// CEL over the vehicle's signals: it installs only while this holds.
+    #[serde(default)]
+    #[schema(max_length = 4096, example = "battery.soc >= 40 && gear == \"P\"")]
+    precondition: Option<String>,
+    /// 1 to 100 waves, whose shares sum to 1.
+    waves: Vec<WavePlan>,
+    /// Not before this time.
+    #[serde(default)]
+    start_at: Option<DateTime<Utc>>,
+    /// What is left then times out.
+    deadline: DateTime<Utc>,
+}
+
+impl CampaignRequest {
+    fn checked(self, now: DateTime<Utc>) -> Result<NewCampaign, Problem> {
+        check::name("/name", &self.name, MAX_NAME_BYTES)?;
+        target(&self.target)?;
+        if let Some(source) = &self.precondition {
+            Precondition::parse(source)
+                .map_err(|error| Problem::invalid("/precondition", error.message).position(error.position))?;
+        }
+        check_plan(&self.waves, self.start_at, self.deadline, now).map_err(|error| plan_problem(&error))?;
+        Ok(NewCampaign {
+            name: self.name,
+            release: self.release,
+            target: self.target,
+            precondition: self.precondition,
+            start_at: self.start_at,
+            deadline: self.deadline,
+            salt: Uuid::new_v4().simple().to_string(),
+            waves: self.waves,
+        })
+    }
+}
+
+/// Create a campaign
+///
+/// It is a draft, and nothing happens before it is started.
+#[utoipa::path(
+    post,
+    path = "/campaigns",
+    tag = "campaigns",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat")),
+    request_body = CampaignRequest,
+    responses((status = 201, description = "Created", body = CampaignView))
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Json(request): Json<CampaignRequest>,
+) -> Result<impl IntoResponse, ApiError> {
+    actor.require(Role::Engineer)?;
+    let now = clock::now();
+    let new = request.checked(now)?;
+    let mut tx = app.store.begin().await?;
+    require_locked(&mut tx, new.release).await?;
+    let id = campaigns::create(&mut tx, &new, &actor.name, now).await?;
+    events::record(&mut tx, &actor.name, EventKind::CampaignCreated { campaign: id }, now).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    let view = CampaignView::of(&found(&app.store, id).await?, now);
+    let location = format!("/api/v1/campaigns/{}", view.id());
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)))
+}
+
+async fn require_locked(tx: &mut Tx, id: ReleaseId) -> Result<(), ApiError> {
+    let refused = |detail: String| Err(Problem::invalid("/release", detail).into());
+    match campaigns::release(tx, id).await?.map(|release| release.state) {
+        Some(ReleaseState::Locked) => Ok(()),
+        Some(ReleaseState::Draft) => refused(format!("release {id} is a draft: lock it first")),
+        Some(ReleaseState::Retired) => refused(format!("release {id} is retired")),
+        None => refused(format!("there is no release {id}")),
+    }
+}

@@ -1,0 +1,73 @@
+//! Campaigns: a release for the vehicles that an expression selects, in waves.
+
+mod commands;
+mod create;
+mod preview;
+mod read;
+mod view;
+
+use otaru_domain::campaign::PlanError;
+use otaru_domain::target::{Target, TargetError};
+use otaru_http::Problem;
+use otaru_store::Store;
+use otaru_store::campaigns::{self, Standing};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::engine::CampaignError;
+use crate::error::{ApiError, chain};
+
+pub(crate) use view::{WaitingOn, WaveView};
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(read::list, create::create))
+        .routes(routes!(preview::preview))
+        .routes(routes!(read::get))
+        .routes(routes!(read::waves))
+        .routes(routes!(commands::start))
+        .routes(routes!(commands::pause))
+        .routes(routes!(commands::resume))
+        .routes(routes!(commands::cancel))
+}
+
+/// The campaign as it stands, or 404.
+pub(crate) async fn found(store: &Store, id: i64) -> Result<Standing, ApiError> {
+    campaigns::standing(store, id).await?.ok_or_else(|| CampaignError::NotFound(id).into())
+}
+
+/// The target, or 422 with its place.
+fn target(source: &str) -> Result<Target, Problem> {
+    Target::parse(source)
+        .map_err(|TargetError { message, position }| Problem::invalid("/target", message).position(position))
+}
+
+/// The problem with a rollout plan, at its field.
+fn plan_problem(error: &PlanError) -> Problem {
+    let pointer = match error {
+        PlanError::Count | PlanError::Sum(_) => "/waves".to_owned(),
+        PlanError::Share(index) => format!("/waves/{index}/share_ratio"),
+        PlanError::Gate(index) => format!("/waves/{index}/gate_installed_ratio"),
+        PlanError::DeadlinePast => "/deadline".to_owned(),
+        PlanError::StartAfterDeadline => "/start_at".to_owned(),
+    };
+    Problem::invalid(pointer, error.to_string())
+}
+
+impl From<CampaignError> for ApiError {
+    fn from(error: CampaignError) -> Self {
+        let detail = chain(&error);
+        match error {
+            CampaignError::Store(error) => error.into(),
+            CampaignError::Manifest(error) => error.into(),
+            CampaignError::NotFound(_) => Problem::not_found(detail).into(),
+            CampaignError::Transition(_) => Problem::conflict("campaign-state", detail).into(),
+            CampaignError::Closing => Problem::conflict("campaign-closing", detail).into(),
+            CampaignError::NoVehicles => Problem::conflict("no-vehicles", detail).into(),
+            CampaignError::DeadlinePast => Problem::conflict("deadline-past", detail).into(),
+            CampaignError::ReleaseNotLocked(_) => Problem::conflict("release-not-locked", detail).into(),
+            CampaignError::Target(error) => Problem::conflict("target", detail).position(error.position).into(),
+        }
+    }
+}

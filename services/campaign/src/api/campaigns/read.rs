@@ -1,0 +1,96 @@
+//! Reading campaigns and their waves.
+
+use axum::extract::State;
+use otaru_domain::campaign::CampaignState;
+use otaru_domain::clock;
+use otaru_domain::id::CampaignId;
+use otaru_http::Json;
+use otaru_store::campaigns;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::found;
+use super::view::{CampaignView, WaveView};
+use crate::app::App;
+use crate::auth::{Actor, Role};
+use crate::error::ApiError;
+use crate::extract::{PathPart, Query};
+use crate::page::PageQuery;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CampaignFilter {
+    /// Only campaigns in this state.
+    state: Option<CampaignState>,
+}
+
+/// A page of campaigns, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CampaignPage {
+    items: Vec<CampaignView>,
+    next_cursor: Option<String>,
+}
+
+/// All waves of a campaign.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WavePage {
+    items: Vec<WaveView>,
+    /// Always null: a campaign has few waves.
+    next_cursor: Option<String>,
+}
+
+/// List campaigns
+#[utoipa::path(
+    get,
+    path = "/campaigns",
+    tag = "campaigns",
+    responses((status = 200, description = "Newest first", body = CampaignPage))
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Query(page): Query<PageQuery>,
+    Query(filter): Query<CampaignFilter>,
+) -> Result<Json<CampaignPage>, ApiError> {
+    actor.require(Role::Viewer)?;
+    let window = page.window::<CampaignId>()?;
+    let rows = campaigns::page(&app.store, filter.state, window.after, window.rows()).await?;
+    let (rows, next_cursor) = window.cut(rows, |row| row.campaign.id);
+    let now = clock::now();
+    Ok(Json(CampaignPage { items: rows.iter().map(|row| CampaignView::of(row, now)).collect(), next_cursor }))
+}
+
+/// Read a campaign
+#[utoipa::path(
+    get,
+    path = "/campaigns/{id}",
+    tag = "campaigns",
+    params(("id" = i64, Path)),
+    responses((status = 200, description = "As it stands now", body = CampaignView))
+)]
+pub(crate) async fn get(
+    State(app): State<App>,
+    actor: Actor,
+    PathPart(id): PathPart<CampaignId>,
+) -> Result<Json<CampaignView>, ApiError> {
+    actor.require(Role::Viewer)?;
+    Ok(Json(CampaignView::of(&found(&app.store, id).await?, clock::now())))
+}
+
+/// Read a campaign's waves
+#[utoipa::path(
+    get,
+    path = "/campaigns/{id}/waves",
+    tag = "campaigns",
+    params(("id" = i64, Path)),
+    responses((status = 200, description = "By number", body = WavePage))
+)]
+pub(crate) async fn waves(
+    State(app): State<App>,
+    actor: Actor,
+    PathPart(id): PathPart<CampaignId>,
+) -> Result<Json<WavePage>, ApiError> {
+    actor.require(Role::Viewer)?;
+    let standing = found(&app.store, id).await?;
+    Ok(Json(WavePage { items: standing.waves.iter().map(WaveView::from).collect(), next_cursor: None }))
+}

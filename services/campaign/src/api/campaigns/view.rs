@@ -1,0 +1,138 @@
+//! What the API says of a campaign. Its state of affairs is worked out when it is asked for, by the planner
+//! that the engine acts on, so what it "waits on" is never another story.
+
+use chrono::{DateTime, Utc};
+use otaru_domain::assignment::AssignmentState;
+use otaru_domain::campaign::{CampaignState, Command};
+use otaru_domain::id::{CampaignId, ReleaseId};
+use otaru_domain::planner::{StateCounts, Waiting, plan};
+use otaru_store::campaigns::{Standing, Wave};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A campaign.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Campaign)]
+pub(crate) struct CampaignView {
+    id: CampaignId,
+    name: String,
+    release: ReleaseId,
+    /// CEL: which vehicles it is for.
+    target: String,
+    /// CEL over the vehicle's signals: it installs only while this holds.
+    precondition: Option<String>,
+    state: CampaignState,
+    /// Why it is in its state, in words.
+    state_reason: Option<String>,
+    /// Who brought it there: a token's name, or `engine`.
+    state_by: String,
+    state_at: DateTime<Utc>,
+    start_at: Option<DateTime<Utc>>,
+    deadline: DateTime<Utc>,
+    /// Vehicles, once it started.
+    members: Option<u64>,
+    started_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    /// The exit of what is left, once it is being closed.
+    closing: Option<AssignmentState>,
+    /// The commands it takes now.
+    allowed: Vec<Command>,
+    waiting_on: WaitingOn,
+    waves: Vec<WaveView>,
+    /// Vehicles per state, of all waves; states without any are left out.
+    counters: StateCounts,
+    created_at: DateTime<Utc>,
+    created_by: String,
+}
+
+/// A step of the rollout plan.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Wave)]
+pub(crate) struct WaveView {
+    /// 1 for the first.
+    number: u32,
+    share_ratio: f64,
+    gate_installed_ratio: f64,
+    /// Vehicles in it, once the campaign started.
+    size: Option<u64>,
+    /// The highest rank in it, once the campaign started.
+    cutoff: Option<u64>,
+    /// When its vehicles were assigned.
+    opened_at: Option<DateTime<Utc>>,
+    /// Vehicles per state; states without any are left out.
+    counters: StateCounts,
+}
+
+/// What has to happen before the campaign goes on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WaitingOn {
+    /// The same for people.
+    text: String,
+    #[serde(flatten)]
+    what: Waiting,
+}
+
+impl WaitingOn {
+    pub(crate) fn of(standing: &Standing, now: DateTime<Utc>) -> Self {
+        let what = plan(&standing.facts(), now).waiting_on;
+        Self { text: what.to_string(), what }
+    }
+}
+
+impl From<&Wave> for WaveView {
+    fn from(wave: &Wave) -> Self {
+        Self {
+            number: wave.number,
+            share_ratio: wave.share_ratio,
+            gate_installed_ratio: wave.gate_installed_ratio,
+            size: wave.size,
+            cutoff: wave.cutoff,
+            opened_at: wave.opened_at,
+            counters: wave.counts.clone(),
+        }
+    }
+}
+
+impl CampaignView {
+    pub(super) fn of(standing: &Standing, now: DateTime<Utc>) -> Self {
+        let campaign = &standing.campaign;
+        Self {
+            id: campaign.id,
+            name: campaign.name.clone(),
+            release: campaign.release,
+            target: campaign.target.clone(),
+            precondition: campaign.precondition.clone(),
+            state: campaign.state,
+            state_reason: campaign.state_reason.clone(),
+            state_by: campaign.state_by.clone(),
+            state_at: campaign.state_at,
+            start_at: campaign.start_at,
+            deadline: campaign.deadline,
+            members: campaign.members,
+            started_at: campaign.started_at,
+            ended_at: campaign.ended_at,
+            closing: campaign.closing,
+            allowed: allowed(standing),
+            waiting_on: WaitingOn::of(standing, now),
+            waves: standing.waves.iter().map(WaveView::from).collect(),
+            counters: standing.counts(),
+            created_at: campaign.created_at,
+            created_by: campaign.created_by.clone(),
+        }
+    }
+
+    pub(super) fn id(&self) -> CampaignId {
+        self.id
+    }
+}
+
+/// What people may ask of it: scheduling is part of starting, and halting and completing are the engine's.
+fn allowed(standing: &Standing) -> Vec<Command> {
+    let campaign = &standing.campaign;
+    let taken = |command: &Command| match command {
+        Command::Schedule | Command::Halt | Command::Complete => false,
+        Command::Pause | Command::Resume => campaign.closing.is_none(),
+        Command::Start | Command::Cancel => true,
+    };
+    campaign.state.allowed().into_iter().filter(taken).collect()
+}

@@ -1,0 +1,117 @@
+//! `GET /events`: what happens, as it happens. A reader that was away says what it saw last and misses nothing.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{self, KeepAlive, Sse};
+use futures::{Stream, StreamExt as _};
+use otaru_domain::event::Event;
+use otaru_domain::id::CampaignId;
+use otaru_http::Problem;
+use otaru_store::events;
+use serde::Deserialize;
+use tokio::sync::watch;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::auth::{Actor, Role};
+use crate::error::{ApiError, chain};
+use crate::extract::Query;
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A look without having been woken.
+const TICK: Duration = Duration::from_secs(2);
+const BATCH: i64 = 500;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(stream))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventQuery {
+    /// Only events of this campaign.
+    campaign: Option<CampaignId>,
+    /// Only events after this one, for clients that cannot send `Last-Event-ID`; 0 for all there are.
+    #[param(minimum = 0)]
+    after: Option<i64>,
+}
+
+/// Follow events
+///
+/// Server-sent events: `id` is the event's id, `event` its type, `data` the event as JSON. Without
+/// `Last-Event-ID` it begins with what happens from now on.
+#[utoipa::path(
+    get,
+    path = "/events",
+    tag = "fleet",
+    params(("Last-Event-ID" = Option<i64>, Header, description = "Go on after this event")),
+    responses((status = 200, description = "A stream without end", body = Event, content_type = "text/event-stream"))
+)]
+pub(crate) async fn stream(
+    State(app): State<App>,
+    actor: Actor,
+    Query(query): Query<EventQuery>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, ApiError> {
+    actor.require(Role::Viewer)?;
+    let last = match headers.get("last-event-id") {
+        Some(id) => {
+            let id = id.to_str().ok().and_then(|id| id.trim().parse().ok());
+            Some(id.ok_or_else(|| Problem::bad_request("Last-Event-ID must be the id of an event: a whole number"))?)
+        }
+        None => query.after,
+    };
+    let changes = app.events.subscribe();
+    let last = match last {
+        Some(last) => last,
+        None => events::newest(&app.store).await?,
+    };
+    let stop = app.stop.clone();
+    let reader = Reader { app, changes, campaign: query.campaign, last, waiting: VecDeque::new() };
+    let stream = futures::stream::unfold(reader, |mut reader| async move { Some((reader.next().await, reader)) });
+    let stream = stream.take_until(stop.cancelled_owned());
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+struct Reader {
+    app: App,
+    changes: watch::Receiver<()>,
+    campaign: Option<CampaignId>,
+    last: i64,
+    waiting: VecDeque<Event>,
+}
+
+impl Reader {
+    /// The next event, however long it takes.
+    async fn next(&mut self) -> Result<sse::Event, Infallible> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                self.last = event.id;
+                return Ok(told(&event));
+            }
+            self.changes.mark_unchanged();
+            match events::after(&self.app.store, self.last, self.campaign, BATCH).await {
+                Ok(events) if !events.is_empty() => {
+                    self.waiting.extend(events);
+                    continue;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(error = chain(&error), "an event stream cannot read on"),
+            }
+            // Neither a wake-up nor its absence means anything: it looks again.
+            let _ = tokio::time::timeout(TICK, self.changes.changed()).await;
+        }
+    }
+}
+
+fn told(event: &Event) -> sse::Event {
+    let json = serde_json::to_value(event).unwrap_or_default();
+    let kind = json.get("type").and_then(|kind| kind.as_str()).unwrap_or("event").to_owned();
+    sse::Event::default().id(event.id.to_string()).event(kind).data(json.to_string())
+}

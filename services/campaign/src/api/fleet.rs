@@ -1,0 +1,115 @@
+//! `GET /fleet`: the installation at a glance.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use otaru_domain::clock;
+use otaru_domain::id::ModelId;
+use otaru_http::Json;
+use otaru_store::fleet;
+use otaru_store::offsets::PartitionLag;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::auth::{Actor, Role};
+use crate::error::ApiError;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(summary))
+}
+
+/// The installation at a glance.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Fleet {
+    /// Vehicles in service.
+    vehicles: u64,
+    models: Vec<FleetModel>,
+    /// Campaigns per state; states without any are left out.
+    campaigns: BTreeMap<String, u64>,
+    /// Dead letters that nobody sent again.
+    dead_letters: u64,
+    /// Messages that wait to be sent to Kafka.
+    outbox: u64,
+    /// How far the ingest is behind.
+    ingest: Ingest,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FleetModel {
+    model: ModelId,
+    name: String,
+    /// Vehicles in service.
+    vehicles: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ingest {
+    /// Messages that wait, of all partitions.
+    lag_messages: i64,
+    /// How long the oldest of them waits.
+    lag_seconds: f64,
+    partitions: Vec<IngestPartition>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IngestPartition {
+    consumer: String,
+    topic: String,
+    partition: i32,
+    /// The first offset not applied yet.
+    next_offset: i64,
+    lag_messages: i64,
+    lag_seconds: f64,
+    /// When its reader last looked: some seconds ago, or nobody reads it.
+    seen_at: DateTime<Utc>,
+    /// When it last moved.
+    applied_at: DateTime<Utc>,
+}
+
+impl From<PartitionLag> for IngestPartition {
+    fn from(lag: PartitionLag) -> Self {
+        Self {
+            consumer: lag.consumer,
+            topic: lag.topic,
+            partition: lag.partition,
+            next_offset: lag.next_offset,
+            lag_messages: lag.messages,
+            lag_seconds: lag.seconds,
+            seen_at: lag.seen_at,
+            applied_at: lag.applied_at,
+        }
+    }
+}
+
+/// Read the fleet's summary
+#[utoipa::path(
+    get,
+    path = "/fleet",
+    tag = "fleet",
+    responses((status = 200, description = "As of now", body = Fleet))
+)]
+pub(crate) async fn summary(State(app): State<App>, actor: Actor) -> Result<Json<Fleet>, ApiError> {
+    actor.require(Role::Viewer)?;
+    let fleet = fleet::summary(&app.store, clock::now()).await?;
+    let models: Vec<FleetModel> = fleet
+        .models
+        .into_iter()
+        .map(|model| FleetModel { model: model.model, name: model.name, vehicles: model.vehicles })
+        .collect();
+    Ok(Json(Fleet {
+        vehicles: models.iter().map(|model| model.vehicles).sum(),
+        models,
+        campaigns: fleet.campaigns.into_iter().map(|(state, number)| (state.to_string(), number)).collect(),
+        dead_letters: fleet.dead_letters,
+        outbox: fleet.outbox,
+        ingest: Ingest {
+            lag_messages: fleet.ingest.iter().map(|lag| lag.messages).sum(),
+            lag_seconds: fleet.ingest.iter().map(|lag| lag.seconds).fold(0.0, f64::max),
+            partitions: fleet.ingest.into_iter().map(IngestPartition::from).collect(),
+        },
+    }))
+}

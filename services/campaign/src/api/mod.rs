@@ -1,0 +1,41 @@
+//! The REST API: a file per resource, each with its own request and response types. A handler checks what it
+//! was given, calls the store in one transaction, and answers.
+
+pub mod artifacts;
+pub mod assignments;
+pub mod campaigns;
+pub mod dead_letters;
+pub mod events;
+pub mod fleet;
+pub mod models;
+pub mod progress;
+pub mod releases;
+pub mod roots;
+pub mod tokens;
+pub mod vehicles;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// Calls that are answered within moments.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(models::routes())
+        .merge(roots::routes())
+        .merge(vehicles::routes())
+        .merge(artifacts::routes())
+        .merge(releases::routes())
+        .merge(campaigns::routes())
+        .merge(assignments::routes())
+        .merge(progress::routes())
+        .merge(events::routes())
+        .merge(fleet::routes())
+        .merge(dead_letters::routes())
+        .merge(tokens::routes())
+}
+
+/// Calls that take a body as large as an artifact or a fleet, for as long as it keeps coming.
+pub(crate) fn streamed_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(artifacts::streamed_routes()).merge(vehicles::streamed_routes())
+}

@@ -1,0 +1,77 @@
+//! `POST /releases/{id}/lock`
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use otaru_domain::clock;
+use otaru_domain::event::EventKind;
+use otaru_domain::id::ReleaseId;
+use otaru_domain::tuf::{Change, Hashes, Target, TargetCustom};
+use otaru_http::{Json, Problem};
+use otaru_store::{StoreError, events, models, releases};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Release, find, not_found, require_draft};
+use crate::app::App;
+use crate::auth::{Actor, Role};
+use crate::error::ApiError;
+use crate::extract::PathPart;
+use crate::manifests;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(lock))
+}
+
+/// Lock a release
+///
+/// Fixes it for ever and signs its images into the targets of its models. Each of them must have a signed root.
+#[utoipa::path(post, path = "/releases/{id}/lock", tag = "releases", operation_id = "lock_release",
+    params(("id" = i64, Path)), responses((status = 200, body = Release)))]
+async fn lock(State(app): State<App>, actor: Actor, PathPart(id): PathPart<ReleaseId>) -> Result<Json<Release>, ApiError> {
+    actor.require(Role::Engineer)?;
+    let now = clock::now();
+    let mut tx = app.store.begin().await?;
+    let release = releases::lock(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
+    require_draft(&release)?;
+    require_not_retired(&app, &release).await?;
+    let counter = releases::set_locked(&mut tx, id, now).await?;
+    let targets = targets(&release, counter)?;
+    // By rising id, as the store hands them out.
+    for model in &release.models {
+        let change = Change { targets: targets.clone(), ..Change::default() };
+        manifests::publish(&mut tx, &app.keys, model, change, now).await?;
+    }
+    events::record(&mut tx, &actor.name, EventKind::ReleaseLocked { release: id }, now).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    app.wake.notify_one();
+    Ok(Json(find(&app, id).await?))
+}
+
+async fn require_not_retired(app: &App, release: &releases::Release) -> Result<(), ApiError> {
+    let known = models::get_all(&app.store, &release.models).await?;
+    match known.iter().find(|model| model.retired_at.is_some()) {
+        Some(model) => Err(Problem::conflict(
+            "model-retired",
+            format!("model {} is retired; take it out of the release", model.id),
+        )
+        .into()),
+        None => Ok(()),
+    }
+}
+
+/// What the models' targets say of the release's images.
+fn targets(release: &releases::Release, counter: i64) -> Result<BTreeMap<String, Option<Target>>, StoreError> {
+    let release_counter = u64::try_from(counter).map_err(|error| StoreError::inconsistent("releases", error))?;
+    let target = |image: &releases::Image| {
+        let custom = TargetCustom {
+            hardware_ids: vec![image.hardware_id.clone()],
+            release_counter,
+            version: image.version.clone(),
+            release: release.id,
+        };
+        let hashes = Hashes { sha256: image.sha256.to_string() };
+        (image.target_name.clone(), Some(Target { length: image.length_bytes, hashes, custom: Some(custom) }))
+    };
+    Ok(release.images.iter().map(target).collect())
+}

@@ -1,0 +1,177 @@
+//! The signed roots of the models' repositories. Root keys are kept offline: the service gives out what is to
+//! be signed and takes in what was signed, and never has the keys.
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use otaru_domain::clock;
+use otaru_domain::event::EventKind;
+use otaru_domain::id::ModelId;
+use otaru_domain::tuf::{self, Metadata, PublicKey, Root};
+use otaru_http::{Json, Problem};
+use otaru_store::{StoreError, events, manifests};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::models;
+use crate::app::App;
+use crate::auth::{Actor, Role};
+use crate::error::{ApiError, chain};
+use crate::extract::PathPart;
+use crate::manifests::accept_root;
+
+/// The most root keys a model may have.
+const MAX_ROOT_KEYS: usize = 32;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get, put)).routes(routes!(draft))
+}
+
+/// A root that was taken in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AcceptedRoot {
+    pub model: ModelId,
+    /// The root's version.
+    #[schema(example = 1)]
+    pub version: u64,
+}
+
+/// The newest signed root
+///
+/// The file as TUF clients fetch it, byte for byte.
+#[utoipa::path(get, path = "/models/{model}/root", tag = "models", operation_id = "get_root",
+    params(("model" = ModelId, Path)),
+    responses((status = 200, content_type = "application/json", body = Object, description = "Signed TUF root metadata")))]
+async fn get(State(app): State<App>, _: Actor, PathPart(id): PathPart<ModelId>) -> Result<Response, ApiError> {
+    models::find(&app, &id).await?;
+    let (_, bytes) = manifests::root(&app.store, &id, None).await?.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "model-awaiting-root",
+            format!("model {id} has no signed root yet: sign one with `otaru keys sign-root`"),
+        )
+    })?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response())
+}
+
+/// The next root, to be signed
+///
+/// The root metadata that gives the model's online keys their roles: the `signed` part of the file, which
+/// `otaru keys sign-root` signs offline. Without `root_key`, the root keys stay those of the present root.
+#[utoipa::path(get, path = "/models/{model}/root/draft", tag = "models", operation_id = "draft_root",
+    params(
+        ("model" = ModelId, Path),
+        ("root_key" = Option<Vec<String>>, Query, description = "A public root key, ed25519, 64 hexadecimal digits; as often as there are keys"),
+        ("threshold" = Option<u32>, Query, description = "How many root keys must sign; 1 without it", minimum = 1),
+    ),
+    responses((status = 200, content_type = "application/json", body = Object, description = "TUF root metadata, unsigned")))]
+async fn draft(
+    State(app): State<App>,
+    _: Actor,
+    PathPart(id): PathPart<ModelId>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Metadata<Root>>, ApiError> {
+    models::find(&app, &id).await?;
+    let asked = RootKeys::parse(query.as_deref().unwrap_or_default())?;
+    let present = manifests::root(&app.store, &id, None).await?;
+    let version = present.as_ref().map_or(0, |(version, _)| *version) + 1;
+    let keys = match (asked, present) {
+        (Some(keys), _) => keys,
+        (None, Some((_, bytes))) => RootKeys::of(&bytes)?,
+        (None, None) => {
+            return Err(Problem::bad_request(
+                "name the root keys: ?root_key=<64 hexadecimal digits>; `otaru keys init` makes one and shows it",
+            )
+            .into());
+        }
+    };
+    let online = app.keys.online_keys(&id)?;
+    Ok(Json(online.root(&keys.keys, keys.threshold, version, clock::now())))
+}
+
+/// Take a signed root in
+///
+/// The first one, signed by its own root keys, makes the model active. A later one is signed by the present
+/// root's keys, too. The repository is published with it.
+#[utoipa::path(put, path = "/models/{model}/root", tag = "models", operation_id = "put_root",
+    params(("model" = ModelId, Path)),
+    request_body(content = Object, content_type = "application/json", description = "Signed TUF root metadata"),
+    responses((status = 200, body = AcceptedRoot)))]
+async fn put(
+    State(app): State<App>,
+    actor: Actor,
+    PathPart(id): PathPart<ModelId>,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Json<AcceptedRoot>, ApiError> {
+    actor.require(Role::Admin)?;
+    let bytes = body.map_err(|rejection| Problem::new(rejection.status(), "bad-body", rejection.body_text()))?;
+    models::find(&app, &id).await?;
+    app.bus.ensure_manifests(&id).await?;
+    let now = clock::now();
+    let mut tx = app.store.begin().await?;
+    let version = accept_root(&mut tx, &app.keys, &id, &bytes, now).await?;
+    if version == 1 {
+        events::record(&mut tx, &actor.name, EventKind::ModelActivated { model: id.clone() }, now).await?;
+    }
+    tx.commit().await.map_err(StoreError::from)?;
+    tracing::info!(model = %id, version, actor = actor.name, "a root was taken in");
+    Ok(Json(AcceptedRoot { model: id, version }))
+}
+
+/// Who signs roots, and how many of them must.
+struct RootKeys {
+    keys: Vec<PublicKey>,
+    threshold: u32,
+}
+
+impl RootKeys {
+    /// Reads the query; `None` when it names no keys.
+    fn parse(query: &str) -> Result<Option<Self>, Problem> {
+        let mut keys = Vec::new();
+        let mut threshold = None;
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match name.as_ref() {
+                "root_key" => {
+                    let bytes = hex::decode(value.as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+                    let bytes = bytes.ok_or_else(|| {
+                        Problem::bad_request(format!("root_key must be 64 hexadecimal digits, got {value:?}"))
+                    })?;
+                    keys.push(PublicKey::ed25519(&bytes));
+                }
+                "threshold" => {
+                    let number = value.parse::<u32>().map_err(|_| Problem::bad_request("threshold must be a number"))?;
+                    threshold = Some(number);
+                }
+                other => return Err(Problem::bad_request(format!("there is no parameter {other:?}"))),
+            }
+        }
+        keys.sort_by_key(PublicKey::id);
+        keys.dedup();
+        if keys.is_empty() {
+            return match threshold {
+                Some(_) => Err(Problem::bad_request("a threshold needs the root keys it is for: ?root_key=…")),
+                None => Ok(None),
+            };
+        }
+        let threshold = threshold.unwrap_or(1);
+        if keys.len() > MAX_ROOT_KEYS || threshold == 0 || keys.len() < threshold as usize {
+            return Err(Problem::bad_request(format!(
+                "threshold must be 1 to the number of different root keys ({}), of which there may be {MAX_ROOT_KEYS}",
+                keys.len()
+            )));
+        }
+        Ok(Some(Self { keys, threshold }))
+    }
+
+    /// Those of a signed root.
+    fn of(root: &[u8]) -> Result<Self, ApiError> {
+        let broken = |what: &dyn std::fmt::Display| StoreError::inconsistent("manifest_roots", what);
+        let root: Metadata<Root> = tuf::parse_unverified(root).map_err(|error| broken(&chain(&error)))?;
+        let role = root.body.roles.get(&tuf::Role::Root).ok_or_else(|| broken(&"the root role is missing"))?;
+        let keys = role.keyids.iter().filter_map(|id| root.body.keys.get(id).cloned()).collect();
+        Ok(Self { keys, threshold: role.threshold })
+    }
+}

@@ -1,0 +1,161 @@
+//! The bearer tokens of people and programs. A token is shown once, when it is issued; only its hash is kept.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{DateTime, TimeDelta, Utc};
+use otaru_domain::clock;
+use otaru_http::{Json, Problem};
+use otaru_store::StoreError;
+use otaru_store::access::{self, NewToken, TokenRow};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth::{Actor, Role, hash, new_secret};
+use crate::check;
+use crate::error::ApiError;
+use crate::extract::{PathPart, Query};
+use crate::page::PageQuery;
+
+const MAX_NAME_BYTES: usize = 100;
+const MAX_DAYS: i64 = 3650;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
+}
+
+/// A token to be issued.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewToken)]
+pub struct Body {
+    /// Who uses it: the actor in logs and events. No two tokens share a name.
+    #[schema(example = "ci", max_length = 100)]
+    pub name: String,
+    pub role: Role,
+    /// How many days it is good for; without it, until it is revoked.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub valid_days: Option<i64>,
+}
+
+/// A token that was issued: the only time it is shown.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct IssuedToken {
+    pub id: Uuid,
+    pub name: String,
+    pub role: Role,
+    pub expires_at: Option<DateTime<Utc>>,
+    /// To be sent as `Authorization: Bearer …`.
+    #[schema(example = "otaru_5V1mXh3mB5N0m1v0Jd0kZ0p8r1c2d3e4f5g6h7i8j9k")]
+    pub token: String,
+}
+
+/// A token as it is listed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Token {
+    pub id: Uuid,
+    pub name: String,
+    pub role: Role,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// Tokens in the order of their issue.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TokenPage {
+    pub items: Vec<Token>,
+    pub next_cursor: Option<String>,
+}
+
+impl TryFrom<TokenRow> for Token {
+    type Error = StoreError;
+
+    fn try_from(row: TokenRow) -> Result<Self, StoreError> {
+        let role = Role::parse(&row.role)
+            .ok_or_else(|| StoreError::inconsistent("api_tokens", format!("role {:?}", row.role)))?;
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            role,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+        })
+    }
+}
+
+/// List tokens
+///
+/// For admins.
+#[utoipa::path(get, path = "/tokens", tag = "tokens", operation_id = "list_tokens", responses((status = 200, body = TokenPage)))]
+async fn list(
+    State(app): State<App>,
+    actor: Actor,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<TokenPage>, ApiError> {
+    actor.require(Role::Admin)?;
+    let window = page.window::<Uuid>()?;
+    let rows = access::tokens(&app.store, window.after, window.rows()).await?;
+    let (rows, next_cursor) = window.cut(rows, |row| row.id);
+    let items = rows.into_iter().map(Token::try_from).collect::<Result<_, _>>()?;
+    Ok(Json(TokenPage { items, next_cursor }))
+}
+
+/// Issue a token
+///
+/// For admins. The token is in this answer and nowhere else.
+#[utoipa::path(post, path = "/tokens", tag = "tokens", operation_id = "create_token", request_body = Body,
+    responses((status = 201, body = IssuedToken)))]
+async fn create(
+    State(app): State<App>,
+    actor: Actor,
+    Json(body): Json<Body>,
+) -> Result<(StatusCode, Json<IssuedToken>), ApiError> {
+    actor.require(Role::Admin)?;
+    check::name("/name", &body.name, MAX_NAME_BYTES)?;
+    let now = clock::now();
+    let expires_at = body.valid_days.map(|days| expiry("/valid_days", days, MAX_DAYS, now)).transpose()?;
+    let secret = new_secret()?;
+    let id = Uuid::now_v7();
+    let token =
+        NewToken { id, name: &body.name, secret_sha256: &hash(&secret), role: body.role.as_str(), expires_at };
+    let mut tx = app.store.begin().await?;
+    if !access::create_token(&mut tx, &token, now).await? {
+        let detail = format!("a token is or was called {:?}; take another name", body.name);
+        return Err(Problem::conflict("token-exists", detail).pointer("/name").into());
+    }
+    tx.commit().await.map_err(StoreError::from)?;
+    tracing::info!(token = %id, name = body.name, role = body.role.as_str(), actor = actor.name, "issued a token");
+    Ok((StatusCode::CREATED, Json(IssuedToken { id, name: body.name, role: body.role, expires_at, token: secret })))
+}
+
+/// Revoke a token
+///
+/// For admins. It stays in the list, and its name stays taken.
+#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", operation_id = "revoke_token",
+    params(("id" = Uuid, Path)), responses((status = 204)))]
+async fn revoke(State(app): State<App>, actor: Actor, PathPart(id): PathPart<Uuid>) -> Result<StatusCode, ApiError> {
+    actor.require(Role::Admin)?;
+    let mut tx = app.store.begin().await?;
+    if !access::revoke_token(&mut tx, id, clock::now()).await? {
+        return Err(Problem::not_found(format!("there is no token {id}")).into());
+    }
+    tx.commit().await.map_err(StoreError::from)?;
+    tracing::info!(token = %id, actor = actor.name, "revoked a token");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `days` from `now`.
+///
+/// # Errors
+/// 422 at `pointer` unless there are 1 to `most` days.
+pub(crate) fn expiry(pointer: &str, days: i64, most: i64, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+    if (1..=most).contains(&days) {
+        return Ok(now + TimeDelta::days(days));
+    }
+    Err(Problem::invalid(pointer, format!("must be 1 to {most} days, got {days}")))
+}

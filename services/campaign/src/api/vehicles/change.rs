@@ -1,0 +1,109 @@
+//! `PATCH /vehicles/{vin}`
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use otaru_domain::clock;
+use otaru_domain::id::Vin;
+use otaru_http::Json;
+use otaru_store::vehicles::{self, Details};
+use otaru_store::StoreError;
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+
+use super::{Vehicle, fields, lock_in_service, with_ecus};
+use crate::app::App;
+use crate::auth::{Actor, Role};
+use crate::error::ApiError;
+use crate::extract::PathPart;
+
+/// What to change of a vehicle (as in RFC 7396): what is missing stays, and `null` removes.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = VehicleChange)]
+pub struct Body {
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<i32>)]
+    pub model_year: Option<Option<i32>>,
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>)]
+    pub region: Option<Option<String>>,
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<String>)]
+    pub rxswin: Option<Option<String>>,
+    /// All tags it is to have.
+    pub tags: Option<Vec<String>>,
+    /// Attributes to set, or with `null` to remove; others stay.
+    pub attributes: Option<BTreeMap<String, Option<String>>>,
+}
+
+/// Tells `null` from missing.
+fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+impl Body {
+    fn apply(self, details: &mut Details) {
+        if let Some(model_year) = self.model_year {
+            details.model_year = model_year;
+        }
+        if let Some(region) = self.region {
+            details.region = region;
+        }
+        if let Some(rxswin) = self.rxswin {
+            details.rxswin = rxswin;
+        }
+        if let Some(tags) = self.tags {
+            details.tags = tags;
+        }
+        for (name, value) in self.attributes.unwrap_or_default() {
+            match value {
+                Some(value) => details.attributes.insert(name, value),
+                None => details.attributes.remove(&name),
+            };
+        }
+    }
+}
+
+/// Change a vehicle
+///
+/// What is missing stays, `null` removes. A vehicle's model never changes.
+#[utoipa::path(patch, path = "/vehicles/{vin}", tag = "vehicles", operation_id = "change_vehicle", request_body = Body,
+    params(("vin" = Vin, Path)), responses((status = 200, body = Vehicle)))]
+pub(super) async fn change(
+    State(app): State<App>,
+    actor: Actor,
+    PathPart(vin): PathPart<Vin>,
+    Json(body): Json<Body>,
+) -> Result<Json<Vehicle>, ApiError> {
+    actor.require(Role::Engineer)?;
+    let mut tx = app.store.begin().await?;
+    let mut vehicle = lock_in_service(&mut tx, &vin).await?;
+    body.apply(&mut vehicle.details);
+    fields::details(&vehicle.details)?;
+    vehicles::update(&mut tx, vehicle.id, &vehicle.details, clock::now()).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    with_ecus(&app, &vin).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_removes_and_missing_stays() {
+        let mut details = Details {
+            model_year: Some(2024),
+            region: Some("EU".into()),
+            tags: vec!["beta".into()],
+            attributes: BTreeMap::from([("a".into(), "1".into()), ("b".into(), "2".into())]),
+            rxswin: None,
+        };
+        let body: Body = serde_json::from_str(r#"{"region": null, "attributes": {"a": null, "c": "3"}}"#).unwrap();
+        body.apply(&mut details);
+        assert_eq!(details.model_year, Some(2024));
+        assert_eq!(details.region, None);
+        assert_eq!(details.tags, ["beta"]);
+        assert_eq!(details.attributes, BTreeMap::from([("b".into(), "2".into()), ("c".into(), "3".into())]));
+    }
+}

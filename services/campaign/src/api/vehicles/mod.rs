@@ -1,0 +1,187 @@
+//! Vehicles: what people say of them, what they run, and their credentials.
+
+mod change;
+mod create;
+mod credentials;
+mod ecus;
+mod fields;
+mod import;
+mod retire;
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use otaru_domain::id::{HardwareId, ModelId, VehicleId, Vin};
+use otaru_http::{Json, Problem};
+use otaru_store::vehicles::{self, Filter};
+use otaru_store::{Tx, twin};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::auth::Actor;
+use crate::error::ApiError;
+use crate::extract::{PathPart, Query};
+use crate::page::PageQuery;
+
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create::create))
+        .routes(routes!(get, change::change))
+        .routes(routes!(retire::retire))
+        .merge(ecus::routes())
+        .merge(credentials::routes())
+}
+
+pub(crate) fn streamed_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(import::import))
+}
+
+/// An ECU and the software on it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Ecu {
+    pub hardware_id: HardwareId,
+    #[schema(example = "2.3.0")]
+    pub version: String,
+    pub serial: Option<String>,
+    /// When the server took the report of it.
+    pub reported_at: DateTime<Utc>,
+}
+
+/// A vehicle.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Vehicle {
+    pub vin: Vin,
+    pub model: ModelId,
+    #[schema(example = 2025)]
+    pub model_year: Option<i32>,
+    #[schema(example = "EU")]
+    pub region: Option<String>,
+    pub tags: Vec<String>,
+    pub attributes: BTreeMap<String, String>,
+    pub rxswin: Option<String>,
+    /// What its ECUs run; only where one vehicle is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ecus: Option<Vec<Ecu>>,
+    /// When it left the fleet.
+    pub retired_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    /// When a person last changed it.
+    pub updated_at: DateTime<Utc>,
+    /// When its newest inventory was taken.
+    pub last_inventory_at: Option<DateTime<Utc>>,
+    /// When its newest acknowledgement was taken.
+    pub last_ack_at: Option<DateTime<Utc>>,
+}
+
+/// Vehicles in the order of their creation.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct VehiclePage {
+    pub items: Vec<Vehicle>,
+    pub next_cursor: Option<String>,
+}
+
+/// Which vehicles to list.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FilterQuery {
+    /// Of this model.
+    pub model: Option<ModelId>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Of this region.
+    pub region: Option<String>,
+    /// Whose VIN begins with this.
+    #[param(max_length = 17, pattern = "^[A-HJ-NPR-Z0-9]{0,17}$")]
+    pub vin_prefix: Option<String>,
+}
+
+impl From<twin::Ecu> for Ecu {
+    fn from(ecu: twin::Ecu) -> Self {
+        Self { hardware_id: ecu.hardware_id, version: ecu.version, serial: ecu.serial, reported_at: ecu.reported_at }
+    }
+}
+
+impl From<vehicles::Vehicle> for Vehicle {
+    fn from(vehicle: vehicles::Vehicle) -> Self {
+        Self {
+            vin: vehicle.vin,
+            model: vehicle.model,
+            model_year: vehicle.details.model_year,
+            region: vehicle.details.region,
+            tags: vehicle.details.tags,
+            attributes: vehicle.details.attributes,
+            rxswin: vehicle.details.rxswin,
+            ecus: None,
+            retired_at: vehicle.retired_at,
+            created_at: vehicle.created_at,
+            updated_at: vehicle.updated_at,
+            last_inventory_at: vehicle.inventory_at,
+            last_ack_at: vehicle.ack_at,
+        }
+    }
+}
+
+fn not_found(vin: &Vin) -> ApiError {
+    Problem::not_found(format!("there is no vehicle {vin}")).into()
+}
+
+/// The vehicle, or 404.
+async fn find(app: &App, vin: &Vin) -> Result<vehicles::Vehicle, ApiError> {
+    vehicles::get(&app.store, vin).await?.ok_or_else(|| not_found(vin))
+}
+
+/// The vehicle, locked until the transaction ends; 404, or 409 when it has left the fleet.
+async fn lock_in_service(tx: &mut Tx, vin: &Vin) -> Result<vehicles::Vehicle, ApiError> {
+    let vehicle = vehicles::lock(tx, vin).await?.ok_or_else(|| not_found(vin))?;
+    match vehicle.retired_at {
+        Some(at) => {
+            Err(Problem::conflict("vehicle-retired", format!("vehicle {vin} left the fleet on {}", at.date_naive())).into())
+        }
+        None => Ok(vehicle),
+    }
+}
+
+/// The answer for one vehicle.
+async fn with_ecus(app: &App, vin: &Vin) -> Result<Json<Vehicle>, ApiError> {
+    let vehicle = find(app, vin).await?;
+    let ecus = twin::ecus(&app.store, vehicle.id).await?.into_iter().map(Ecu::from).collect();
+    Ok(Json(Vehicle { ecus: Some(ecus), ..vehicle.into() }))
+}
+
+/// List vehicles.
+#[utoipa::path(get, path = "/vehicles", tag = "vehicles", operation_id = "list_vehicles", responses((status = 200, body = VehiclePage)))]
+async fn list(
+    State(app): State<App>,
+    _: Actor,
+    Query(page): Query<PageQuery>,
+    Query(filter): Query<FilterQuery>,
+) -> Result<Json<VehiclePage>, ApiError> {
+    let window = page.window::<VehicleId>()?;
+    let filter =
+        Filter { model: filter.model, tag: filter.tag, region: filter.region, vin_prefix: vin_prefix(filter.vin_prefix)? };
+    let rows = vehicles::list(&app.store, &filter, window.after, window.rows()).await?;
+    let (rows, next_cursor) = window.cut(rows, |vehicle| vehicle.id);
+    Ok(Json(VehiclePage { items: rows.into_iter().map(Vehicle::from).collect(), next_cursor }))
+}
+
+/// Only characters of VINs: nothing that means something else to `LIKE`.
+fn vin_prefix(prefix: Option<String>) -> Result<Option<String>, Problem> {
+    let valid = |prefix: &String| prefix.len() <= 17 && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match prefix {
+        Some(prefix) if !valid(&prefix) => {
+            Err(Problem::bad_request("vin_prefix must be at most 17 characters of A-Z and 0-9"))
+        }
+        prefix => Ok(prefix.map(|prefix| prefix.to_ascii_uppercase())),
+    }
+}
+
+/// One vehicle, with what its ECUs run.
+#[utoipa::path(get, path = "/vehicles/{vin}", tag = "vehicles", operation_id = "get_vehicle",
+    params(("vin" = Vin, Path)), responses((status = 200, body = Vehicle)))]
+async fn get(State(app): State<App>, _: Actor, PathPart(vin): PathPart<Vin>) -> Result<Json<Vehicle>, ApiError> {
+    with_ecus(&app, &vin).await
+}

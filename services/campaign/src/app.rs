@@ -1,0 +1,57 @@
+//! What every handler and the rollout engine work with.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use otaru_bus::Bus;
+use otaru_http::Health;
+use otaru_store::Store;
+use otaru_store::objects::Objects;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::keys::KeyStore;
+
+/// The service's parts. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    pub bus: Bus,
+    pub keys: Arc<KeyStore>,
+    pub objects: Objects,
+    /// Wakes the reconciler: something changed that it should look at now.
+    pub wake: Arc<Notify>,
+    /// Tells event streams that there are new events.
+    pub events: watch::Sender<()>,
+    /// Its parts are in [`App::PARTS`].
+    pub health: Health,
+    /// Fires when the service ends: streams end on it.
+    pub stop: CancellationToken,
+    /// The size limit of an artifact.
+    pub max_artifact_bytes: u64,
+}
+
+impl App {
+    /// What must be up before the service is ready.
+    pub const PARTS: [&'static str; 3] = ["database", "broker", "engine"];
+
+    /// Opens everything that needs no other process to be up.
+    ///
+    /// # Errors
+    /// When a setting cannot be used; the message names it.
+    pub fn open(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
+        Ok(Self {
+            store: Store::open(&config.database).context("the database URL cannot be used: check --database-url")?,
+            bus: Bus::new(config.bus.clone()),
+            keys: Arc::new(KeyStore::open(&config.keys_dir, config.demo_root)?),
+            objects: Objects::open(&config.artifacts)
+                .with_context(|| format!("the object store {} cannot be opened", config.artifacts))?,
+            wake: Arc::new(Notify::new()),
+            events: watch::Sender::new(()),
+            health: Health::new(&Self::PARTS),
+            stop,
+            max_artifact_bytes: config.max_artifact_bytes,
+        })
+    }
+}

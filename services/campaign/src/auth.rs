@@ -1,0 +1,180 @@
+//! Who calls, and what they may do. A handler that takes an [`Actor`] has an authenticated caller, and the
+//! middleware refuses everything under `/api/v1` that comes without one, whatever the handler takes.
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use otaru_domain::clock;
+use otaru_http::Problem;
+use otaru_store::access::{self, NewToken};
+use otaru_store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// What a token may do; each role may do what the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Creates and changes models, vehicles, artifacts, releases and campaigns.
+    Engineer,
+    /// Approves what engineers submit.
+    Approver,
+    /// Issues tokens and takes roots in.
+    Admin,
+}
+
+impl Role {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Engineer => "engineer",
+            Self::Approver => "approver",
+            Self::Admin => "admin",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Viewer, Self::Engineer, Self::Approver, Self::Admin].into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// The authenticated caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The token's name: the actor in logs and events.
+    pub name: String,
+    pub role: Role,
+}
+
+impl Actor {
+    /// Refuses a caller whose role is below `role`.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require(&self, role: Role) -> Result<(), ApiError> {
+        if self.role >= role {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!(
+            "this needs a token with the role {}; {:?} has the role {}",
+            role.as_str(),
+            self.name,
+            self.role.as_str()
+        ))
+        .into())
+    }
+}
+
+impl FromRequestParts<App> for Actor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        if let Some(actor) = parts.extensions.get::<Self>() {
+            return Ok(actor.clone());
+        }
+        authenticate(&app.store, &parts.headers, clock::now()).await
+    }
+}
+
+/// Lets nobody pass without a token that works, and nobody change anything who may only read: before the body
+/// is looked at, and whatever a handler forgets to ask.
+///
+/// # Errors
+/// 401, 403, or 503 while the database is away.
+pub async fn authenticated(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, ApiError> {
+    let actor = authenticate(&app.store, request.headers(), clock::now()).await?;
+    if !request.method().is_safe() {
+        actor.require(Role::Engineer)?;
+    }
+    request.extensions_mut().insert(actor);
+    Ok(next.run(request).await)
+}
+
+/// The bearer token of a request.
+#[must_use]
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, secret) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+async fn authenticate(store: &Store, headers: &HeaderMap, now: DateTime<Utc>) -> Result<Actor, ApiError> {
+    let refused = |detail: &str| ApiError::from(Problem::unauthorized(detail));
+    let secret = bearer(headers).ok_or_else(|| refused("send a token: Authorization: Bearer otaru_…"))?;
+    let token = access::token_of(store, &hash(secret)).await?.ok_or_else(|| refused("this token is not known here"))?;
+    if token.revoked_at.is_some() {
+        return Err(refused("this token was revoked"));
+    }
+    if token.expires_at.is_some_and(|at| at <= now) {
+        return Err(refused("this token has expired; have a new one issued"));
+    }
+    let role = Role::parse(&token.role)
+        .ok_or_else(|| StoreError::inconsistent("api_tokens", format!("role {:?}", token.role)))?;
+    Ok(Actor { name: token.name, role })
+}
+
+/// What is kept of a token.
+#[must_use]
+pub fn hash(secret: &str) -> Vec<u8> {
+    Sha256::digest(secret.as_bytes()).to_vec()
+}
+
+/// A new token: 256 bits from the operating system.
+///
+/// # Errors
+/// When it gives no randomness.
+pub fn new_secret() -> Result<String, ApiError> {
+    use base64::Engine as _;
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|_| Problem::unavailable("the operating system gave no randomness", 1))?;
+    Ok(format!("otaru_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// The first admin's token, made when there is no admin yet; to be shown once.
+///
+/// # Errors
+/// [`ApiError`] when the database or the randomness fails.
+pub async fn ensure_admin_token(store: &Store, now: DateTime<Utc>) -> Result<Option<String>, ApiError> {
+    let secret = new_secret()?;
+    let made = add_admin(store, &secret, now, true).await?;
+    Ok(made.then_some(secret))
+}
+
+/// Accepts `secret` as an admin's token. Known already, nothing changes: revoked, it stays revoked.
+///
+/// # Errors
+/// [`ApiError`] when the database fails.
+pub async fn accept_admin_token(store: &Store, secret: &str, now: DateTime<Utc>) -> Result<(), ApiError> {
+    if access::token_of(store, &hash(secret)).await?.is_none() {
+        add_admin(store, secret, now, false).await?;
+    }
+    Ok(())
+}
+
+async fn add_admin(store: &Store, secret: &str, now: DateTime<Utc>, only_first: bool) -> Result<bool, ApiError> {
+    let mut tx = store.begin().await?;
+    if access::has_admin(&mut tx, now).await? && only_first {
+        return Ok(false);
+    }
+    let id = Uuid::now_v7();
+    // The first is plainly "admin"; later ones must not take a name that is in use.
+    for name in ["admin".to_owned(), format!("admin-{id}")] {
+        let token = NewToken { id, name: &name, secret_sha256: &hash(secret), role: "admin", expires_at: None };
+        if access::create_token(&mut tx, &token, now).await? {
+            break;
+        }
+    }
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(true)
+}

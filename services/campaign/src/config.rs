@@ -1,0 +1,28 @@
+//! What the campaign service is told when it starts; the `otaru` binary builds it from flags and
+//! environment variables.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use otaru_bus::BusConfig;
+
+/// The size limit of an artifact unless another is configured.
+pub const DEFAULT_MAX_ARTIFACT_BYTES: u64 = 4 << 30;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub database: otaru_store::Config,
+    pub bus: BusConfig,
+    /// The object store's URL: `file:///absolute/directory`, `s3://…`, `gs://…`, `az://…`.
+    pub artifacts: String,
+    /// Where the signing keys are.
+    pub keys_dir: PathBuf,
+    /// Keep a root key per model in `keys_dir` and sign roots with it. For demos: whoever gets into this
+    /// service could then replace every key.
+    pub demo_root: bool,
+    /// A token to accept as an admin's from the first start on, for automation.
+    pub initial_admin_token: Option<String>,
+    /// The size limit of an artifact.
+    pub max_artifact_bytes: u64,
+}

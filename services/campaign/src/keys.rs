@@ -1,0 +1,196 @@
+//! The signing keys on disk: `<keys-dir>/<model>/<role>.pem` and `<keys-dir>/vehicle-tokens.pem`, ed25519 in
+//! PKCS#8 PEM, files 0600 in directories 0700. A key that exists is never overwritten: without it a model's
+//! vehicles would take no update before a new root is signed.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use otaru_domain::id::ModelId;
+use otaru_domain::tuf::{Key, KeyError, OnlineKeys, Role};
+use thiserror::Error;
+use uuid::Uuid;
+
+#[derive(Debug, Error)]
+pub enum KeyStoreError {
+    #[error("cannot use {}: check --keys-dir, its owner and its space", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("the key {} is missing: restore the keys directory from its backup", path.display())]
+    Missing { path: PathBuf },
+    #[error("the key {} cannot be read", path.display())]
+    Broken { path: PathBuf, source: KeyError },
+    #[error("a new key cannot be made")]
+    Generate(#[source] KeyError),
+    #[error("root keys are kept offline: only a demo keeps them here (--demo-root)")]
+    NoRootKeys,
+}
+
+/// The keys directory.
+#[derive(Debug)]
+pub struct KeyStore {
+    dir: PathBuf,
+    demo_root: bool,
+    online: Mutex<HashMap<ModelId, OnlineKeys>>,
+}
+
+impl KeyStore {
+    /// Opens the directory, making it when it is missing.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Io`].
+    pub fn open(dir: &Path, demo_root: bool) -> Result<Self, KeyStoreError> {
+        make_private_dir(dir)?;
+        Ok(Self { dir: dir.to_owned(), demo_root, online: Mutex::default() })
+    }
+
+    /// Whether root keys are kept here, which is for demos.
+    #[must_use]
+    pub fn has_root_keys(&self) -> bool {
+        self.demo_root
+    }
+
+    /// The online keys of `model`, which were made by [`Self::create`].
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    pub fn online_keys(&self, model: &ModelId) -> Result<OnlineKeys, KeyStoreError> {
+        if let Some(keys) = self.online.lock().unwrap_or_else(PoisonError::into_inner).get(model) {
+            return Ok(keys.clone());
+        }
+        let of = |role| read(&self.path(model, role));
+        let keys = OnlineKeys {
+            targets: of(Role::Targets)?,
+            campaigns: of(Role::Campaigns)?,
+            snapshot: of(Role::Snapshot)?,
+            timestamp: of(Role::Timestamp)?,
+        };
+        self.online.lock().unwrap_or_else(PoisonError::into_inner).insert(model.clone(), keys.clone());
+        Ok(keys)
+    }
+
+    /// Makes the online keys of `model`; those that exist stay.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    pub fn create(&self, model: &ModelId) -> Result<OnlineKeys, KeyStoreError> {
+        for role in Role::ONLINE {
+            read_or_make(&self.path(model, role))?;
+        }
+        self.online_keys(model)
+    }
+
+    /// The root key of `model`, made when it is missing; only for demos.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::NoRootKeys`] when this is no demo.
+    pub fn root_key(&self, model: &ModelId) -> Result<Key, KeyStoreError> {
+        if !self.demo_root {
+            return Err(KeyStoreError::NoRootKeys);
+        }
+        read_or_make(&self.path(model, Role::Root))
+    }
+
+    /// The key that vehicle tokens are signed with, made when it is missing.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    pub fn token_key(&self) -> Result<Key, KeyStoreError> {
+        read_or_make(&self.dir.join("vehicle-tokens.pem"))
+    }
+
+    fn path(&self, model: &ModelId, role: Role) -> PathBuf {
+        self.dir.join(model.as_str()).join(format!("{role}.pem"))
+    }
+}
+
+fn make_private_dir(dir: &Path) -> Result<(), KeyStoreError> {
+    let io = |source| KeyStoreError::Io { path: dir.to_owned(), source };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(io)
+}
+
+fn read(path: &Path) -> Result<Key, KeyStoreError> {
+    let pem = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => KeyStoreError::Missing { path: path.to_owned() },
+        _ => KeyStoreError::Io { path: path.to_owned(), source },
+    })?;
+    Key::from_pem(&pem).map_err(|source| KeyStoreError::Broken { path: path.to_owned(), source })
+}
+
+fn read_or_make(path: &Path) -> Result<Key, KeyStoreError> {
+    match read(path) {
+        Err(KeyStoreError::Missing { .. }) => {}
+        found => return found,
+    }
+    let key = Key::generate().map_err(KeyStoreError::Generate)?;
+    let pem = key.to_pem().map_err(KeyStoreError::Generate)?;
+    write_new(path, pem.as_bytes())?;
+    // Another process may have been first: what is on disk counts.
+    read(path)
+}
+
+/// Writes a file that either is there with all its bytes or is not there; one that exists stays.
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyStoreError> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    make_private_dir(dir)?;
+    let temporary = dir.join(format!(".{}.tmp", Uuid::new_v4()));
+    let written = (|| {
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        // Unlike a rename, a hard link never replaces what is there.
+        match std::fs::hard_link(&temporary, path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        }
+    })();
+    let _ = std::fs::remove_file(&temporary);
+    let synced = written.and_then(|()| std::fs::File::open(dir)?.sync_all());
+    synced.map_err(|source| KeyStoreError::Io { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn keys_are_private_and_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = KeyStore::open(&dir.path().join("keys"), false).unwrap();
+        let model = ModelId::parse("harbour-2025").unwrap();
+        let made = keys.create(&model).unwrap();
+        assert_eq!(mode(&dir.path().join("keys")), 0o700);
+        assert_eq!(mode(&dir.path().join("keys/harbour-2025")), 0o700);
+        assert_eq!(mode(&dir.path().join("keys/harbour-2025/targets.pem")), 0o600);
+        let again = KeyStore::open(&dir.path().join("keys"), false).unwrap().create(&model).unwrap();
+        assert_eq!(made.targets.id(), again.targets.id());
+        assert_ne!(made.targets.id(), made.snapshot.id());
+        assert_eq!(std::fs::read_dir(dir.path().join("keys/harbour-2025")).unwrap().count(), 4);
+    }
+
+    #[test]
+    fn a_key_that_exists_is_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.pem");
+        write_new(&path, b"first").unwrap();
+        write_new(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        assert!(matches!(read_or_make(&path), Err(KeyStoreError::Broken { .. })));
+    }
+
+    #[test]
+    fn root_keys_are_here_only_in_a_demo() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = ModelId::parse("m").unwrap();
+        let offline = KeyStore::open(dir.path(), false).unwrap();
+        assert!(matches!(offline.root_key(&model), Err(KeyStoreError::NoRootKeys)));
+        assert!(matches!(offline.online_keys(&model), Err(KeyStoreError::Missing { .. })));
+        assert!(KeyStore::open(dir.path(), true).unwrap().root_key(&model).is_ok());
+    }
+}

@@ -1,0 +1,146 @@
+//! Publishing a model's repository: what is signed, what is stored and what is sent come from one
+//! transaction, so the topic can always be brought to what the database says.
+
+use chrono::{DateTime, Utc};
+use otaru_bus::Bus;
+use otaru_domain::id::ModelId;
+use otaru_domain::topic;
+use otaru_domain::tuf::{Change, Metadata, Publication, PublishError, Repository, Timestamp, parse_unverified};
+use otaru_store::outbox::{self, OutboxMessage};
+use otaru_store::{StoreError, Tx, manifests};
+use thiserror::Error;
+
+use crate::app::App;
+use crate::error::{ApiError, chain};
+use crate::keys::{KeyStore, KeyStoreError};
+
+#[derive(Debug, Error)]
+pub enum ManifestError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Keys(#[from] KeyStoreError),
+    #[error("the repository of model {model} cannot be published")]
+    Publish { model: ModelId, source: PublishError },
+}
+
+/// Changes and publishes the repository of `model`. It stays locked until the transaction ends: whoever
+/// publishes for several models goes by rising model id.
+///
+/// # Errors
+/// [`ManifestError`]; roll the transaction back.
+pub async fn publish(
+    tx: &mut Tx,
+    keys: &KeyStore,
+    model: &ModelId,
+    change: Change,
+    now: DateTime<Utc>,
+) -> Result<(), ManifestError> {
+    let keys = keys.online_keys(model)?;
+    let mut repository = manifests::load(tx, model).await?;
+    let publication = repository.publish(&keys, change, now).map_err(|source| refused(model, source))?;
+    keep(tx, model, &repository, publication, now).await
+}
+
+/// Takes a signed root in and publishes it; its version.
+///
+/// # Errors
+/// [`ManifestError::Publish`] naming what the root lacks.
+pub async fn accept_root(
+    tx: &mut Tx,
+    keys: &KeyStore,
+    model: &ModelId,
+    root: &[u8],
+    now: DateTime<Utc>,
+) -> Result<u64, ManifestError> {
+    let keys = keys.online_keys(model)?;
+    let mut repository = manifests::load(tx, model).await?;
+    let publication = repository.accept_root(root, &keys, now).map_err(|source| refused(model, source))?;
+    keep(tx, model, &repository, publication, now).await?;
+    Ok(repository.root_version())
+}
+
+/// Signs what is past half of its life anew, in one transaction per model; how many models. One that
+/// fails does not keep the others from it. The leader calls this.
+///
+/// # Errors
+/// [`StoreError`] when the models cannot be listed.
+pub async fn renew_due(app: &App, now: DateTime<Utc>) -> Result<usize, ApiError> {
+    let mut renewed = 0;
+    for model in manifests::due(&app.store, now).await? {
+        match renew(app, &model, now).await {
+            Ok(true) => renewed += 1,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%model, error = chain(&error), "the model's metadata could not be renewed"),
+        }
+    }
+    Ok(renewed)
+}
+
+async fn renew(app: &App, model: &ModelId, now: DateTime<Utc>) -> Result<bool, ManifestError> {
+    let keys = app.keys.online_keys(model)?;
+    let mut tx = app.store.begin().await?;
+    let mut repository = manifests::load(&mut tx, model).await?;
+    let Some(publication) = repository.renew(&keys, now).map_err(|source| refused(model, source))? else {
+        return Ok(false);
+    };
+    keep(&mut tx, model, &repository, publication, now).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(true)
+}
+
+/// Sends all of a repository again whose topic is behind the database (a broker that was emptied, or
+/// restored from an older copy); how many. The leader calls this when it begins to lead.
+///
+/// # Errors
+/// [`ApiError`] when the database or the broker is away.
+pub async fn republish_if_behind(app: &App, bus: &Bus, now: DateTime<Utc>) -> Result<usize, ApiError> {
+    let mut republished = 0;
+    for (model, stored) in manifests::active(&app.store).await? {
+        bus.ensure_manifests(&model).await?;
+        let published = published_version(bus, &model).await?;
+        if published.is_some_and(|version| version > stored) {
+            tracing::error!(%model, ?published, stored, "the topic is ahead of the database: was the database restored \
+                from an older copy? Vehicles refuse older metadata until the database has caught up");
+        }
+        if published.is_none_or(|version| version < stored) {
+            tracing::info!(%model, ?published, stored, "the topic is behind the database: publishing the repository again");
+            let mut tx = app.store.begin().await?;
+            let repository = manifests::load(&mut tx, &model).await?;
+            enqueue(&mut tx, &model, repository.republish(), now).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            republished += 1;
+        }
+    }
+    Ok(republished)
+}
+
+/// The version of the newest `timestamp.json` in the model's topic.
+async fn published_version(bus: &Bus, model: &ModelId) -> Result<Option<u64>, ApiError> {
+    let records = bus.read_topic(&topic::manifests(model)).await?;
+    let newest = records.iter().rev().find(|record| record.key.as_deref() == Some(b"timestamp.json".as_slice()));
+    let metadata = newest.and_then(|record| record.value.as_deref()).map(parse_unverified::<Metadata<Timestamp>>);
+    Ok(metadata.and_then(Result::ok).map(|metadata| metadata.version))
+}
+
+fn refused(model: &ModelId, source: PublishError) -> ManifestError {
+    ManifestError::Publish { model: model.clone(), source }
+}
+
+async fn keep(
+    tx: &mut Tx,
+    model: &ModelId,
+    repository: &Repository,
+    publication: Publication,
+    now: DateTime<Utc>,
+) -> Result<(), ManifestError> {
+    manifests::save(tx, model, repository, now).await?;
+    Ok(enqueue(tx, model, publication, now).await?)
+}
+
+async fn enqueue(tx: &mut Tx, model: &ModelId, publication: Publication, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let messages = publication.files.into_iter();
+    let messages: Vec<_> =
+        messages.map(|(name, value)| OutboxMessage { key: Some(name.into_bytes()), value }).collect();
+    outbox::enqueue(tx, &topic::manifests(model), &messages, now).await
+}

@@ -1,0 +1,130 @@
+use otaru_campaign::auth::Role;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, World};
+
+/// Every operation of the API, with its path filled in.
+fn operations() -> Vec<(Method, String)> {
+    let document = serde_json::to_value(otaru_campaign::openapi()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let mut path = path.clone();
+            for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|one| one["in"] == "path") {
+                let name = parameter["name"].as_str().unwrap();
+                path = path.replace(&format!("{{{name}}}"), sample(name, &parameter["schema"]));
+            }
+            assert!(!path.contains('{'), "{path} has a part that is not described");
+            operations.push((method, path));
+        }
+    }
+    operations
+}
+
+fn sample(name: &str, schema: &Value) -> &'static str {
+    match (name, schema["format"].as_str(), schema["type"].as_str()) {
+        (_, Some("uuid"), _) => "018f4f3e-0000-7000-8000-000000000000",
+        (_, _, Some("integer")) => "1",
+        ("vin", ..) => "WVWZZZ1KZAW000001",
+        ("sha256", ..) => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ("model", ..) => "none",
+        ("hardware_id", ..) => "BCM",
+        other => panic!("what would be a {other:?}?"),
+    }
+}
+
+#[tokio::test]
+async fn every_operation_refuses_a_call_without_a_token_and_viewers_cannot_write() {
+    let world = World::start().await;
+    let viewer = world.caller(Role::Viewer).await;
+    let operations = operations();
+    assert!(operations.len() > 35, "only {} operations were found", operations.len());
+    for (method, path) in operations {
+        let bare = Answer::of(world.request(method.clone(), &path)).await;
+        bare.problem(401, "unauthorized");
+        if !method.is_safe() {
+            let path = path.strip_prefix("/api/v1").unwrap();
+            Answer::of(viewer.request(method, path).json(&json!({}))).await.problem(403, "forbidden");
+        }
+    }
+}
+
+#[test]
+fn every_operation_says_what_it_may_answer_and_is_named_once() {
+    let document = serde_json::to_value(otaru_campaign::openapi()).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["security"], json!([{"token": []}]));
+    let mut names = std::collections::BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let at = format!("{method} {path}");
+            assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{at}: its name is another's, too");
+            assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{at}");
+            assert!(operation["summary"].is_string(), "{at} has no summary");
+            assert_eq!(operation["responses"]["401"], json!({"$ref": "#/components/responses/Unauthorized"}), "{at}");
+            let success = operation["responses"].as_object().unwrap().keys().any(|status| status.starts_with('2'));
+            assert!(success, "{at} has no answer when it succeeds");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_under_api_and_the_dashboard_elsewhere() {
+    let world = World::start().await;
+    let caller = world.engineer().await;
+    caller.get("/no/such/thing").await.problem(404, "not-found");
+    Answer::of(world.request(Method::GET, "/api/v2")).await.problem(404, "not-found");
+    Answer::of(world.request(Method::POST, "/somewhere")).await.problem(404, "not-found");
+    caller.delete("/models").await.problem(405, "method-not-allowed");
+    assert!(caller.get("/vehicles/IOQ").await.problem(400, "bad-path").contains("17 characters"));
+    caller.get("/releases/first").await.problem(400, "bad-path");
+    caller.get("/models?limit=many").await.problem(400, "bad-query");
+    caller.get("/models?limit=0").await.problem(400, "bad-request");
+    caller.get("/models?cursor=strange").await.problem(400, "bad-request");
+    for path in ["/", "/campaigns/12"] {
+        let page = Answer::of(world.request(Method::GET, path)).await;
+        assert_eq!(page.status, 200);
+        assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+        assert_eq!(page.headers["cache-control"], "no-cache");
+        let again = world.request(Method::GET, path).header("if-none-match", page.headers["etag"].clone());
+        assert_eq!(Answer::of(again).await.status, 304);
+    }
+    assert_eq!(Answer::of(world.request(Method::GET, "/assets/gone.js")).await.status, 404);
+}
+
+#[tokio::test]
+async fn bodies_that_are_too_long_or_of_another_type_are_refused() {
+    let world = World::start().await;
+    let caller = world.engineer().await;
+    let long = json!({"id": "m", "name": "x".repeat(2 << 20), "hardware": []});
+    caller.post("/models", &long).await.problem(413, "too-large");
+    caller.send("/models", "text/plain", "{}").await.problem(415, "media-type");
+    caller.send("/models", "application/json", "{").await.problem(400, "bad-request");
+}
+
+#[tokio::test]
+async fn every_answer_carries_security_headers_and_a_request_id() {
+    let world = World::start().await;
+    for path in ["/", "/api/v1/models", "/api/docs/", "/api/openapi.json", "/healthz"] {
+        let answer = Answer::of(world.request(Method::GET, path)).await;
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(answer.headers["referrer-policy"], "no-referrer", "{path}");
+        assert!(answer.headers.contains_key("x-request-id"), "{path}");
+        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_description_and_its_browser_are_served() {
+    let world = World::start().await;
+    let document = Answer::of(world.request(Method::GET, "/api/openapi.json")).await.is(200);
+    assert_eq!(document, serde_json::to_value(otaru_campaign::openapi()).unwrap());
+    let docs = Answer::of(world.request(Method::GET, "/api/docs/")).await;
+    assert_eq!(docs.status, 200);
+    assert!(String::from_utf8_lossy(&docs.bytes).contains("swagger-ui"));
+}

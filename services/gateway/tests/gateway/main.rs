@@ -1,0 +1,10 @@
+//! The gateway over HTTP, with a real Postgres (`DATABASE_URL`) and the embedded broker.
+
+mod acks;
+mod auth;
+mod model;
+mod outage;
+mod poll;
+mod stream;
+mod tuf;
+mod world;

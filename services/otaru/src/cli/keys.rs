@@ -1,0 +1,123 @@
+//! Keys without a server: what a root's keeper does on a machine that has no network.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use otaru_domain::tuf::{Key, Metadata, Root, add_signatures, parse_unverified};
+
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make an ed25519 key in a new file (mode 0600) and print its public half.
+    Init {
+        /// The file to make; it must not exist.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// List the keys below a folder: role or name, key id, public key.
+    List {
+        #[arg(long, env = "OTARU_KEYS_DIR")]
+        keys_dir: PathBuf,
+    },
+    /// Sign a root, offline. The draft comes from GET /api/v1/models/MODEL/root/draft?root_key=PUBLIC, the result goes
+    /// to PUT /api/v1/models/MODEL/root. Several people sign one after the other.
+    SignRoot {
+        /// The draft, or a root that others signed already.
+        #[arg(long)]
+        draft: PathBuf,
+        /// A root key made by `otaru keys init`; again for more.
+        #[arg(long, required = true)]
+        key: Vec<PathBuf>,
+        /// Where to write the signed root.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+impl KeysArgs {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            KeysCommand::Init { out } => init(&out)?,
+            KeysCommand::List { keys_dir } => list(&keys_dir)?,
+            KeysCommand::SignRoot { draft, key, out } => sign_root(&draft, &key, &out)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn init(out: &Path) -> anyhow::Result<()> {
+    let key = Key::generate()?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(out)
+        .with_context(|| format!("cannot make {}: a key file is never overwritten", out.display()))?;
+    file.write_all(key.to_pem()?.as_bytes())?;
+    file.sync_all()?;
+    println!("{}", key.public().keyval.public);
+    eprintln!("wrote {}; keep it where no server can read it, and a copy elsewhere", out.display());
+    Ok(())
+}
+
+fn list(keys_dir: &Path) -> anyhow::Result<()> {
+    let mut files = Vec::new();
+    find_keys(keys_dir, &mut files)?;
+    if files.is_empty() {
+        bail!("no key below {}", keys_dir.display());
+    }
+    files.sort();
+    println!("{:<40} {:<64} PUBLIC KEY", "FILE", "KEY ID");
+    for path in files {
+        let key = read_key(&path)?;
+        let name = path.strip_prefix(keys_dir).unwrap_or(&path).display().to_string();
+        println!("{name:<40} {:<64} {}", key.id(), key.public().keyval.public);
+    }
+    Ok(())
+}
+
+fn find_keys(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            find_keys(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "pem") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn sign_root(draft: &Path, keys: &[PathBuf], out: &Path) -> anyhow::Result<()> {
+    let bytes = fs::read(draft).with_context(|| format!("cannot read {}", draft.display()))?;
+    let keys = keys.iter().map(|path| read_key(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let signed = add_signatures(&bytes, &keys.iter().collect::<Vec<_>>())
+        .with_context(|| format!("{} cannot be signed", draft.display()))?;
+    let root: Metadata<Root> = parse_unverified(&signed).with_context(|| format!("{} is no root", draft.display()))?;
+    for key in &keys {
+        if !root.body.keys.contains_key(key.id()) {
+            eprintln!("note: key {} is not in this root; it counts only if the root before names it", key.id());
+        }
+    }
+    eprintln!("signing root version {}, which expires {}:", root.version, root.expires.format("%Y-%m-%d"));
+    for (role, entry) in &root.body.roles {
+        eprintln!("  {role:<10} {} of {}", entry.threshold, entry.keyids.join(", "));
+    }
+    fs::write(out, signed).with_context(|| format!("cannot write {}", out.display()))?;
+    Ok(())
+}
+
+fn read_key(path: &Path) -> anyhow::Result<Key> {
+    let pem = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Key::from_pem(&pem).with_context(|| format!("{} holds no key", path.display()))
+}

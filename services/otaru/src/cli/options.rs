@@ -1,0 +1,78 @@
+//! What several subcommands take: where Postgres, the broker and the artifacts are.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use otaru_bus::BusConfig;
+
+/// Where Postgres is.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseOptions {
+    /// Postgres, as postgres://user:password@host:port/database.
+    #[arg(long, env = "OTARU_DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+    /// The most connections a role opens to it.
+    #[arg(long, env = "OTARU_DATABASE_CONNECTIONS", default_value_t = 16)]
+    pub database_connections: u32,
+}
+
+impl DatabaseOptions {
+    pub fn config(&self) -> otaru_store::Config {
+        otaru_store::Config { url: self.database_url.clone(), max_connections: self.database_connections, schema: None }
+    }
+}
+
+/// Where the broker is.
+#[derive(Debug, Clone, Args)]
+pub struct KafkaOptions {
+    /// Kafka's bootstrap servers, as host:port,host:port.
+    #[arg(long, env = "OTARU_KAFKA")]
+    pub kafka: String,
+    #[command(flatten)]
+    pub tuning: KafkaTuning,
+}
+
+/// How to talk to the broker.
+#[derive(Debug, Clone, Args)]
+pub struct KafkaTuning {
+    /// A property for librdkafka, as name=value; again for more. TLS and SASL: security.protocol, ssl.ca.location,
+    /// sasl.mechanism (SCRAM-SHA-256, SCRAM-SHA-512), sasl.username, sasl.password.
+    #[arg(long = "kafka-property", env = "OTARU_KAFKA_PROPERTIES", value_delimiter = ',', value_parser = parse_property, hide_env_values = true)]
+    pub kafka_properties: Vec<(String, String)>,
+    /// Partitions of otaru.acks and otaru.inventories when they are created.
+    #[arg(long, env = "OTARU_ACKS_PARTITIONS", default_value_t = 6)]
+    pub acks_partitions: i32,
+    /// Replicas of each topic when it is created.
+    #[arg(long, env = "OTARU_KAFKA_REPLICATION", default_value_t = 1)]
+    pub kafka_replication: i32,
+}
+
+fn parse_property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a property is written name=value")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+impl KafkaTuning {
+    pub fn config(&self, bootstrap: &str) -> BusConfig {
+        BusConfig {
+            bootstrap: bootstrap.to_owned(),
+            acks_partitions: self.acks_partitions,
+            replication: self.kafka_replication,
+            properties: self.kafka_properties.clone(),
+        }
+    }
+}
+
+impl KafkaOptions {
+    pub fn config(&self) -> BusConfig {
+        self.tuning.config(&self.kafka)
+    }
+}
+
+/// `path` as the URL of an object store on the local disk; the folder is made.
+pub fn local_artifacts(path: &Path) -> anyhow::Result<String> {
+    std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))?;
+    let path: PathBuf = path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?;
+    Ok(format!("file://{}", path.display()))
+}

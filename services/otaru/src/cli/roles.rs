@@ -1,0 +1,158 @@
+//! The three roles as subcommands.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+
+use super::options::{DatabaseOptions, KafkaOptions};
+use super::signals::stop_on_signal;
+
+#[derive(Debug, Args)]
+pub struct CampaignArgs {
+    /// Where to listen.
+    #[arg(long, env = "OTARU_CAMPAIGN_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    database: DatabaseOptions,
+    #[command(flatten)]
+    kafka: KafkaOptions,
+    /// The object store of the artifacts: file:///folder, s3://bucket/prefix, gs://…, az://….
+    #[arg(long, env = "OTARU_ARTIFACTS")]
+    artifacts: String,
+    /// The folder of the signing keys; made with mode 0700.
+    #[arg(long, env = "OTARU_KEYS_DIR")]
+    keys_dir: PathBuf,
+    /// Keep root keys in the keys folder, too, and sign roots with them: for demos, never for vehicles on a road.
+    #[arg(long, env = "OTARU_DEMO_ROOT")]
+    demo_root: bool,
+    /// An admin token to accept from the start, so that automation need not read one from a log.
+    #[arg(long, env = "OTARU_INITIAL_ADMIN_TOKEN", hide_env_values = true)]
+    initial_admin_token: Option<String>,
+    /// The largest artifact, in bytes.
+    #[arg(long, env = "OTARU_MAX_ARTIFACT_BYTES", default_value_t = 4 << 30)]
+    max_artifact_bytes: u64,
+}
+
+impl CampaignArgs {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let stop = stop_on_signal()?;
+        let config = otaru_campaign::Config {
+            listen: self.listen,
+            database: self.database.config(),
+            bus: self.kafka.config(),
+            artifacts: self.artifacts,
+            keys_dir: self.keys_dir,
+            demo_root: self.demo_root,
+            initial_admin_token: self.initial_admin_token,
+            max_artifact_bytes: self.max_artifact_bytes,
+        };
+        otaru_campaign::run(config, stop).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct GatewayArgs {
+    /// Where to listen.
+    #[arg(long, env = "OTARU_GATEWAY_LISTEN", default_value = "127.0.0.1:8081")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    database: DatabaseOptions,
+    #[command(flatten)]
+    kafka: KafkaOptions,
+    /// The object store of the artifacts, as for `otaru campaign`.
+    #[arg(long, env = "OTARU_ARTIFACTS")]
+    artifacts: String,
+    /// When a vehicle is asked to poll again, on average.
+    #[arg(long, env = "OTARU_POLL_INTERVAL_SECS", default_value_t = 300)]
+    poll_interval_secs: u64,
+}
+
+impl GatewayArgs {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let stop = stop_on_signal()?;
+        let mut config =
+            otaru_gateway::Config::new(self.listen, self.database.config(), self.kafka.config(), self.artifacts);
+        config.poll_interval = Duration::from_secs(self.poll_interval_secs);
+        otaru_gateway::run(config, stop).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct VehicleStateArgs {
+    #[command(subcommand)]
+    command: Option<VehicleStateCommand>,
+    #[command(flatten)]
+    role: Option<VehicleStateRole>,
+}
+
+#[derive(Debug, Args)]
+struct VehicleStateRole {
+    /// Where to listen, for health and metrics.
+    #[arg(long, env = "OTARU_VEHICLE_STATE_LISTEN", default_value = "127.0.0.1:8082")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    database: DatabaseOptions,
+    #[command(flatten)]
+    kafka: KafkaOptions,
+}
+
+#[derive(Debug, Subcommand)]
+enum VehicleStateCommand {
+    /// Replay otaru.acks from its beginning into another schema.
+    Rebuild(RebuildArgs),
+}
+
+#[derive(Debug, Args)]
+struct RebuildArgs {
+    #[command(flatten)]
+    database: DatabaseOptions,
+    #[command(flatten)]
+    kafka: KafkaOptions,
+    /// Compare every row and counter with what is there, say where they differ, and drop the schema.
+    #[arg(long)]
+    verify: bool,
+}
+
+impl VehicleStateArgs {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let stop = stop_on_signal()?;
+        if let Some(VehicleStateCommand::Rebuild(args)) = self.command {
+            return args.run().await;
+        }
+        let role = self.role.context("--database-url and --kafka are needed")?;
+        let config = otaru_vehicle_state::Config {
+            listen: role.listen,
+            database: role.database.config(),
+            bus: role.kafka.config(),
+        };
+        otaru_vehicle_state::run(config, stop).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl RebuildArgs {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = otaru_vehicle_state::Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            database: self.database.config(),
+            bus: self.kafka.config(),
+        };
+        let report = otaru_vehicle_state::rebuild(config, self.verify).await?;
+        for difference in &report.differences {
+            eprintln!("{difference:?}");
+        }
+        let summary = serde_json::json!({
+            "messages": report.messages, "assignments": report.assignments, "counters": report.counters,
+            "history": report.history, "differences": report.differences.len(), "schema": report.schema,
+        });
+        println!("{summary}");
+        Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}

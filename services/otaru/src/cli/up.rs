@@ -1,0 +1,261 @@
+//! Everything in one process: what is not given is embedded, and a demo shows what Otaru does.
+
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use clap::Args;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::options::{KafkaTuning, local_artifacts};
+use super::signals::stop_on_signal;
+use crate::demo;
+
+/// How long the roles may take to be ready: a first start makes a database.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Where everything that must last is kept.
+    #[arg(long, env = "OTARU_DATA_DIR", default_value = ".otaru")]
+    data_dir: PathBuf,
+    /// Kafka's bootstrap servers; without them a broker runs in this process.
+    #[arg(long, env = "OTARU_KAFKA")]
+    kafka: Option<String>,
+    #[command(flatten)]
+    tuning: KafkaTuning,
+    /// Postgres, as postgres://user:password@host:port/database; without it a private one is run.
+    #[arg(long, env = "OTARU_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// The object store of the artifacts; without it a folder in the data folder.
+    #[arg(long, env = "OTARU_ARTIFACTS")]
+    artifacts: Option<String>,
+    /// The address to listen on.
+    #[arg(long, env = "OTARU_LISTEN", default_value = "127.0.0.1")]
+    listen: IpAddr,
+    /// The campaign service and the dashboard.
+    #[arg(long, env = "OTARU_CAMPAIGN_PORT", default_value_t = 8080)]
+    campaign_port: u16,
+    #[arg(long, env = "OTARU_GATEWAY_PORT", default_value_t = 8081)]
+    gateway_port: u16,
+    #[arg(long, env = "OTARU_VEHICLE_STATE_PORT", default_value_t = 8082)]
+    vehicle_state_port: u16,
+    /// The embedded broker.
+    #[arg(long, env = "OTARU_BROKER_PORT", default_value_t = 9092)]
+    broker_port: u16,
+    /// Do not sign roots here: models wait for `otaru keys sign-root`. The demo needs roots, so this goes with --empty.
+    #[arg(long, env = "OTARU_OFFLINE_ROOTS", requires = "empty")]
+    offline_roots: bool,
+    /// No demo.
+    #[arg(long)]
+    empty: bool,
+    /// End when the demo's campaign has ended; 0 when it completed. The last line is one JSON object.
+    #[arg(long, conflicts_with = "empty")]
+    once: bool,
+    /// The vehicles of the demo.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(3..=100_000))]
+    fleet: u32,
+    /// Makes the demo's fleet behave the same again.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl Up {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let stop = stop_on_signal()?;
+        std::fs::create_dir_all(&self.data_dir)
+            .with_context(|| format!("cannot make the data folder {}", self.data_dir.display()))?;
+        let (admin_token, first_start) = admin_token(&self.data_dir)?;
+
+        let postgres = match self.database_url {
+            Some(_) => None,
+            None => Some(otaru_embedded::Postgres::start(&self.data_dir, None).await?),
+        };
+        let broker = match self.kafka {
+            Some(_) => None,
+            None => Some(otaru_embedded::Broker::start(&self.data_dir, self.address(self.broker_port)).await?),
+        };
+        let database_url = match (&self.database_url, &postgres) {
+            (Some(url), _) => url.clone(),
+            (None, Some(postgres)) => postgres.url().to_owned(),
+            (None, None) => bail!("no database"),
+        };
+        let result = self.run_roles(&database_url, &admin_token, first_start, &stop).await;
+        stop.cancel();
+        if let Some(broker) = broker {
+            broker.stop().await;
+        }
+        if let Some(postgres) = postgres {
+            postgres.stop().await;
+        }
+        result
+    }
+
+    fn address(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.listen, port)
+    }
+
+    fn url(&self, port: u16) -> String {
+        let host = if self.listen.is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { self.listen };
+        format!("http://{}", SocketAddr::new(host, port))
+    }
+
+    async fn run_roles(
+        &self,
+        database_url: &str,
+        admin_token: &str,
+        first_start: bool,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<ExitCode> {
+        let mut roles = self.start_roles(database_url, admin_token, stop)?;
+        tokio::select! {
+            ready = self.wait_ready() => ready?,
+            ended = roles.join_next() => return Err(role_ended(ended)),
+            () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+        }
+        self.greet(admin_token, first_start);
+        let code = tokio::select! {
+            code = self.demo(admin_token, stop) => code?,
+            ended = roles.join_next() => return Err(role_ended(ended)),
+        };
+        stop.cancel();
+        while let Some(ended) = roles.join_next().await {
+            ended??;
+        }
+        Ok(code)
+    }
+
+    fn start_roles(
+        &self,
+        database_url: &str,
+        admin_token: &str,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<JoinSet<anyhow::Result<()>>> {
+        let database =
+            |max_connections| otaru_store::Config { url: database_url.to_owned(), max_connections, schema: None };
+        let bootstrap = self.kafka.clone().unwrap_or_else(|| self.address(self.broker_port).to_string());
+        let mut bus = self.tuning.config(&bootstrap);
+        if self.kafka.is_none() {
+            bus.properties.extend(otaru_embedded::Broker::client_properties());
+        }
+        let artifacts = match &self.artifacts {
+            Some(url) => url.clone(),
+            None => local_artifacts(&self.data_dir.join("artifacts"))?,
+        };
+        let campaign = otaru_campaign::Config {
+            listen: self.address(self.campaign_port),
+            database: database(16),
+            bus: bus.clone(),
+            artifacts: artifacts.clone(),
+            keys_dir: self.data_dir.join("keys"),
+            demo_root: !self.offline_roots,
+            initial_admin_token: Some(admin_token.to_owned()),
+            max_artifact_bytes: 4 << 30,
+        };
+        let mut gateway =
+            otaru_gateway::Config::new(self.address(self.gateway_port), database(32), bus.clone(), artifacts);
+        let poll_secs = if self.empty { 30 } else { (self.fleet / 1_000).clamp(2, 60) };
+        gateway.poll_interval = Duration::from_secs(poll_secs.into());
+        let state = otaru_vehicle_state::Config {
+            listen: self.address(self.vehicle_state_port),
+            database: database(12),
+            bus,
+        };
+        let mut roles = JoinSet::new();
+        roles.spawn(otaru_campaign::run(campaign, stop.clone()));
+        roles.spawn(otaru_gateway::run(gateway, stop.clone()));
+        roles.spawn(otaru_vehicle_state::run(state, stop.clone()));
+        Ok(roles)
+    }
+
+    async fn wait_ready(&self) -> anyhow::Result<()> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        for port in [self.campaign_port, self.gateway_port, self.vehicle_state_port] {
+            let url = format!("{}/readyz", self.url(port));
+            loop {
+                let why = match reqwest::get(&url).await {
+                    Ok(answer) if answer.status().is_success() => break,
+                    Ok(answer) => answer.text().await.unwrap_or_default(),
+                    Err(error) => error.to_string(),
+                };
+                if tokio::time::Instant::now() > deadline {
+                    bail!("{url} is not ready after {} s: {why}", PATIENCE.as_secs());
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn greet(&self, admin_token: &str, first_start: bool) {
+        println!("\nOtaru is up.");
+        println!("  dashboard     {}", self.url(self.campaign_port));
+        println!("  REST API      {}/api/docs", self.url(self.campaign_port));
+        println!("  gateway       {}", self.url(self.gateway_port));
+        println!("  metrics       {}/metrics", self.url(self.vehicle_state_port));
+        match &self.kafka {
+            Some(kafka) => println!("  Kafka         {kafka}"),
+            None => println!("  broker        {} (embedded)", self.address(self.broker_port)),
+        }
+        if first_start {
+            println!("  admin token   {admin_token}");
+        } else {
+            println!("  admin token   as printed at the first start; it is in {}", self.data_dir.join("admin-token").display());
+        }
+        if !self.offline_roots {
+            println!("\n  Roots are signed with keys on this disk: good for demos. For vehicles on a road, see `otaru keys`.");
+        }
+        println!();
+    }
+
+    async fn demo(&self, admin_token: &str, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
+        let mut code = ExitCode::SUCCESS;
+        if !self.empty {
+            let urls = demo::Urls { campaign: self.url(self.campaign_port), gateway: self.url(self.gateway_port) };
+            let summary = demo::run(&urls, admin_token, self.fleet as usize, self.seed, stop).await?;
+            if let Some(summary) = summary {
+                println!("\ncampaign {} is {} after {} s", summary.campaign, summary.state, summary.seconds);
+                if self.once {
+                    println!("{}", serde_json::to_string(&summary)?);
+                    return Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+                }
+                code = if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            }
+        }
+        println!("Otaru stays up; Ctrl-C ends it.");
+        stop.cancelled().await;
+        Ok(code)
+    }
+}
+
+fn role_ended(ended: Option<Result<anyhow::Result<()>, tokio::task::JoinError>>) -> anyhow::Error {
+    match ended {
+        Some(Ok(Err(error))) => error,
+        Some(Err(error)) => error.into(),
+        _ => anyhow::anyhow!("a role ended by itself"),
+    }
+}
+
+/// The token kept in the data folder, and whether it was made just now.
+fn admin_token(data_dir: &Path) -> anyhow::Result<(String, bool)> {
+    let path = data_dir.join("admin-token");
+    if let Ok(token) = std::fs::read_to_string(&path) {
+        return Ok((token.trim().to_owned(), false));
+    }
+    let secret: [u8; 32] = rand::random();
+    let token = format!("otaru_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret));
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    writeln!(file, "{token}")?;
+    Ok((token, true))
+}

@@ -1,0 +1,78 @@
+//! The reference agent as a command.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use otaru_domain::id::{HardwareId, ModelId, Vin};
+use otaru_vehicle::agent::{AgentConfig, Credentials, Mode, run};
+use serde::Deserialize;
+use url::Url;
+
+use super::signals::stop_on_signal;
+
+#[derive(Debug, Args)]
+pub struct VehicleArgs {
+    /// The gateway.
+    #[arg(long, env = "OTARU_GATEWAY", default_value = "http://127.0.0.1:8081")]
+    gateway: Url,
+    /// The file with the answer of POST /api/v1/vehicles/VIN/credentials.
+    #[arg(long, env = "OTARU_CREDENTIALS")]
+    credentials: PathBuf,
+    /// Where the agent keeps its state, its downloads and its A/B slots; ./vehicle-VIN unless given.
+    #[arg(long, env = "OTARU_STATE_DIR")]
+    state_dir: Option<PathBuf>,
+    /// An ECU and the version it runs before the agent's first start, as BCM=1.0.0; again for more.
+    #[arg(long = "ecu", value_parser = parse_ecu)]
+    ecus: Vec<(HardwareId, String)>,
+    /// A JSON file with the signals that preconditions speak of, read anew at each check.
+    #[arg(long)]
+    signals: Option<PathBuf>,
+    /// Hold a stream open instead of polling.
+    #[arg(long)]
+    stream: bool,
+    /// Check once, install what there is, and end.
+    #[arg(long)]
+    once: bool,
+}
+
+#[derive(Deserialize)]
+struct Identity {
+    vin: Vin,
+    model: ModelId,
+}
+
+fn parse_ecu(text: &str) -> Result<(HardwareId, String), String> {
+    let (id, version) = text.split_once('=').ok_or("an ECU is written HARDWARE_ID=VERSION")?;
+    Ok((HardwareId::parse(id).map_err(|error| error.to_string())?, version.to_owned()))
+}
+
+fn identity(path: &Path) -> anyhow::Result<Identity> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is no credentials file", path.display()))
+}
+
+impl VehicleArgs {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let stop = stop_on_signal()?;
+        let Identity { vin, model } = identity(&self.credentials)?;
+        let config = AgentConfig {
+            gateway: self.gateway,
+            state_dir: self.state_dir.unwrap_or_else(|| PathBuf::from(format!("vehicle-{vin}"))),
+            vin,
+            model,
+            credentials: Credentials::File(self.credentials),
+            ecus: self.ecus.into_iter().collect::<BTreeMap<_, _>>(),
+            signals: self.signals,
+            mode: if self.stream { Mode::Stream } else { Mode::Poll },
+            once: self.once,
+            poll_interval: Duration::from_secs(300),
+            backoff: (Duration::from_secs(1), Duration::from_secs(300)),
+        };
+        run(config, stop).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,50 @@
+//! The demo of `otaru up`: a fleet, two releases of real firmware and a campaign, all through the APIs that
+//! everybody else uses.
+
+pub mod api;
+pub mod firmware;
+pub mod fleet;
+pub mod stage;
+pub mod watch;
+
+use std::sync::Arc;
+
+use otaru_domain::clock;
+use otaru_vehicle::fleet::Stats;
+use tokio_util::sync::CancellationToken;
+
+use self::api::Api;
+use self::watch::Summary;
+
+/// Where the roles are.
+#[derive(Debug, Clone)]
+pub struct Urls {
+    pub campaign: String,
+    pub gateway: String,
+}
+
+/// Sets the stage, plays the fleet and follows the campaign to its end; `None` when stopped before. The fleet goes on
+/// in the background until `stop`.
+pub async fn run(
+    urls: &Urls,
+    admin_token: &str,
+    fleet_size: usize,
+    seed: u64,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Summary>> {
+    let api = Api::new(&urls.campaign, admin_token)?;
+    println!("Demo: {fleet_size} simulated vehicles of three models, a release of real firmware, three waves.");
+    let stage = tokio::select! {
+        stage = stage::set(&api, fleet_size, clock::now()) => stage?,
+        () = stop.cancelled() => return Ok(None),
+    };
+    let config = fleet::config(&urls.gateway, &stage, seed)?;
+    let mut fleet = tokio::spawn(otaru_vehicle::fleet::run(config, Arc::new(Stats::default()), stop.clone()));
+    tokio::select! {
+        summary = watch::until_ended(&api, stage.campaign, stop) => summary,
+        ended = &mut fleet => {
+            ended??;
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The contracts in `schemas/` are what the code writes and reads: generated files are compared, examples are checked
+//! against them and read back, and old and new readers and writers are held against each other.
+//!
+//! `OTARU_UPDATE_SCHEMAS=1 cargo test -p otaru --test contracts` writes the generated files anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use otaru_domain::ack::{Ack, AckReport};
+use otaru_domain::document::CampaignDocument;
+use otaru_domain::event::Event;
+use otaru_domain::inventory::{Inventory, InventoryReport};
+use otaru_domain::topic;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+fn schemas() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")
+}
+
+/// Compares a generated file with the one that is checked in.
+fn holds(path: &str, generated: &impl Serialize) {
+    let file = schemas().join(path);
+    let text = serde_json::to_string_pretty(generated).unwrap() + "\n";
+    if std::env::var_os("OTARU_UPDATE_SCHEMAS").is_some() {
+        fs::write(&file, &text).unwrap();
+    }
+    let checked_in = fs::read_to_string(&file).unwrap_or_default();
+    assert!(checked_in == text, "{path} is not what the code says: OTARU_UPDATE_SCHEMAS=1 cargo test -p otaru --test contracts");
+}
+
+fn example(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(schemas().join("examples").join(name)).unwrap()).unwrap()
+}
+
+/// The schema is the generated one, the example satisfies it, and reading and writing the example loses nothing.
+fn message<T: JsonSchema + Serialize + DeserializeOwned>(name: &str) {
+    let schema = schemars::schema_for!(T);
+    holds(&format!("events/{name}.schema.json"), &schema);
+    let validator = jsonschema::validator_for(schema.as_value()).unwrap();
+    let example = example(&format!("{name}.json"));
+    let errors: Vec<_> = validator.iter_errors(&example).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "examples/{name}.json: {errors:?}");
+    let read: T = serde_json::from_value(example.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), example, "reading and writing examples/{name}.json changed it");
+
+    // A message of a later version, with what today's reader does not know.
+    let mut later = example.clone();
+    later["schema_version"] = json!(2);
+    later["added_later"] = json!({"anything": [1, 2, 3]});
+    assert!(validator.is_valid(&later), "{name}: today's schema refuses tomorrow's message");
+    let read: T = serde_json::from_value(later).unwrap();
+    let mut known = serde_json::to_value(&read).unwrap();
+    known["schema_version"] = example["schema_version"].clone();
+    assert_eq!(known, example, "{name}: today's reader understands tomorrow's message otherwise");
+
+    // The smallest message an old writer may have written: only what the schema requires.
+    let required = schema.as_value()["required"].as_array().cloned().unwrap_or_default();
+    let mut oldest = example.clone();
+    let optional = |key: &String| !required.iter().any(|name| name.as_str() == Some(key));
+    let tag = schema.as_value().get("oneOf").is_some();
+    if !tag {
+        let names: Vec<String> = example.as_object().unwrap().keys().filter(|key| optional(key)).cloned().collect();
+        for name in names {
+            oldest.as_object_mut().unwrap().remove(&name);
+        }
+        serde_json::from_value::<T>(oldest.clone()).unwrap_or_else(|error| panic!("{name}: {oldest} cannot be read: {error}"));
+    }
+}
+
+#[test]
+fn the_messages_are_what_their_schemas_and_examples_say() {
+    message::<AckReport>("ack-report");
+    message::<Ack>("ack");
+    message::<InventoryReport>("inventory-report");
+    message::<Inventory>("inventory");
+    message::<Event>("event");
+    message::<CampaignDocument>("campaign-document");
+}
+
+#[test]
+fn the_openapi_documents_are_what_the_services_serve() {
+    holds("openapi/campaign.json", &otaru_campaign::openapi());
+    holds("openapi/gateway.json", &otaru_gateway::openapi());
+}
+
+#[test]
+fn asyncapi_names_every_topic_and_only_schemas_that_exist() {
+    let text = fs::read_to_string(schemas().join("asyncapi.yaml")).unwrap();
+    let document: Value = serde_yaml_ng::from_str(&text).unwrap();
+    let mut addresses: Vec<_> =
+        document["channels"].as_object().unwrap().values().map(|channel| channel["address"].as_str().unwrap()).collect();
+    addresses.sort_unstable();
+    let manifests = format!("{}{{model}}", topic::MANIFESTS_PREFIX);
+    let mut topics =
+        vec![topic::ACKS, topic::INVENTORIES, topic::DEAD_LETTERS, topic::EVENTS, topic::REVOCATIONS, manifests.as_str()];
+    topics.sort_unstable();
+    assert_eq!(addresses, topics);
+    let mut schemas_named = 0;
+    for message in document["components"]["messages"].as_object().unwrap().values() {
+        if let Some(file) = message["payload"]["$ref"].as_str() {
+            assert!(schemas().join(file).is_file(), "{file} is named and does not exist");
+            schemas_named += 1;
+        }
+    }
+    assert!(schemas_named >= 4);
+    for channel in document["channels"].as_object().unwrap().values() {
+        for reference in channel["messages"].as_object().unwrap().values() {
+            let pointer = reference["$ref"].as_str().unwrap().trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{pointer} is named and does not exist");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What Otaru promises as a whole, tried on real processes, a real broker, a real Postgres and real clients.
+
+mod cluster;
+mod database;
+mod kills;
+mod python_tuf;
+mod tamper;
