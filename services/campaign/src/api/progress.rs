@@ -51,6 +51,8 @@ pub(crate) struct Recount {
     /// What `counters` must say.
     counters: StateCounts,
     waves: Vec<RecountedWave>,
+    /// Acknowledgements in the history, each once.
+    acks: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -94,5 +96,5 @@ async fn recount(app: &App, id: CampaignId) -> Result<Recount, ApiError> {
         *counters.entry(*state).or_default() += vehicles;
     }
     let waves = waves.into_iter().map(|(number, counters)| RecountedWave { number, counters });
-    Ok(Recount { counters, waves: waves.collect() })
+    Ok(Recount { counters, waves: waves.collect(), acks: progress::acks(&app.store, id).await? })
 }
