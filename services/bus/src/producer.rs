@@ -1,14 +1,14 @@
 //! Writing: idempotent, in order, and answered only when all replicas in sync have the message.
 //!
-//! A producer that librdkafka gave up (a fatal error: the broker forgot its sequence) is replaced by a fresh
-//! one, because whoever holds a [`Producer`] holds it for the life of the process.
+//! A client that librdkafka gave up (a fatal error: the broker forgot its sequence), or that had to give a message
+//! up, is replaced by a fresh one, because whoever holds a [`Producer`] holds it for the life of the process.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _, PurgeConfig};
 
 use crate::bus::detached;
 use crate::client::Log;
@@ -28,7 +28,21 @@ pub struct Producer {
 
 struct Inner {
     config: BusConfig,
-    client: RwLock<Client>,
+    current: RwLock<Current>,
+}
+
+/// The client in use; each has a number of its own.
+#[derive(Clone)]
+struct Current {
+    client: Client,
+    number: u64,
+}
+
+/// A message under way.
+struct Sent {
+    delivery: DeliveryFuture,
+    /// The number of the client that has it.
+    by: u64,
 }
 
 impl std::fmt::Debug for Producer {
@@ -39,8 +53,8 @@ impl std::fmt::Debug for Producer {
 
 impl Producer {
     pub(crate) fn open(config: &BusConfig) -> Result<Self, BusError> {
-        let client = RwLock::new(connect(config)?);
-        Ok(Self { inner: Arc::new(Inner { config: config.clone(), client }) })
+        let current = RwLock::new(Current { client: connect(config)?, number: 0 });
+        Ok(Self { inner: Arc::new(Inner { config: config.clone(), current }) })
     }
 
     /// Writes one message and returns its partition and offset.
@@ -49,8 +63,8 @@ impl Producer {
     /// [`BusError::TooLarge`]; [`BusError::Unreachable`] when the broker did not acknowledge in ten seconds. Then
     /// the message may or may not have been written: send it again only if readers can tell copies apart.
     pub async fn send(&self, topic: &str, message: Message) -> Result<(i32, i64), BusError> {
-        let delivery = self.enqueue(topic, &message).await?;
-        self.settle(topic, message.len_bytes(), delivery).await
+        let sent = self.enqueue(topic, &message).await?;
+        self.settle(topic, message.len_bytes(), sent).await
     }
 
     /// Writes `messages` in their order and returns when all are acknowledged.
@@ -64,15 +78,15 @@ impl Producer {
         }
         let mut first_error = None;
         // All are awaited even after a failure, so that none of this call is under way when it returns.
-        for (bytes, delivery) in waiting {
-            if let Err(error) = self.settle(topic, bytes, delivery).await {
+        for (bytes, sent) in waiting {
+            if let Err(error) = self.settle(topic, bytes, sent).await {
                 first_error.get_or_insert(error);
             }
         }
         first_error.map_or(Ok(()), Err)
     }
 
-    async fn enqueue(&self, topic: &str, message: &Message) -> Result<DeliveryFuture, BusError> {
+    async fn enqueue(&self, topic: &str, message: &Message) -> Result<Sent, BusError> {
         let bytes = message.len_bytes();
         if bytes > MAX_MESSAGE_BYTES {
             return Err(BusError::TooLarge { topic: topic.to_owned(), bytes });
@@ -87,29 +101,30 @@ impl Producer {
                 timestamp: None,
                 headers: message.owned_headers(),
             };
-            match self.client().send_result(record) {
-                Ok(delivery) => return Ok(delivery),
+            let Current { client, number: by } = self.current();
+            match client.send_result(record) {
+                Ok(delivery) => return Ok(Sent { delivery, by }),
                 // Memory for what waits is full: what is under way makes room, or times out.
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _))
                     if begun.elapsed() < Duration::from_secs(10) =>
                 {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
-                Err((error, _)) => return Err(self.explain(topic, bytes, error)),
+                Err((error, _)) => return Err(self.explain(topic, bytes, error, by)),
             }
         }
     }
 
-    async fn settle(&self, topic: &str, bytes: usize, delivery: DeliveryFuture) -> Result<(i32, i64), BusError> {
-        match delivery.await {
+    async fn settle(&self, topic: &str, bytes: usize, sent: Sent) -> Result<(i32, i64), BusError> {
+        match sent.delivery.await {
             Ok(Ok(delivered)) => Ok((delivered.partition, delivered.offset)),
-            Ok(Err((error, _))) => Err(self.explain(topic, bytes, error)),
+            Ok(Err((error, _))) => Err(self.explain(topic, bytes, error, sent.by)),
             Err(_) => Err(BusError::Stopped),
         }
     }
 
-    fn explain(&self, topic: &str, bytes: usize, error: KafkaError) -> BusError {
-        self.replace_when_fatal();
+    fn explain(&self, topic: &str, bytes: usize, error: KafkaError, by: u64) -> BusError {
+        self.replace_when_spent(&error, by);
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::MessageSizeTooLarge) => BusError::TooLarge { topic: topic.to_owned(), bytes },
             Some(code) if is_unknown_topic(code) => BusError::UnknownTopic { topic: topic.to_owned() },
@@ -117,23 +132,38 @@ impl Producer {
         }
     }
 
-    fn client(&self) -> Client {
-        self.inner.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn current(&self) -> Current {
+        self.inner.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn replace_when_fatal(&self) {
-        if self.client().client().fatal_error().is_none() {
+    /// Takes a fresh client after a fatal error, and after a message that timed out: librdkafka then goes on under
+    /// an epoch that it made up by itself, and the embedded broker (tansu 0.6), which never heard of that epoch,
+    /// panics on every message under it for as long as the client lives.
+    fn replace_when_spent(&self, error: &KafkaError, by: u64) {
+        let timed_out = error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageTimedOut);
+        let fatal = self.current().client.client().fatal_error();
+        if !timed_out && fatal.is_none() {
             return;
         }
-        let mut slot = self.inner.client.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.inner.current.write().unwrap_or_else(PoisonError::into_inner);
         // Another caller may have been first.
-        let Some((_, reason)) = slot.client().fatal_error() else { return };
-        tracing::warn!(reason, "Kafka's client gave up its producer; a new one takes its place");
+        if current.number != by {
+            return;
+        }
+        match fatal {
+            Some((_, reason)) => {
+                tracing::warn!(reason, "Kafka's client gave up its producer; a new one takes its place")
+            }
+            None => tracing::debug!("a message timed out; a new producer takes over"),
+        }
         match connect(&self.inner.config) {
-            Ok(fresh) => {
-                let spent = std::mem::replace(&mut *slot, fresh);
-                // Its drop joins a thread: not on one that serves requests.
-                detached("bus-close", move || drop(spent));
+            Ok(client) => {
+                let spent = std::mem::replace(&mut *current, Current { client, number: by + 1 });
+                // What it still has fails now. Its drop joins a thread: not on one that serves requests.
+                detached("bus-close", move || {
+                    spent.client.purge(PurgeConfig::default().queue().inflight());
+                    drop(spent);
+                });
             }
             Err(error) => tracing::error!(%error, "no new producer"),
         }

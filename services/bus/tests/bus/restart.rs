@@ -79,3 +79,39 @@ async fn a_follower_says_that_the_broker_is_lost_and_goes_on_when_it_is_back() {
     assert_eq!(value_of(&record), "2");
     rig.end().await;
 }
+
+#[tokio::test]
+async fn a_producer_that_had_to_give_a_message_up_writes_again_when_the_broker_is_back() {
+    let mut rig = Rig::embedded().await;
+    let producer = rig.bus.producer().unwrap();
+    producer.send(ACKS, message("VIN1", "before")).await.unwrap();
+    let (running, folder) = rig.embedded.take().unwrap();
+    let address = running.address();
+    running.stop().await;
+    let given_up = producer.send(ACKS, message("VIN1", "meanwhile")).await.unwrap_err();
+    assert!(given_up.is_transient(), "{given_up}");
+    rig.embedded = Some((broker(folder.path(), address).await, folder));
+    producer.send(ACKS, message("VIN1", "after")).await.unwrap();
+    producer.send_all(ACKS, vec![message("VIN1", "and on"), message("VIN2", "and on")]).await.unwrap();
+    let written: Vec<String> = rig.bus.read_topic(ACKS).await.unwrap().iter().map(value_of).collect();
+    assert_eq!(written.iter().filter(|value| *value == "and on").count(), 2, "{written:?}");
+    assert!(written.contains(&"after".to_owned()) && written.contains(&"before".to_owned()), "{written:?}");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn acknowledgements_outlive_the_brokers_clean_up() {
+    let mut rig = Rig::embedded().await;
+    let producer = rig.bus.producer().unwrap();
+    let messages = (0..50).map(|n| message(&format!("VIN{n}"), &n.to_string())).collect();
+    producer.send_all(ACKS, messages).await.unwrap();
+    // It cleans up when it starts; the second start finds what the first has left.
+    for _ in 0..2 {
+        let (running, folder) = rig.embedded.take().unwrap();
+        let address = running.address();
+        running.stop().await;
+        rig.embedded = Some((broker(folder.path(), address).await, folder));
+        assert_eq!(rig.bus.read_topic(ACKS).await.unwrap().len(), 50);
+    }
+    rig.end().await;
+}
