@@ -1,6 +1,6 @@
 /** Otaru's look: the blue of a harbour, the warm light of its lamps for what needs attention. */
 
-import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
+import { Alert, createTheme, Modal, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
 
 const harbour: MantineColorsTuple = [
   "#e9f5f9",
@@ -37,6 +37,11 @@ export const theme = createTheme({
   defaultRadius: "md",
   cursorType: "pointer",
   respectReducedMotion: true,
+  components: {
+    // Coloured words on a tint of the same colour are hard to read.
+    Alert: Alert.extend({ styles: { title: { color: "var(--mantine-color-text)" } } }),
+    Modal: Modal.extend({ styles: { title: { fontSize: "var(--mantine-font-size-lg)", fontWeight: 620 } } }),
+  },
 });
 
 export const cssVariables: CSSVariablesResolver = () => ({

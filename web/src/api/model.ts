@@ -34,6 +34,11 @@ export interface WaitingOn {
   at?: string;
   left?: number;
   deadline?: string;
+  wave?: number;
+  installed?: number;
+  needed?: number;
+  size?: number;
+  ratio?: number;
 }
 
 export interface Campaign {
@@ -71,14 +76,18 @@ export interface Release {
 export interface FleetModel {
   model: string;
   name: string;
-  state: "awaiting_root" | "active" | "retired";
   vehicles: number;
+  /** Not every answer says it. */
+  state?: "awaiting_root" | "active" | "retired";
 }
 
 export interface Fleet {
+  /** In service, of all models. */
+  vehicles: number;
   models: readonly FleetModel[];
   /** Campaigns per campaign state. */
   campaigns: Counters;
+  /** Nobody has sent them again. */
   dead_letters: number;
   ingest: {
     /** Acks not yet applied; missing while nobody has measured. */

@@ -510,11 +510,15 @@ export interface components {
         FleetModel: {
             model: string;
             name: string;
-            state: components["schemas"]["ModelState"];
+            state?: components["schemas"]["ModelState"];
             /** Format: int64 */
             vehicles: number;
         };
         Fleet: {
+            /** Format: int64 */
+            vehicles: number;
+            /** Format: int64 */
+            outbox?: number;
             models: components["schemas"]["FleetModel"][];
             campaigns: {
                 [key: string]: number;
@@ -523,9 +527,9 @@ export interface components {
             dead_letters: number;
             ingest: {
                 /** Format: int64 */
-                lag_messages?: number | null;
+                lag_messages: number;
                 /** Format: double */
-                lag_seconds?: number | null;
+                lag_seconds: number;
             };
         };
         Reason: {

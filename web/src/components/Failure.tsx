@@ -3,15 +3,23 @@ import { asApiError } from "../api/errors";
 import { AlertIcon, UnpluggedIcon } from "./icons";
 import { Notice } from "./Notice";
 
-/** A page or part that could not be loaded, and what may be done. */
-export function Failure({ error, retry }: { error: unknown; retry: () => void }) {
+interface FailureProps {
+  error: unknown;
+  retry: () => void;
+  /** The whole page could not be loaded, not a part of it. */
+  page?: boolean;
+}
+
+/** What could not be loaded, and what may be done. */
+export function Failure({ error, retry, page = false }: FailureProps) {
   const problem = asApiError(error);
   const away = problem.status === 0 || problem.status >= 500;
   return (
     <Notice
       urgent
+      page={page}
       icon={away ? <UnpluggedIcon size={26} /> : <AlertIcon size={26} />}
-      title={away ? "Otaru does not answer" : "This could not be loaded"}
+      title={title(problem.status)}
       action={
         <Button variant="light" onClick={retry}>
           Try now
@@ -19,7 +27,13 @@ export function Failure({ error, retry }: { error: unknown; retry: () => void })
       }
     >
       {problem.message}
-      {away && " Vehicles are not affected: the gateway serves them on its own. This page comes back by itself."}
+      {problem.status === 0 && " Vehicles are served by the gateway, independently of it."}
+      {away && " This page comes back by itself."}
     </Notice>
   );
+}
+
+function title(status: number): string {
+  if (status === 0) return "Otaru does not answer";
+  return status >= 500 ? "Otaru cannot answer right now" : "This could not be loaded";
 }

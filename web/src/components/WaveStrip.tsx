@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import type { Campaign, Wave } from "../api/model";
 import { formatCount, formatPercent } from "../format/number";
 import { countOf, wavesAtWork, waveStage, type WaveStage } from "../rollout/progress";
-import { CheckIcon, LockIcon } from "./icons";
+import { AlertIcon, CheckIcon, LockIcon } from "./icons";
 import { StateBar } from "./StateBar";
 import { When } from "./When";
 import classes from "./WaveStrip.module.css";
@@ -31,7 +31,7 @@ export function WaveStrip({ campaign }: { campaign: Campaign }) {
 }
 
 function WaveStep({ wave, last }: { wave: Wave; last: boolean }) {
-  const stage = waveStage(wave);
+  const stage = waveStage(wave, last);
   return (
     <li className={classes.wave} data-stage={stage}>
       <div className={classes.head}>
@@ -65,5 +65,6 @@ function WaveStep({ wave, last }: { wave: Wave; last: boolean }) {
 export function StageIcon({ stage }: { stage: WaveStage }) {
   if (stage === "closed") return <LockIcon size={13} />;
   if (stage === "open") return <span className={classes.openDot} />;
+  if (stage === "missed") return <AlertIcon size={13} />;
   return <CheckIcon size={13} />;
 }

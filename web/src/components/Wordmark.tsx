@@ -3,7 +3,7 @@ import classes from "./Wordmark.module.css";
 /** The name, its first letter a bridge over the canal: an arch, its reflection, and a lamp. */
 export function Wordmark({ height = 22 }: { height?: number }) {
   return (
-    <svg className={classes.wordmark} height={height} viewBox="0 0 126 34" role="img" aria-label="Otaru">
+    <svg className={classes.wordmark} width={(height * 126) / 34} height={height} viewBox="0 0 126 34" role="img" aria-label="Otaru">
       <g fill="none" stroke="currentColor" strokeWidth="4" strokeLinecap="round" strokeLinejoin="round">
         <g className={classes.water}>
           <path d="M3 18.5a11 11 0 0 1 22 0" />

@@ -38,6 +38,8 @@ function isProgress(body: object): body is Progress {
 
 function isFleet(body: object): body is Fleet {
   return (
+    "vehicles" in body &&
+    typeof body.vehicles === "number" &&
     "models" in body &&
     Array.isArray(body.models) &&
     "campaigns" in body &&

@@ -7,6 +7,7 @@ export function Crash({ error }: { error: Error }) {
   return (
     <Notice
       urgent
+      page
       icon={<AlertIcon size={26} />}
       title="This page has broken"
       action={

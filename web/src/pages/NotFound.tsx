@@ -9,6 +9,7 @@ export function NotFound({ what = "There is no such page" }: { what?: string }) 
   useTitle("Not found");
   return (
     <Notice
+      page
       icon={<ShipIcon size={26} />}
       title={what}
       action={

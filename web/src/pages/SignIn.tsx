@@ -79,18 +79,33 @@ export function SignIn() {
   );
 }
 
-/** The canal at night: lamps and their light on the water. */
+/** The canal: warehouses on the quay, lamps, and their light on the water. */
 function Canal() {
-  const lamps = [90, 290, 490, 690, 890, 1090];
+  const lamps = [60, 260, 460, 740, 940, 1140];
   return (
-    <svg className={classes.canal} viewBox="0 0 1200 220" preserveAspectRatio="xMidYMax slice" aria-hidden="true">
-      <path className={classes.quay} d="M0 74h150l20-22h120l20 22h190v-34h150l36-20 36 20h30v34h180l20-26h130l20 26h98v30H0z" />
-      <path className={classes.water} d="M0 96h1200v124H0z" />
+    <svg className={classes.canal} viewBox="0 0 1200 240" preserveAspectRatio="xMidYMax slice" aria-hidden="true">
+      <path
+        className={classes.far}
+        d="M0 130V84l50-26 50 26v-8h90v-22l60-30 60 30v22h70v8l45-24 45 24v-18h130V42l62-30 62 30v24h86v18l48-24 48 24v-30l58-28 58 28v30h88V74l50-26 50 26v56z"
+      />
+      <path
+        className={classes.near}
+        d="M0 130v-22h76l0-28 52-26 52 26v28h150V94h96v36zM770 130V96l54-28 54 28v34zM878 130v-22h138V88h110v20h74v22z"
+      />
+      <path
+        className={classes.windows}
+        d="M112 92v10M128 92v10M144 92v10M352 108v8M376 108v8M400 108v8M806 108v8M824 108v8M842 108v8M1040 102v8M1064 102v8M1088 102v8"
+      />
+      <path className={classes.water} d="M0 130h1200v110H0z" />
+      <path className={classes.quay} d="M0 130h1200" />
       {lamps.map((x) => (
         <g key={x}>
-          <path className={classes.post} d={`M${x} 96V66`} />
-          <circle className={classes.lamp} cx={x} cy={62} r="5" />
-          <path className={classes.glow} d={`M${x - 10} 112h20M${x - 16} 128h32M${x - 9} 144h18M${x - 14} 160h28M${x - 5} 176h10`} />
+          <path className={classes.post} d={`M${x} 130v-34`} />
+          <circle className={classes.lamp} cx={x} cy={93} r="4.5" />
+          <path
+            className={classes.glow}
+            d={`M${x - 8} 144h16M${x - 14} 158h28M${x - 7} 172h14M${x - 11} 186h22M${x - 4} 200h8`}
+          />
         </g>
       ))}
     </svg>

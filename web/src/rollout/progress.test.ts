@@ -69,11 +69,18 @@ test("a gate needs its share rounded up, as the server rounds it", () => {
 
 test("a wave is closed, open, past its gate, then finished", () => {
   const opened_at = "2026-03-01T10:00:00Z";
-  expect(waveStage(wave(1))).toBe("closed");
-  expect(waveStage(wave(1, { opened_at, counters: { installed: 89, assigned: 11 } }))).toBe("open");
-  expect(waveStage(wave(1, { opened_at, counters: { installed: 90, assigned: 10 } }))).toBe("held");
-  expect(waveStage(wave(1, { opened_at, counters: { installed: 90, failed: 10 } }))).toBe("finished");
-  expect(waveStage(wave(1, { opened_at, size: 0 }))).toBe("finished");
+  const stage = (over: Partial<Wave>) => waveStage(wave(1, over), false);
+  expect(stage({})).toBe("closed");
+  expect(stage({ opened_at, counters: { installed: 89, assigned: 11 } })).toBe("open");
+  expect(stage({ opened_at, counters: { installed: 90, assigned: 10 } })).toBe("held");
+  expect(stage({ opened_at, counters: { installed: 90, failed: 10 } })).toBe("finished");
+  expect(stage({ opened_at, size: 0 })).toBe("finished");
+});
+
+test("a wave that ended below its gate missed it, unless nothing comes after", () => {
+  const below = wave(1, { opened_at: "2026-03-01T10:00:00Z", counters: { installed: 89, failed: 11 } });
+  expect(waveStage(below, false)).toBe("missed");
+  expect(waveStage(below, true)).toBe("finished");
 });
 
 test("with little room the waves at work are shown, with one before and what follows", () => {

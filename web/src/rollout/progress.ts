@@ -95,18 +95,22 @@ export type WaveStage =
   /** Open, and its gate holds. */
   | "held"
   /** All its vehicles have finished. */
-  | "finished";
+  | "finished"
+  /** All its vehicles have finished, too few of them as installed: the next wave cannot open. */
+  | "missed";
 
-export function waveStage(wave: Wave): WaveStage {
+/** `last`: nothing comes after it, so its gate does not matter. */
+export function waveStage(wave: Wave, last: boolean): WaveStage {
   if (wave.opened_at == null) return "closed";
   const { total, finished, installed } = tally(wave.counters, wave.size);
-  if (finished === total) return "finished";
-  return installed >= (gateNeeds(wave) ?? Infinity) ? "held" : "open";
+  const holds = installed >= (gateNeeds(wave) ?? Infinity);
+  if (finished === total) return holds || last ? "finished" : "missed";
+  return holds ? "held" : "open";
 }
 
 /** At most `limit` waves to show where there is little room: those at work, with what comes next. */
 export function wavesAtWork(waves: readonly Wave[], limit: number): readonly Wave[] {
-  const firstOfInterest = waves.findIndex((wave) => waveStage(wave) !== "finished");
+  const firstOfInterest = waves.findIndex((wave, index) => waveStage(wave, index + 1 === waves.length) !== "finished");
   const from = firstOfInterest === -1 ? waves.length : firstOfInterest;
   const start = Math.max(0, Math.min(from - 1, waves.length - limit));
   return waves.slice(start, start + limit);

@@ -22,9 +22,16 @@ const campaign: Campaign = {
 };
 
 test("the planner's words are kept", () => {
-  const text = "wave 2 opens when 90.0 % of the 50 vehicles in wave 1 have installed (45): 12 so far";
-  expect(said({ code: "gate", text })).toBe(`W${text.slice(1)}.`);
+  const text = "wave 2 cannot open: it needs 45 installed in wave 1, 12 have and only 40 still can";
+  expect(said({ code: "gate_unreachable", text })).toBe(`W${text.slice(1)}.`);
   expect(said({ code: "something_new", text: "waits for the moon" })).toBe("Waits for the moon.");
+});
+
+test("a gate is said with the numbers of the viewer's language", () => {
+  const gate = { wave: 2, installed: 1064, needed: 1900, size: 2000, ratio: 0.95 };
+  expect(said({ code: "gate", text: "wave 3 opens when …", ...gate })).toBe(
+    "Wave 3 opens when 95 % of the 2,000 vehicles in wave 2 have installed (1,900): 1,064 so far.",
+  );
 });
 
 test("its times are said in the viewer's zone", () => {

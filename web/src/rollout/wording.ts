@@ -2,13 +2,13 @@
 
 import type { Campaign, Command, LiveEvent, WaitingOn } from "../api/model";
 import { formatMoment } from "../format/time";
-import { plural } from "../format/number";
+import { formatCount, formatPercent, plural } from "../format/number";
 import { countOf, tally } from "./progress";
 import { CAMPAIGN_LOOKS } from "./states";
 
 /**
- * The planner's sentence. Where it speaks of a time it is said anew in the viewer's zone; everything else, and
- * every reason this dashboard does not know yet, is the planner's own text.
+ * The planner's sentence. Its times are said in the viewer's zone and a gate's numbers in the viewer's language;
+ * everything else, and every reason this dashboard does not know yet, is the planner's own text.
  */
 export function waitingSentence(waiting: WaitingOn, now: number, locale?: string, timeZone?: string): string {
   const moment = (text: string) => formatMoment(Date.parse(text), now, locale, timeZone);
@@ -16,6 +16,12 @@ export function waitingSentence(waiting: WaitingOn, now: number, locale?: string
   if (waiting.code === "vehicles" && waiting.deadline !== undefined && waiting.left !== undefined) {
     const left = plural(waiting.left, "vehicle is", "vehicles are", locale);
     return `All waves are open: ${left} left, until ${moment(waiting.deadline)}.`;
+  }
+  const { wave, installed, needed, size, ratio } = waiting;
+  if (waiting.code === "gate" && wave != null && installed != null && needed != null && size != null && ratio != null) {
+    const count = (number: number) => formatCount(number, locale);
+    const gate = `${formatPercent(ratio, locale)} of the ${count(size)} vehicles in wave ${wave}`;
+    return `Wave ${wave + 1} opens when ${gate} have installed (${count(needed)}): ${count(installed)} so far.`;
   }
   const text = waiting.text.charAt(0).toUpperCase() + waiting.text.slice(1);
   return /[.!?]$/.test(text) ? text : `${text}.`;

@@ -29,7 +29,7 @@ export function Campaign() {
   useTitle(data?.name ?? `Campaign ${id}`);
   if (data === undefined && error !== null) {
     if (asApiError(error).status === 404) return <NotFound what={`There is no campaign ${id}`} />;
-    return <Failure error={error} retry={() => void refetch()} />;
+    return <Failure page error={error} retry={() => void refetch()} />;
   }
   return (
     <div className={classes.page}>

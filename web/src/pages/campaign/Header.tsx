@@ -17,8 +17,8 @@ export function Header({ campaign }: { campaign: Campaign }) {
             <StateBadge state={campaign.state} />
           </div>
           <p className={classes.facts}>
-            Campaign {campaign.id} · <ReleaseName id={campaign.release} /> · {campaign.state.replace("_", " ")} since{" "}
-            <When at={campaign.state_at} />, by {campaign.state_by}
+            Campaign {campaign.id} · <ReleaseName id={campaign.release} /> · last change by {campaign.state_by},{" "}
+            <When at={campaign.state_at} />
             {campaign.state_reason != null && campaign.state_reason !== "" && <>: “{campaign.state_reason}”</>}
           </p>
         </div>

@@ -12,6 +12,7 @@ const STAGES: Record<WaveStage, string> = {
   open: "Open",
   held: "Gate holds",
   finished: "Finished",
+  missed: "Gate missed",
 };
 
 /** The rollout plan with its gates: what each wave needs and what it has. */
@@ -23,9 +24,9 @@ export function Waves({ waves }: { waves: readonly Wave[] }) {
           <thead>
             <tr>
               <th>Wave</th>
+              <th className={classes.progress}>Progress</th>
               <th className={classes.number}>Vehicles</th>
               <th>Opened</th>
-              <th className={classes.progress}>Progress</th>
               <th className={classes.number}>Installed</th>
               <th className={classes.number}>Did not install</th>
               <th>Gate to the next</th>
@@ -43,7 +44,7 @@ export function Waves({ waves }: { waves: readonly Wave[] }) {
 }
 
 function WaveRow({ wave, last }: { wave: Wave; last: boolean }) {
-  const stage = waveStage(wave);
+  const stage = waveStage(wave, last);
   const { exited } = tally(wave.counters, wave.size);
   return (
     <tr>
@@ -53,11 +54,6 @@ function WaveRow({ wave, last }: { wave: Wave; last: boolean }) {
         </span>
         <small>{STAGES[stage]}</small>
       </th>
-      <td className={classes.number}>
-        {wave.size == null ? "–" : formatCount(wave.size)}
-        <small>{formatPercent(wave.share_ratio)}</small>
-      </td>
-      <td className={classes.time}>{wave.opened_at == null ? "–" : <When at={wave.opened_at} />}</td>
       <td>
         <StateBar
           thin
@@ -67,6 +63,11 @@ function WaveRow({ wave, last }: { wave: Wave; last: boolean }) {
           gate={last ? undefined : wave.gate_installed_ratio}
         />
       </td>
+      <td className={classes.number}>
+        {wave.size == null ? "–" : formatCount(wave.size)}
+        <small>{formatPercent(wave.share_ratio)}</small>
+      </td>
+      <td className={classes.time}>{wave.opened_at == null ? "–" : <When at={wave.opened_at} />}</td>
       <td className={classes.number}>{formatCount(countOf(wave.counters, "installed"))}</td>
       <td className={classes.number}>{formatCount(exited)}</td>
       <td className={classes.time}>{last ? <span className={classes.quiet}>Last wave</span> : <Gate wave={wave} />}</td>

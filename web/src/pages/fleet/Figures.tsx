@@ -8,7 +8,6 @@ const LAG_WORTH_A_WORD_SECS = 10;
 
 /** The figures an admin looks at first. */
 export function Figures({ fleet }: { fleet: Fleet }) {
-  const vehicles = fleet.models.reduce((sum, model) => sum + model.vehicles, 0);
   const inState = (...states: string[]) => states.reduce((sum, state) => sum + (fleet.campaigns[state] ?? 0), 0);
   const waiting = [
     [inState("halted"), "halted"],
@@ -18,7 +17,7 @@ export function Figures({ fleet }: { fleet: Fleet }) {
   const needy = waiting.filter(([count]) => count > 0).map(([count, state]) => `${formatCount(count)} ${state}`);
   return (
     <div className={classes.figures}>
-      <Figure label="Vehicles" value={formatCount(vehicles)}>
+      <Figure label="Vehicles" value={formatCount(fleet.vehicles)}>
         {plural(fleet.models.length, "model")}
       </Figure>
       <Figure

@@ -17,7 +17,7 @@ export function Fleet() {
   const campaigns = useInfiniteQuery(campaignsQuery);
 
   if (fleet.data === undefined && fleet.error !== null) {
-    return <Failure error={fleet.error} retry={() => void Promise.all([fleet.refetch(), campaigns.refetch()])} />;
+    return <Failure page error={fleet.error} retry={() => void Promise.all([fleet.refetch(), campaigns.refetch()])} />;
   }
   return (
     <div className={classes.page}>

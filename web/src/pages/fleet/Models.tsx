@@ -6,7 +6,7 @@ import { Badge } from "../../components/StateBadge";
 import { formatCount } from "../../format/number";
 import classes from "./Models.module.css";
 
-const LOOKS: Record<FleetModel["state"], { label: string; color: string; hint: string }> = {
+const LOOKS: Record<NonNullable<FleetModel["state"]>, { label: string; color: string; hint: string }> = {
   active: { label: "Active", color: "var(--state-installed)", hint: "" },
   awaiting_root: {
     label: "Awaiting root",
@@ -38,21 +38,19 @@ export function Models({ models }: { models: readonly FleetModel[] }) {
 }
 
 function Model({ model, ratio }: { model: FleetModel; ratio: number }) {
-  const look = LOOKS[model.state];
+  const look = model.state && LOOKS[model.state];
   return (
     <li className={classes.model}>
       <div className={classes.name}>
         <strong>{model.name}</strong>
         <span>{model.model}</span>
       </div>
-      <span className={classes.state}>
-        <Badge label={look.label} color={look.color} />
-      </span>
+      <span className={classes.state}>{look && <Badge label={look.label} color={look.color} />}</span>
       <span className={classes.count}>{formatCount(model.vehicles)}</span>
       <span className={classes.track} aria-hidden="true">
         <span style={{ "--ratio": ratio }} />
       </span>
-      {look.hint !== "" && <span className={classes.hint}>{look.hint}</span>}
+      {look && look.hint !== "" && <span className={classes.hint}>{look.hint}</span>}
     </li>
   );
 }
