@@ -19,7 +19,7 @@ const MAX_PATH_BYTES: usize = 2048;
 
 /// Lets a request through, or says why not.
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    if request.uri().to_string().len() > MAX_PATH_BYTES {
+    if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > MAX_PATH_BYTES) {
         return Problem::new(StatusCode::URI_TOO_LONG, "uri-too-long", "no address here is that long").into_response();
     }
     if header_bytes(request.headers()) > MAX_HEADER_BYTES {

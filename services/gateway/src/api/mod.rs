@@ -87,12 +87,12 @@ pub(crate) fn router(app: App) -> Router {
     let health = app.health.clone();
     api.with_state(app)
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(()).on_failure(()))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .merge(otaru_http::health_routes(health))
         .merge(otaru_http::metrics_routes())
 }
 
-/// No headers, for one of them is the token.
+/// For the debug log. No headers, for one of them is the token; failures are logged where they happen.
 fn span(request: &Request) -> Span {
     tracing::debug_span!("request", method = %request.method(), path = request.uri().path(), vin = tracing::field::Empty)
 }
