@@ -72,7 +72,8 @@ async fn watch_both(store: Store, bus: Bus, health: Health, ends: watch::Sender<
         for topic in Kind::TOPICS {
             match bus.end_offsets(topic).await {
                 Ok(found) => {
-                    seen.extend(found.into_iter().map(|(partition, _, high)| ((topic.to_owned(), partition), high)))
+                    let named = found.into_iter().map(|(partition, _, high)| ((topic.to_owned(), partition), high));
+                    seen.extend(named);
                 }
                 Err(error) => failed = Some(error),
             }

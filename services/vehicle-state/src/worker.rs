@@ -177,7 +177,9 @@ impl Worker {
     /// Applies a batch, in one transaction if all goes well. Gives whether the records after it are
     /// still the next ones.
     async fn apply(&mut self, mut batch: Batch) -> Result<bool, Over> {
-        let mut ranges: Vec<Range<usize>> = vec![0..batch.len()];
+        // What is still to be applied, the next one last.
+        let whole = 0..batch.len();
+        let mut ranges = vec![whole];
         let mut pause = FIRST_RETRY;
         while let Some(range) = ranges.pop() {
             let error = match self.commit(&batch, range.clone()).await {

@@ -129,7 +129,7 @@ async fn a_nul_in_a_text_is_no_poison(pool: PgPool) {
     let fleet = Fleet::new(&pool, 1, 1).await;
     let mut claim = fleet.claim(0).await;
     let mut failed = ack(0, 1, 1, 1, S::Failed);
-    failed.error_code = Some("E\05".to_owned());
+    failed.error_code = Some("E\u{0}5".to_owned());
     failed.log = Some("before\0after".to_owned());
     assert_eq!(fleet.apply(&mut claim, &[failed]).await.applied, 1);
     let (code, log): (String, String) =
