@@ -121,6 +121,22 @@ pub async fn vehicle_id(store: &Store, vin: &Vin) -> Result<Option<VehicleId>, S
     Ok(id.bind(vin.as_str()).fetch_optional(store.pool()).await?)
 }
 
+/// How many acknowledgements of a campaign are in the history. It reads all of them.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn acks(store: &Store, campaign: CampaignId) -> Result<u64, StoreError> {
+    let acks: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM assignments a
+           JOIN ack_history h ON h.vehicle_id = a.vehicle_id AND h.campaign_id = a.campaign_id
+          WHERE a.campaign_id = $1",
+    )
+    .bind(campaign)
+    .fetch_one(store.pool())
+    .await?;
+    unsigned("ack_history", acks)
+}
+
 /// Vehicles per wave and state, counted row by row: what the counters must say. It reads all of the
 /// campaign's assignments.
 ///

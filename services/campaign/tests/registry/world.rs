@@ -35,7 +35,7 @@ static BROKER: OnceCell<Broker> = OnceCell::const_new();
 
 async fn broker() -> &'static Broker {
     let start = async || {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("registry");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         Broker::start(&folder, ANY_PORT.into()).await.unwrap()

@@ -1,0 +1,13 @@
+//! The rollout engine and the calls around it: the service as it runs, on a real Postgres and the embedded broker.
+//! What vehicles report is applied by the ingest's own function.
+
+mod breaks;
+mod calls;
+mod ends;
+mod fleet;
+mod refusals;
+mod streams;
+mod waves;
+#[path = "../registry/world.rs"]
+#[expect(dead_code, reason = "the registry's tests use more of it")]
+mod world;
