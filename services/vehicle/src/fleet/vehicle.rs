@@ -76,9 +76,10 @@ impl Vehicle {
         loop {
             self.be_online().await;
             let shared = self.shared.clone();
-            let wait = match shared.streams.try_acquire() {
-                Ok(_permit) if self.streams => Box::pin(self.stream()).await,
-                _ => Box::pin(self.poll()).await,
+            let permit = if self.streams { shared.streams.try_acquire().ok() } else { None };
+            let wait = match permit {
+                Some(_permit) => Box::pin(self.stream()).await,
+                None => Box::pin(self.poll()).await,
             };
             self.pause(wait.max(SHORTEST_WAIT)).await;
         }

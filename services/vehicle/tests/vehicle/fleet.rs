@@ -22,7 +22,7 @@ fn vin(number: usize) -> String {
     format!("WVWZZZ1KZAW{number:06}")
 }
 
-pub async fn peer() -> Arc<Peer> {
+async fn peer() -> Arc<Peer> {
     let models = ["harbour", "lake"].map(|id| {
         let mut model = Model::new(id);
         model.add_image(IMAGE, &["BCM"], 5, "2.0.0", &firmware(1, LENGTH));
@@ -36,7 +36,7 @@ pub async fn peer() -> Arc<Peer> {
 }
 
 /// The fleet as its file says it, half of each model.
-pub fn config(peer: &Peer, dir: &Path, size: usize) -> FleetConfig {
+fn config(peer: &Peer, dir: &Path, size: usize) -> FleetConfig {
     let path = dir.join("fleet.ndjson");
     let lines = (0..size).map(|number| {
         let model = if number % 2 == 0 { "harbour" } else { "lake" };
@@ -63,19 +63,19 @@ pub fn config(peer: &Peer, dir: &Path, size: usize) -> FleetConfig {
     config
 }
 
-pub struct Running {
-    pub stats: Arc<Stats>,
+struct Running {
+    stats: Arc<Stats>,
     stop: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Running {
-    pub fn start(config: FleetConfig) -> Self {
+    fn start(config: FleetConfig) -> Self {
         let (stats, stop) = (Arc::new(Stats::default()), CancellationToken::new());
         Self { task: tokio::spawn(run(config, stats.clone(), stop.clone())), stats, stop }
     }
 
-    pub fn ended(&self) -> u64 {
+    fn ended(&self) -> u64 {
         let now = self.stats.snapshot();
         now.installed + now.failed + now.declined
     }
@@ -84,7 +84,7 @@ impl Running {
         peer.until("the fleet to finish", |_| self.ended() == size).await;
     }
 
-    pub async fn stop(self) -> Arc<Stats> {
+    async fn stop(self) -> Arc<Stats> {
         self.stop.cancel();
         self.task.await.unwrap().unwrap();
         self.stats

@@ -8,5 +8,4 @@ mod fleet;
 mod kills;
 mod peer;
 mod repository;
-mod scratch;
 mod trust;
