@@ -93,8 +93,7 @@ pub async fn revoke(
 ) -> Result<usize, StoreError> {
     let revoked = credentials::revoke(tx, vehicle, only, now).await?;
     let message = |credential: &Uuid| {
-        let revocation =
-            Revocation { schema_version: SCHEMA_VERSION, credential: *credential, vin, revoked_at: now };
+        let revocation = Revocation { schema_version: SCHEMA_VERSION, credential: *credential, vin, revoked_at: now };
         let value = serde_json::to_vec(&revocation).map_err(|error| StoreError::inconsistent("outbox", error))?;
         Ok(OutboxMessage { key: Some(credential.to_string().into_bytes()), value: Some(value) })
     };

@@ -108,11 +108,7 @@ async fn list(State(app): State<App>, _: Actor, Query(page): Query<PageQuery>) -
 /// What is known of an artifact.
 #[utoipa::path(get, path = "/artifacts/{sha256}", tag = "artifacts", operation_id = "get_artifact",
     params(("sha256" = Sha256, Path)), responses((status = 200, body = Artifact)))]
-async fn get(
-    State(app): State<App>,
-    _: Actor,
-    PathPart(sha256): PathPart<Sha256>,
-) -> Result<Json<Artifact>, ApiError> {
+async fn get(State(app): State<App>, _: Actor, PathPart(sha256): PathPart<Sha256>) -> Result<Json<Artifact>, ApiError> {
     Ok(Json(find(&app, &sha256).await?))
 }
 

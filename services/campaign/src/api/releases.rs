@@ -170,7 +170,8 @@ async fn create(
     actor.require(Role::Engineer)?;
     let files = validate(&app, &body).await?;
     let mut tx = app.store.begin().await?;
-    let id = releases::create(&mut tx, &body.draft(), &actor.name, clock::now()).await?.map_err(|NameTaken| taken(&body))?;
+    let id =
+        releases::create(&mut tx, &body.draft(), &actor.name, clock::now()).await?.map_err(|NameTaken| taken(&body))?;
     set_contents(&mut tx, id, &body, &files).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok((StatusCode::CREATED, Json(find(&app, id).await?)))

@@ -142,7 +142,8 @@ impl RootKeys {
                     keys.push(PublicKey::ed25519(&bytes));
                 }
                 "threshold" => {
-                    let number = value.parse::<u32>().map_err(|_| Problem::bad_request("threshold must be a number"))?;
+                    let number =
+                        value.parse::<u32>().map_err(|_| Problem::bad_request("threshold must be a number"))?;
                     threshold = Some(number);
                 }
                 other => return Err(Problem::bad_request(format!("there is no parameter {other:?}"))),

@@ -121,8 +121,7 @@ async fn create(
     let expires_at = body.valid_days.map(|days| expiry("/valid_days", days, MAX_DAYS, now)).transpose()?;
     let secret = new_secret()?;
     let id = Uuid::now_v7();
-    let token =
-        NewToken { id, name: &body.name, secret_sha256: &hash(&secret), role: body.role.as_str(), expires_at };
+    let token = NewToken { id, name: &body.name, secret_sha256: &hash(&secret), role: body.role.as_str(), expires_at };
     let mut tx = app.store.begin().await?;
     if !access::create_token(&mut tx, &token, now).await? {
         let detail = format!("a token is or was called {:?}; take another name", body.name);

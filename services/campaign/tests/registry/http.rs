@@ -13,7 +13,8 @@ fn operations() -> Vec<(Method, String)> {
         for (method, operation) in item.as_object().unwrap() {
             let method: Method = method.to_uppercase().parse().unwrap();
             let mut path = path.clone();
-            for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|one| one["in"] == "path") {
+            for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|one| one["in"] == "path")
+            {
                 let name = parameter["name"].as_str().unwrap();
                 path = path.replace(&format!("{{{name}}}"), sample(name, &parameter["schema"]));
             }
@@ -61,7 +62,10 @@ fn every_operation_says_what_it_may_answer_and_is_named_once() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let at = format!("{method} {path}");
-            assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{at}: its name is another's, too");
+            assert!(
+                names.insert(operation["operationId"].as_str().unwrap().to_owned()),
+                "{at}: its name is another's, too"
+            );
             assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{at}");
             assert!(operation["summary"].is_string(), "{at} has no summary");
             assert_eq!(operation["responses"]["401"], json!({"$ref": "#/components/responses/Unauthorized"}), "{at}");

@@ -33,7 +33,9 @@ async fn csv_creates_and_updates_and_a_bad_line_stops_no_other() {
     let report = caller.send("/vehicles/import", CSV, first).await.is(200);
     assert_eq!(counts(&report), (2, 0, 3));
     let lines = report["lines"].as_array().unwrap();
-    let of = |at: usize| (lines[at]["line"].clone(), lines[at]["status"].clone(), lines[at]["detail"].as_str().unwrap_or(""));
+    let of = |at: usize| {
+        (lines[at]["line"].clone(), lines[at]["status"].clone(), lines[at]["detail"].as_str().unwrap_or(""))
+    };
     assert_eq!(of(0), (json!(2), json!("created"), ""));
     assert_eq!(of(2).0, 4);
     assert!(of(2).2.contains("17 characters"), "{:?}", of(2));
@@ -58,11 +60,13 @@ async fn ndjson_over_several_chunks_is_all_written() {
     let caller = world.engineer().await;
     let model = world.model(&caller).await;
     let vins: Vec<_> = (0..2_500).map(|_| vin()).collect();
-    let line = |vin| json!({"vin": vin, "model": model, "tags": ["fleet"], "ecus": [{"hardware_id": "BCM", "version": "1"}]});
+    let line =
+        |vin| json!({"vin": vin, "model": model, "tags": ["fleet"], "ecus": [{"hardware_id": "BCM", "version": "1"}]});
     let text: String = vins.iter().map(|vin| format!("{}\n", line(vin))).collect();
     let report = caller.send("/vehicles/import", NDJSON, text.clone()).await.is(200);
     assert_eq!(counts(&report), (2_500, 0, 0));
-    let numbers: Vec<_> = report["lines"].as_array().unwrap().iter().map(|line| line["line"].as_u64().unwrap()).collect();
+    let numbers: Vec<_> =
+        report["lines"].as_array().unwrap().iter().map(|line| line["line"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=2_500).collect::<Vec<_>>());
     let last = caller.get(&format!("/vehicles/{}", vins[2_499])).await.is(200);
     assert_eq!(last["ecus"][0]["version"], "1");
@@ -76,7 +80,7 @@ async fn a_vin_twice_in_a_file_ends_as_the_later_line_says() {
     let model = world.model(&caller).await;
     let vin = vin();
     let line = |region: &str| format!("{}\n", json!({"vin": vin, "model": model, "region": region}));
-    let report = caller.send("/vehicles/import", NDJSON, line("EU") + &line("UK")).await.is(200);
+    let report = caller.send("/vehicles/import", NDJSON, [line("EU"), line("UK")].concat()).await.is(200);
     assert_eq!(counts(&report), (1, 1, 0));
     assert_eq!(caller.get(&format!("/vehicles/{vin}")).await.is(200)["region"], "UK");
 }

@@ -48,7 +48,10 @@ async fn a_model_awaits_its_root_until_one_signed_offline_is_put_in() {
     assert_eq!(admin.get(&path).await.bytes, signed);
     assert!(put(signed).await.problem(422, "root-refused").contains("version 1, the next is 2"));
     let next = admin.get(&format!("{path}/draft")).await.is(200);
-    assert_eq!((next["version"].clone(), next["roles"]["root"].clone()), (json!(2), json!({"keyids": [root_key.id()], "threshold": 1})));
+    assert_eq!(
+        (next["version"].clone(), next["roles"]["root"].clone()),
+        (json!(2), json!({"keyids": [root_key.id()], "threshold": 1}))
+    );
     world.repository(&id, 1).await;
 }
 
@@ -123,7 +126,10 @@ async fn a_model_that_is_not_acceptable_is_refused_with_the_field() {
     assert_eq!(refused(&|body| body["name"] = json!("  "), invalid).await, "/name");
     assert_eq!(refused(&|body| body["name"] = json!("a\u{7}"), invalid).await, "/name");
     assert_eq!(refused(&|body| body["hardware"] = json!([]), invalid).await, "/hardware");
-    assert_eq!(refused(&|body| body["hardware"][1]["hardware_id"] = json!("BCM"), invalid).await, "/hardware/1/hardware_id");
+    assert_eq!(
+        refused(&|body| body["hardware"][1]["hardware_id"] = json!("BCM"), invalid).await,
+        "/hardware/1/hardware_id"
+    );
     assert_eq!(refused(&|body| body["hardware"][1]["name"] = json!(""), invalid).await, "/hardware/1/name");
     assert_eq!(refused(&|body| body["colour"] = json!("red"), invalid).await, "/colour");
     caller.get("/models/other").await.problem(404, "not-found");

@@ -28,7 +28,11 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Fixes it for ever and signs its images into the targets of its models. Each of them must have a signed root.
 #[utoipa::path(post, path = "/releases/{id}/lock", tag = "releases", operation_id = "lock_release",
     params(("id" = i64, Path)), responses((status = 200, body = Release)))]
-async fn lock(State(app): State<App>, actor: Actor, PathPart(id): PathPart<ReleaseId>) -> Result<Json<Release>, ApiError> {
+async fn lock(
+    State(app): State<App>,
+    actor: Actor,
+    PathPart(id): PathPart<ReleaseId>,
+) -> Result<Json<Release>, ApiError> {
     actor.require(Role::Engineer)?;
     let now = clock::now();
     let mut tx = app.store.begin().await?;

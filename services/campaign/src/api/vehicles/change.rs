@@ -6,8 +6,8 @@ use axum::extract::State;
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
 use otaru_http::Json;
-use otaru_store::vehicles::{self, Details};
 use otaru_store::StoreError;
+use otaru_store::vehicles::{self, Details};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 

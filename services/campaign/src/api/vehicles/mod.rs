@@ -139,7 +139,8 @@ async fn lock_in_service(tx: &mut Tx, vin: &Vin) -> Result<vehicles::Vehicle, Ap
     let vehicle = vehicles::lock(tx, vin).await?.ok_or_else(|| not_found(vin))?;
     match vehicle.retired_at {
         Some(at) => {
-            Err(Problem::conflict("vehicle-retired", format!("vehicle {vin} left the fleet on {}", at.date_naive())).into())
+            Err(Problem::conflict("vehicle-retired", format!("vehicle {vin} left the fleet on {}", at.date_naive()))
+                .into())
         }
         None => Ok(vehicle),
     }
@@ -161,8 +162,12 @@ async fn list(
     Query(filter): Query<FilterQuery>,
 ) -> Result<Json<VehiclePage>, ApiError> {
     let window = page.window::<VehicleId>()?;
-    let filter =
-        Filter { model: filter.model, tag: filter.tag, region: filter.region, vin_prefix: vin_prefix(filter.vin_prefix)? };
+    let filter = Filter {
+        model: filter.model,
+        tag: filter.tag,
+        region: filter.region,
+        vin_prefix: vin_prefix(filter.vin_prefix)?,
+    };
     let rows = vehicles::list(&app.store, &filter, window.after, window.rows()).await?;
     let (rows, next_cursor) = window.cut(rows, |vehicle| vehicle.id);
     Ok(Json(VehiclePage { items: rows.into_iter().map(Vehicle::from).collect(), next_cursor }))

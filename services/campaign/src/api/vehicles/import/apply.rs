@@ -7,9 +7,9 @@ use otaru_domain::clock;
 use otaru_domain::id::{ModelId, Vin};
 use otaru_domain::tuf::Key;
 use otaru_http::Problem;
+use otaru_store::StoreError;
 use otaru_store::models::{self, Model};
 use otaru_store::vehicles::{self, Details, ImportVehicle, Imported};
-use otaru_store::StoreError;
 
 use super::lines::Line;
 use super::{ImportReport, ImportedLine, LineStatus};
@@ -87,7 +87,8 @@ impl Import {
             attributes: vehicle.attributes.clone().unwrap_or_default(),
             rxswin: vehicle.rxswin.clone(),
         };
-        let checked = fields::details(&details).and_then(|()| fields::against_model(model, &vehicle.vin, &vehicle.ecus));
+        let checked =
+            fields::details(&details).and_then(|()| fields::against_model(model, &vehicle.vin, &vehicle.ecus));
         checked.map_err(|problem| {
             let problem = problem.body();
             format!("{}: {}", problem.pointer.as_deref().unwrap_or_default(), problem.detail)

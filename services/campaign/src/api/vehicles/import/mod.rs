@@ -7,8 +7,8 @@ mod lines;
 mod ndjson;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
@@ -179,7 +179,10 @@ fn too_large(done: usize) -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "too-large",
-        format!("an import takes {} MiB; the first {done} lines are in, send the others by themselves", MAX_BYTES >> 20),
+        format!(
+            "an import takes {} MiB; the first {done} lines are in, send the others by themselves",
+            MAX_BYTES >> 20
+        ),
     )
 }
 
