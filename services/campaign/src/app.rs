@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::keys::KeyStore;
+use crate::live::{self, Updates};
 
 /// The service's parts. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub struct App {
     pub wake: Arc<Notify>,
     /// Tells event streams that there are new events.
     pub events: watch::Sender<()>,
+    /// Brings event streams what moves between events.
+    pub(crate) updates: Updates,
     /// Its parts are in [`App::PARTS`].
     pub health: Health,
     /// Fires when the service ends: streams end on it.
@@ -49,6 +52,7 @@ impl App {
                 .with_context(|| format!("the object store {} cannot be opened", config.artifacts))?,
             wake: Arc::new(Notify::new()),
             events: watch::Sender::new(()),
+            updates: live::updates(),
             health: Health::new(&Self::PARTS),
             stop,
             max_artifact_bytes: config.max_artifact_bytes,

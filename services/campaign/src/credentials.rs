@@ -3,13 +3,12 @@
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use otaru_domain::ack::SCHEMA_VERSION;
 use otaru_domain::id::{ModelId, VehicleId, Vin};
-use otaru_domain::token::{self, Claims};
+use otaru_domain::token::{self, Claims, Revocation};
 use otaru_domain::topic;
 use otaru_domain::tuf::Key;
 use otaru_http::Problem;
 use otaru_store::outbox::{self, OutboxMessage};
 use otaru_store::{StoreError, Tx, credentials};
-use serde::Serialize;
 use uuid::Uuid;
 
 use crate::error::{ApiError, chain};
@@ -30,15 +29,6 @@ pub struct Holder {
 pub struct Issued {
     pub id: Uuid,
     pub token: String,
-}
-
-/// A message on `otaru.revocations`, key the credential's id.
-#[derive(Debug, Clone, Serialize)]
-struct Revocation<'a> {
-    schema_version: u32,
-    credential: Uuid,
-    vin: &'a Vin,
-    revoked_at: DateTime<Utc>,
 }
 
 /// When a credential that is issued at `now` for `days` ends: tokens know whole seconds.
@@ -93,7 +83,8 @@ pub async fn revoke(
 ) -> Result<usize, StoreError> {
     let revoked = credentials::revoke(tx, vehicle, only, now).await?;
     let message = |credential: &Uuid| {
-        let revocation = Revocation { schema_version: SCHEMA_VERSION, credential: *credential, vin, revoked_at: now };
+        let revocation =
+            Revocation { schema_version: SCHEMA_VERSION, credential: *credential, vin: vin.clone(), revoked_at: now };
         let value = serde_json::to_vec(&revocation).map_err(|error| StoreError::inconsistent("outbox", error))?;
         Ok(OutboxMessage { key: Some(credential.to_string().into_bytes()), value: Some(value) })
     };

@@ -15,6 +15,7 @@ pub mod error;
 pub mod extract;
 pub mod idempotency;
 pub mod keys;
+mod live;
 pub mod manifests;
 mod openapi;
 pub mod page;

@@ -15,6 +15,7 @@ use crate::auth;
 use crate::config::Config;
 use crate::engine;
 use crate::error::{ApiError, chain};
+use crate::live;
 use crate::router::router;
 
 /// Between two tries, and between two looks at whether things are still up.
@@ -59,9 +60,11 @@ async fn work(app: App, initial_admin_token: Option<String>, stop: CancellationT
         () = stop.clone().cancelled_owned() => return Ok(()),
     }
     let watching = tokio::spawn(watch(app.clone(), stop.clone()));
+    let sampling = tokio::spawn(live::run(app.clone()));
     let result = engine::run(app, stop).await;
     drop(ended);
     watching.await?;
+    sampling.await?;
     result
 }
 

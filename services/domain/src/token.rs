@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -28,6 +29,17 @@ pub struct Claims {
     /// Seconds since 1970.
     pub iat: i64,
     pub exp: i64,
+}
+
+/// A message on `otaru.revocations`; key is the credential's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Revocation {
+    /// Version of this message's schema; 1.
+    pub schema_version: u32,
+    /// The token's id.
+    pub credential: Uuid,
+    pub vin: Vin,
+    pub revoked_at: DateTime<Utc>,
 }
 
 /// Why a token is not taken. Deliberately coarse: the sender learns nothing else.

@@ -10,6 +10,7 @@ use otaru_domain::ack::{Ack, AckReport};
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::event::Event;
 use otaru_domain::inventory::{Inventory, InventoryReport};
+use otaru_domain::token::Revocation;
 use otaru_domain::topic;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,7 +29,10 @@ fn holds(path: &str, generated: &impl Serialize) {
         fs::write(&file, &text).unwrap();
     }
     let checked_in = fs::read_to_string(&file).unwrap_or_default();
-    assert!(checked_in == text, "{path} is not what the code says: OTARU_UPDATE_SCHEMAS=1 cargo test -p otaru --test contracts");
+    assert!(
+        checked_in == text,
+        "{path} is not what the code says: OTARU_UPDATE_SCHEMAS=1 cargo test -p otaru --test contracts"
+    );
 }
 
 fn example(name: &str) -> Value {
@@ -66,7 +70,8 @@ fn message<T: JsonSchema + Serialize + DeserializeOwned>(name: &str) {
         for name in names {
             oldest.as_object_mut().unwrap().remove(&name);
         }
-        serde_json::from_value::<T>(oldest.clone()).unwrap_or_else(|error| panic!("{name}: {oldest} cannot be read: {error}"));
+        serde_json::from_value::<T>(oldest.clone())
+            .unwrap_or_else(|error| panic!("{name}: {oldest} cannot be read: {error}"));
     }
 }
 
@@ -78,6 +83,7 @@ fn the_messages_are_what_their_schemas_and_examples_say() {
     message::<Inventory>("inventory");
     message::<Event>("event");
     message::<CampaignDocument>("campaign-document");
+    message::<Revocation>("revocation");
 }
 
 #[test]
@@ -90,12 +96,22 @@ fn the_openapi_documents_are_what_the_services_serve() {
 fn asyncapi_names_every_topic_and_only_schemas_that_exist() {
     let text = fs::read_to_string(schemas().join("asyncapi.yaml")).unwrap();
     let document: Value = serde_yaml_ng::from_str(&text).unwrap();
-    let mut addresses: Vec<_> =
-        document["channels"].as_object().unwrap().values().map(|channel| channel["address"].as_str().unwrap()).collect();
+    let mut addresses: Vec<_> = document["channels"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|channel| channel["address"].as_str().unwrap())
+        .collect();
     addresses.sort_unstable();
     let manifests = format!("{}{{model}}", topic::MANIFESTS_PREFIX);
-    let mut topics =
-        vec![topic::ACKS, topic::INVENTORIES, topic::DEAD_LETTERS, topic::EVENTS, topic::REVOCATIONS, manifests.as_str()];
+    let mut topics = vec![
+        topic::ACKS,
+        topic::INVENTORIES,
+        topic::DEAD_LETTERS,
+        topic::EVENTS,
+        topic::REVOCATIONS,
+        manifests.as_str(),
+    ];
     topics.sort_unstable();
     assert_eq!(addresses, topics);
     let mut schemas_named = 0;

@@ -4,42 +4,37 @@
  */
 
 export interface paths {
-    "/api/v1/fleet": {
+    "/api/v1/artifacts": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Fleet"];
-                    };
-                };
-                /** @description problem */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /** List artifacts. */
+        get: operations["list_artifacts"];
+        put?: never;
+        /**
+         * Upload an artifact
+         * @description The body is the file's bytes. They are hashed while they stream in and appear as an artifact when all of them
+         *     are there; an upload that breaks off leaves nothing. Content that is known already is answered 200.
+         */
+        post: operations["upload_artifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /** What is known of an artifact. */
+        get: operations["get_artifact"];
         put?: never;
         post?: never;
         delete?: never;
@@ -55,40 +50,34 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    cursor?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CampaignPage"];
-                    };
-                };
-                /** @description problem */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** List campaigns */
+        get: operations["list_campaigns"];
         put?: never;
-        post?: never;
+        /**
+         * Create a campaign
+         * @description It is a draft, and nothing happens before it is started.
+         */
+        post: operations["create_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview a campaign
+         * @description Changes nothing.
+         */
+        post: operations["preview_campaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -102,37 +91,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Campaign"];
-                    };
-                };
-                /** @description problem */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Read a campaign */
+        get: operations["get_campaign"];
         put?: never;
         post?: never;
         delete?: never;
@@ -141,196 +101,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/releases/{id}": {
+    "/api/v1/campaigns/{id}/assignments": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Release"];
-                    };
-                };
-                /** @description problem */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** List a campaign's assignments */
+        get: operations["list_assignments"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/campaigns/{id}/start": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": components["schemas"]["Reason"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Campaign"];
-                    };
-                };
-                /** @description problem */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/campaigns/{id}/pause": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": components["schemas"]["Reason"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Campaign"];
-                    };
-                };
-                /** @description problem */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/campaigns/{id}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": components["schemas"]["Reason"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Campaign"];
-                    };
-                };
-                /** @description problem */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
         delete?: never;
         options?: never;
         head?: never;
@@ -346,41 +127,569 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": components["schemas"]["Reason"];
-                };
-            };
-            responses: {
-                /** @description ok */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Campaign"];
-                    };
-                };
-                /** @description problem */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /**
+         * Cancel a campaign
+         * @description For good: what has not ended is withdrawn. What a vehicle reports none the less replaces that.
+         */
+        post: operations["cancel_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a campaign
+         * @description Nobody begins to install until it is resumed, and no wave opens; what is under way goes on.
+         */
+        post: operations["pause_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a campaign's progress */
+        get: operations["get_progress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume a campaign */
+        post: operations["resume_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a campaign
+         * @description Freezes who is in it and which wave each is in, and publishes it to the models' topics. A draft whose
+         *     `start_at` lies ahead is scheduled instead; started again, it begins at once.
+         */
+        post: operations["start_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/waves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a campaign's waves */
+        get: operations["list_waves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List dead letters */
+        get: operations["list_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a dead letter */
+        get: operations["get_dead_letter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a dead letter again
+         * @description To the topic it was read from, mended if a `value` is given. What still cannot be applied becomes
+         *     another dead letter.
+         */
+        post: operations["replay_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow events
+         * @description Server-sent events: `id` is the event's id, `event` its type, `data` the event as JSON. Without
+         *     `Last-Event-ID` it begins with what happens from now on. Between them come, without an `id` and at most four times a
+         *     second, `progress` (as `GET /campaigns/{id}/progress` answers) of each campaign that moves and, on a stream of all
+         *     campaigns, `fleet` (as `GET /fleet` answers).
+         */
+        get: operations["follow_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the fleet's summary */
+        get: operations["get_fleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List models. */
+        get: operations["list_models"];
+        put?: never;
+        /**
+         * Create a model.
+         * @description Makes its signing keys, its topic and its TUF repository. The model is `awaiting_root` until a root that was
+         *     signed offline is put in; see `/models/{model}/root/draft`.
+         */
+        post: operations["create_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One model. */
+        get: operations["get_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/root": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest signed root
+         * @description The file as TUF clients fetch it, byte for byte.
+         */
+        get: operations["get_root"];
+        /**
+         * Take a signed root in
+         * @description The first one, signed by its own root keys, makes the model active. A later one is signed by the present
+         *     root's keys, too. The repository is published with it.
+         */
+        put: operations["put_root"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/root/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The next root, to be signed
+         * @description The root metadata that gives the model's online keys their roles: the `signed` part of the file, which
+         *     `otaru keys sign-root` signs offline. Without `root_key`, the root keys stay those of the present root.
+         */
+        get: operations["draft_root"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List releases. */
+        get: operations["list_releases"];
+        put?: never;
+        /** Draft a release. */
+        post: operations["create_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One release. */
+        get: operations["get_release"];
+        /**
+         * Change a draft
+         * @description Replaces all of it. A locked release never changes: draft another.
+         */
+        put: operations["change_release"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{id}/lock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lock a release
+         * @description Fixes it for ever and signs its images into the targets of its models. Each of them must have a signed root.
+         */
+        post: operations["lock_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tokens
+         * @description For admins.
+         */
+        get: operations["list_tokens"];
+        put?: never;
+        /**
+         * Issue a token
+         * @description For admins. The token is in this answer and nowhere else.
+         */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a token
+         * @description For admins. It stays in the list, and its name stays taken.
+         */
+        delete: operations["revoke_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List vehicles. */
+        get: operations["list_vehicles"];
+        put?: never;
+        /** Create a vehicle. */
+        post: operations["create_vehicle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import vehicles
+         * @description Creates vehicles, and updates those whose VIN is known in the fields that are given. A bad line does not stop the
+         *     others. At most 64 MiB and 200,000 lines.
+         *
+         *     CSV begins with a header: `vin`, `model`, and any of `model_year`, `region`, `tags` (separated by `;`), `rxswin`,
+         *     `ecu:<hardware id>` (the version), `attr:<name>`. An empty field is not given. NDJSON has a vehicle on each line,
+         *     as in `POST /vehicles`.
+         */
+        post: operations["import_vehicles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One vehicle, with what its ECUs run. */
+        get: operations["get_vehicle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a vehicle
+         * @description What is missing stays, `null` removes. A vehicle's model never changes.
+         */
+        patch: operations["change_vehicle"];
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a vehicle's assignments */
+        get: operations["list_vehicle_assignments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a vehicle's credentials. */
+        get: operations["list_credentials"];
+        put?: never;
+        /**
+         * Issue a credential
+         * @description The token is in this answer and nowhere else. The vehicle's model must have a signed root.
+         */
+        post: operations["issue_credential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}/credentials/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a credential
+         * @description Gateways refuse it within moments. Repeated, this changes nothing.
+         */
+        delete: operations["revoke_credential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}/ecus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a vehicle's ECUs run, or ran
+         * @description By what had been reported until `at`.
+         */
+        get: operations["list_ecus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}/ecus/{hardware_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say what an ECU runs
+         * @description As when it was replaced in a workshop. The vehicle's next inventory goes over it.
+         */
+        put: operations["put_ecu"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retire a vehicle
+         * @description It leaves the fleet: nothing is offered to it any more, and all of its credentials are revoked. Repeated,
+         *     this changes nothing.
+         */
+        post: operations["retire_vehicle"];
         delete?: never;
         options?: never;
         head?: never;
@@ -391,22 +700,848 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
+        /** @description A root that was taken in. */
+        AcceptedRoot: {
+            model: components["schemas"]["ModelId"];
+            /**
+             * Format: int64
+             * @description The root's version.
+             * @example 1
+             */
+            version: number;
+        };
+        /** @description An immutable file. */
+        Artifact: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description The actor who uploaded it. */
+            created_by: string;
+            /**
+             * @description The name it was first uploaded under.
+             * @example bcm-2.3.0.bin
+             */
+            file_name: string;
+            /** Format: int64 */
+            length_bytes: number;
+            /** @example d41d8cd98f00b204e9800998ecf8427e */
+            md5: string;
+            /** @example da39a3ee5e6b4b0d3255bfef95601890afd80709 */
+            sha1: string;
+            /** @description Its address. */
+            sha256: components["schemas"]["Sha256"];
+        };
+        /** @description Artifacts by hash. */
+        ArtifactPage: {
+            items: components["schemas"]["Artifact"][];
+            next_cursor?: string | null;
+        };
+        /** @description One vehicle in one campaign. */
+        Assignment: {
+            /** Format: date-time */
+            assigned_at: string;
+            /**
+             * Format: int32
+             * @description 1 for the first.
+             */
+            attempt: number;
+            campaign: components["schemas"]["i64"];
+            /** @description Of the attempt's newest failure. */
+            error_code?: string | null;
+            /** @description What the vehicle wrote about that failure. */
+            log?: string | null;
+            model: string;
+            /**
+             * Format: int32
+             * @description How far the step is, 0 to 100.
+             */
+            progress_percent?: number | null;
+            state: components["schemas"]["AssignmentState"];
+            /** Format: date-time */
+            updated_at: string;
+            vin: string;
+            /** Format: int32 */
+            wave: number;
+        };
+        /** @description A page of assignments. */
+        AssignmentPage: {
+            items: components["schemas"]["Assignment"][];
+            next_cursor?: string | null;
+        };
+        /**
+         * @description The state of an assignment within its attempt. A later state implies the earlier ones.
+         * @enum {string}
+         */
+        AssignmentState: "assigned" | "offered" | "accepted" | "downloading" | "downloaded" | "installing" | "installed" | "declined" | "failed" | "rolled_back" | "cancelled" | "superseded" | "timed_out";
+        BTreeMap: {
+            [key: string]: number;
+        };
+        /** @description A campaign. */
+        Campaign: {
+            /** @description The commands it takes now. */
+            allowed: components["schemas"]["Command"][];
+            closing?: components["schemas"]["AssignmentState"] | null;
+            /** @description Vehicles per state, of all waves; states without any are left out. */
+            counters: components["schemas"]["BTreeMap"];
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** Format: date-time */
+            deadline: string;
+            /** Format: date-time */
+            ended_at?: string | null;
+            id: components["schemas"]["i64"];
+            /**
+             * Format: int64
+             * @description Vehicles, once it started.
+             */
+            members?: number | null;
+            name: string;
+            /** @description CEL over the vehicle's signals: it installs only while this holds. */
+            precondition?: string | null;
+            release: components["schemas"]["i64"];
+            /** Format: date-time */
+            start_at?: string | null;
+            /** Format: date-time */
+            started_at?: string | null;
+            state: components["schemas"]["CampaignState"];
+            /** Format: date-time */
+            state_at: string;
+            /** @description Who brought it there: a token's name, or `engine`. */
+            state_by: string;
+            /** @description Why it is in its state, in words. */
+            state_reason?: string | null;
+            /** @description CEL: which vehicles it is for. */
+            target: string;
+            waiting_on: components["schemas"]["WaitingOn"];
+            waves: components["schemas"]["Wave"][];
+        };
+        /** @description A page of campaigns, newest first. */
+        CampaignPage: {
+            items: components["schemas"]["Campaign"][];
+            next_cursor?: string | null;
+        };
+        /** @description A campaign to create. */
+        CampaignRequest: {
+            /**
+             * Format: date-time
+             * @description What is left then times out.
+             */
+            deadline: string;
+            /**
+             * @description For people; 1 to 200 bytes.
+             * @example Body control 2.3 for the beta fleet
+             */
+            name: string;
+            /**
+             * @description CEL over the vehicle's signals: it installs only while this holds.
+             * @example battery.soc >= 40 && gear == "P"
+             */
+            precondition?: string | null;
+            /** @description A locked release. */
+            release: components["schemas"]["i64"];
+            /**
+             * Format: date-time
+             * @description Not before this time.
+             */
+            start_at?: string | null;
+            /**
+             * @description CEL: which vehicles of the release's models it is for.
+             * @example model_year >= 2025 && "beta" in tags
+             */
+            target: string;
+            /** @description 1 to 100 waves, whose shares sum to 1. */
+            waves: components["schemas"]["WavePlan"][];
+        };
+        /**
+         * @description Where a campaign stands.
+         * @enum {string}
+         */
         CampaignState: "draft" | "in_review" | "scheduled" | "running" | "paused" | "halted" | "completed" | "cancelled";
-        /** @enum {string} */
+        /**
+         * @description What is asked of a campaign. `Halt` and `Complete` are the engine's.
+         * @enum {string}
+         */
         Command: "schedule" | "start" | "pause" | "resume" | "halt" | "complete" | "cancel";
-        /** @enum {string} */
+        /** @description What may come with a command; an empty body is none. */
+        CommandRequest: {
+            /** @description Why, for those who ask later; at most 1000 bytes. */
+            reason?: string | null;
+        };
+        /** @description A credential as it is listed. */
+        Credential: {
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            issued_at: string;
+            /** @description The actor who had it issued. */
+            issued_by: string;
+            /** Format: date-time */
+            revoked_at?: string | null;
+        };
+        /** @description Credentials in the order of their issue. */
+        CredentialPage: {
+            items: components["schemas"]["Credential"][];
+            next_cursor?: string | null;
+        };
+        /** @description A message that could not be parsed or applied. */
+        DeadLetter: {
+            /** Format: date-time */
+            at: string;
+            /** @description The same in words. */
+            detail: string;
+            /** Format: int64 */
+            id: number;
+            key?: string | null;
+            /** Format: int64 */
+            offset: number;
+            /**
+             * Format: int32
+             * @description Its partition there; negative when it never got there.
+             */
+            partition: number;
+            /** @description Why it was put aside, as a code. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When somebody sent it again.
+             */
+            replayed_at?: string | null;
+            /** @description Where it was read, or was meant to go. */
+            topic: string;
+            /** @description The message, if it is text. */
+            value?: string | null;
+            /** @description The message, if it is not. */
+            value_base64?: string | null;
+        };
+        /** @description A page of dead letters, newest first. */
+        DeadLetterPage: {
+            items: components["schemas"]["DeadLetter"][];
+            next_cursor?: string | null;
+        };
+        /** @description An ECU and the software on it. */
+        Ecu: {
+            hardware_id: components["schemas"]["HardwareId"];
+            /**
+             * Format: date-time
+             * @description When the server took the report of it.
+             */
+            reported_at: string;
+            serial?: string | null;
+            /** @example 2.3.0 */
+            version: string;
+        };
+        /** @description What an ECU runs now. */
+        EcuChange: {
+            serial?: string | null;
+            /** @example 2.2.1 */
+            version: string;
+        };
+        /** @description What a vehicle's ECUs run. */
+        EcuList: {
+            /**
+             * Format: date-time
+             * @description As of this time.
+             */
+            at: string;
+            items: components["schemas"]["Ecu"][];
+            vin: components["schemas"]["Vin"];
+        };
+        /** @description A message on `otaru.events`. */
+        Event: components["schemas"]["EventKind"] & {
+            /** @description Who did it: `engine`, or a person's token by name. */
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description Rises with every event; the id in the event stream, so that a reader can go on after it.
+             */
+            id: number;
+            /**
+             * Format: int32
+             * @description Version of this message's schema; 1.
+             */
+            schema_version: number;
+        };
+        /** @description What happened to what. */
+        EventKind: {
+            model: components["schemas"]["ModelId"];
+            /** @enum {string} */
+            type: "model_created";
+        } | {
+            model: components["schemas"]["ModelId"];
+            /** @enum {string} */
+            type: "model_activated";
+        } | {
+            release: components["schemas"]["i64"];
+            /** @enum {string} */
+            type: "release_locked";
+        } | {
+            campaign: components["schemas"]["i64"];
+            /** @enum {string} */
+            type: "campaign_created";
+        } | {
+            campaign: components["schemas"]["i64"];
+            from: components["schemas"]["CampaignState"];
+            to: components["schemas"]["CampaignState"];
+            /** @enum {string} */
+            type: "campaign_state_changed";
+        } | {
+            campaign: components["schemas"]["i64"];
+            /** @enum {string} */
+            type: "wave_opened";
+            /** Format: int64 */
+            vehicles: number;
+            /** Format: int32 */
+            wave: number;
+        } | {
+            campaign: components["schemas"]["i64"];
+            /** Format: int64 */
+            left: number;
+            /** @enum {string} */
+            type: "campaign_closing";
+        };
+        /** @description The installation at a glance. */
+        Fleet: {
+            /** @description Campaigns per state; states without any are left out. */
+            campaigns: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Dead letters that nobody sent again.
+             */
+            dead_letters: number;
+            /** @description How far the ingest is behind. */
+            ingest: components["schemas"]["Ingest"];
+            models: components["schemas"]["FleetModel"][];
+            /**
+             * Format: int64
+             * @description Messages that wait to be sent to Kafka.
+             */
+            outbox: number;
+            /**
+             * Format: int64
+             * @description Vehicles in service.
+             */
+            vehicles: number;
+        };
+        FleetModel: {
+            model: components["schemas"]["ModelId"];
+            name: string;
+            /**
+             * Format: int64
+             * @description Vehicles in service.
+             */
+            vehicles: number;
+        };
+        /** @description An ECU of a model. */
+        Hardware: {
+            hardware_id: components["schemas"]["HardwareId"];
+            /**
+             * @description For people.
+             * @example Body control module
+             */
+            name: string;
+        };
+        /**
+         * @description What an ECU is: images are made for a hardware id.
+         * @example BCM
+         */
+        HardwareId: string;
+        /** @description An image of a release. */
+        Image: {
+            hardware_id: components["schemas"]["HardwareId"];
+            /** Format: int64 */
+            length_bytes: number;
+            sha256: components["schemas"]["Sha256"];
+            /**
+             * @description Its name among the models' targets.
+             * @example BCM-2.3.0-r4.bin
+             */
+            target_name: string;
+            version: string;
+        };
+        /** @description What became of an import. */
+        ImportReport: {
+            /** Format: int64 */
+            created: number;
+            /** Format: int64 */
+            failed: number;
+            /** @description In the order of the file. */
+            lines: components["schemas"]["ImportedLine"][];
+            /** Format: int64 */
+            updated: number;
+        };
+        /** @description A line and what became of it. */
+        ImportedLine: {
+            /** @description Why it failed. */
+            detail?: string | null;
+            /**
+             * Format: int64
+             * @description The line in the file, from 1.
+             */
+            line: number;
+            status: components["schemas"]["LineStatus"];
+            /** @description The vehicle's token, if credentials were asked for. */
+            token?: string | null;
+            /** @description As the line has it. */
+            vin?: string | null;
+        };
+        Ingest: {
+            /**
+             * Format: int64
+             * @description Messages that wait, of all partitions.
+             */
+            lag_messages: number;
+            /**
+             * Format: double
+             * @description How long the oldest of them waits.
+             */
+            lag_seconds: number;
+            partitions: components["schemas"]["IngestPartition"][];
+        };
+        IngestPartition: {
+            /**
+             * Format: date-time
+             * @description When it last moved.
+             */
+            applied_at: string;
+            consumer: string;
+            /** Format: int64 */
+            lag_messages: number;
+            /** Format: double */
+            lag_seconds: number;
+            /**
+             * Format: int64
+             * @description The first offset not applied yet.
+             */
+            next_offset: number;
+            /** Format: int32 */
+            partition: number;
+            /**
+             * Format: date-time
+             * @description When its reader last looked: some seconds ago, or nobody reads it.
+             */
+            seen_at: string;
+            topic: string;
+        };
+        /** @description A credential that was issued: the only time its token is shown. */
+        IssuedCredential: {
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The model's `1.root.json`, with which the vehicle begins: it trusts nothing that it was not given. */
+            root: Record<string, never>;
+            /** @description A signed JWT, to be sent to the gateway as `Authorization: Bearer …`. */
+            token: string;
+        };
+        /** @description A token that was issued: the only time it is shown. */
+        IssuedToken: {
+            /** Format: date-time */
+            expires_at?: string | null;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            role: components["schemas"]["Role"];
+            /**
+             * @description To be sent as `Authorization: Bearer …`.
+             * @example otaru_5V1mXh3mB5N0m1v0Jd0kZ0p8r1c2d3e4f5g6h7i8j9k
+             */
+            token: string;
+        };
+        /**
+         * @description What became of a line.
+         * @enum {string}
+         */
+        LineStatus: "created" | "updated" | "failed";
+        /** @description A vehicle model. */
+        Model: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description The actor who created it. */
+            created_by: string;
+            hardware: components["schemas"]["Hardware"][];
+            id: components["schemas"]["ModelId"];
+            name: string;
+            state: components["schemas"]["ModelState"];
+            /**
+             * @description The Kafka topic that is the model's TUF repository.
+             * @example otaru.manifests.harbour-2025
+             */
+            topic: string;
+            vin_check_digit: boolean;
+        };
+        /**
+         * @description A vehicle model's id; part of its topic's name, so lower case and short.
+         * @example harbour-2025
+         */
+        ModelId: string;
+        /** @description Models by id. */
+        ModelPage: {
+            items: components["schemas"]["Model"][];
+            next_cursor?: string | null;
+        };
+        /**
+         * @description Where a model stands.
+         * @enum {string}
+         */
         ModelState: "awaiting_root" | "active" | "retired";
-        WaitingOn: {
-            text: string;
-        } & ({
+        /** @description How long a credential is to be good for. */
+        NewCredential: {
+            /**
+             * Format: int64
+             * @description Days, 1 to 7300; 730 without it.
+             * @default 730
+             */
+            valid_days: number | null;
+        };
+        /** @description What an ECU runs, by the caller's word. */
+        NewEcu: {
+            hardware_id: components["schemas"]["HardwareId"];
+            serial?: string | null;
+            /** @example 2.2.1 */
+            version: string;
+        };
+        /** @description What a release installs on a hardware id. */
+        NewImage: {
+            hardware_id: components["schemas"]["HardwareId"];
+            /** @description The artifact. */
+            sha256: components["schemas"]["Sha256"];
+            /**
+             * @description The version the ECU reports once it runs it: printable ASCII.
+             * @example 2.3.0
+             */
+            version: string;
+        };
+        /** @description A model to be created. */
+        NewModel: {
+            /** @description The ECUs that updates are made for, 1 to 256. */
+            hardware: components["schemas"]["Hardware"][];
+            id: components["schemas"]["ModelId"];
+            /**
+             * @description For people.
+             * @example Harbour 2025
+             */
+            name: string;
+            /** @description Whether the VINs of this model carry a check digit (mandatory in North America and China). */
+            vin_check_digit?: boolean;
+        };
+        /** @description A release to be created or changed. */
+        NewRelease: {
+            /** @description One image per hardware id. */
+            images: components["schemas"]["NewImage"][];
+            /** @description The models it is for. Each must have all of its hardware ids. */
+            models: components["schemas"]["ModelId"][];
+            /**
+             * @description For people; unique together with the version.
+             * @example Spring update
+             */
+            name: string;
+            notes?: string;
+            /** @description The RXSWIN of a vehicle that has it (UN R156). */
+            rxswin?: string | null;
+            /**
+             * @description The release's own version.
+             * @example 2025.4
+             */
+            version: string;
+        };
+        /** @description A token to be issued. */
+        NewToken: {
+            /**
+             * @description Who uses it: the actor in logs and events. No two tokens share a name.
+             * @example ci
+             */
+            name: string;
+            role: components["schemas"]["Role"];
+            /**
+             * Format: int64
+             * @description How many days it is good for; without it, until it is revoked.
+             */
+            valid_days?: number | null;
+        };
+        /** @description A vehicle to be created. */
+        NewVehicle: {
+            /**
+             * @example {
+             *       "trim": "sport"
+             *     }
+             */
+            attributes?: {
+                [key: string]: string;
+            };
+            ecus?: components["schemas"]["NewEcu"][];
+            model: components["schemas"]["ModelId"];
+            /**
+             * Format: int32
+             * @example 2025
+             */
+            model_year?: number | null;
+            /**
+             * @description The market, as you write it.
+             * @example EU
+             */
+            region?: string | null;
+            /** @description The RX software identification number (UN R156). */
+            rxswin?: string | null;
+            /**
+             * @example [
+             *       "beta"
+             *     ]
+             */
+            tags?: string[];
+            vin: components["schemas"]["Vin"];
+        };
+        Preview: {
+            /**
+             * Format: int64
+             * @description Vehicles that match now.
+             */
+            matching: number;
+            /** @description Up to 20 of them, by VIN. Which wave a vehicle is in is drawn when the campaign is created. */
+            sample: string[];
+            waves: components["schemas"]["PreviewWave"][];
+        };
+        PreviewRequest: {
+            /** @description The release, locked or not: its models matter. */
+            release: components["schemas"]["i64"];
+            /**
+             * @description CEL: which vehicles of those models.
+             * @example region in ["EU", "UK"]
+             */
+            target: string;
+            /** @description The waves to work out the sizes of; one with all vehicles without it. */
+            waves?: components["schemas"]["WavePlan"][] | null;
+        };
+        PreviewWave: {
+            /** Format: int32 */
+            number: number;
+            /** Format: int64 */
+            size: number;
+        };
+        /** @description The body of an error. */
+        Problem: {
+            /** @description What went wrong this time and what to do about it. */
+            detail: string;
+            /** @description The JSON pointer of the field at fault (RFC 6901). */
+            pointer?: string | null;
+            /** @description For an expression: the byte in it, from 0. */
+            position?: number | null;
+            /** Format: int32 */
+            status: number;
+            /** @description The kind in words. */
+            title: string;
+            /** @description What kind of error, for programs: `urn:otaru:problem:<code>`. */
+            type: string;
+        };
+        /** @description How far a campaign is. */
+        Progress: {
+            campaign: components["schemas"]["i64"];
+            /** @description Vehicles per state, of all waves; states without any are left out. */
+            counters: components["schemas"]["BTreeMap"];
+            /**
+             * Format: int64
+             * @description Vehicles, once it started.
+             */
+            members?: number | null;
+            recount?: components["schemas"]["Recount"] | null;
+            state: components["schemas"]["CampaignState"];
+            waiting_on: components["schemas"]["WaitingOn"];
+            waves: components["schemas"]["Wave"][];
+        };
+        /** @description The assignments, counted one by one. */
+        Recount: {
+            /**
+             * Format: int64
+             * @description Acknowledgements in the history, each once.
+             */
+            acks: number;
+            /** @description What `counters` must say. */
+            counters: components["schemas"]["BTreeMap"];
+            waves: components["schemas"]["RecountedWave"][];
+        };
+        RecountedWave: {
+            counters: components["schemas"]["BTreeMap"];
+            /** Format: int32 */
+            number: number;
+        };
+        /** @description A release. */
+        Release: {
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            id: components["schemas"]["i64"];
+            images: components["schemas"]["Image"][];
+            /** Format: date-time */
+            locked_at?: string | null;
+            models: components["schemas"]["ModelId"][];
+            name: string;
+            notes: string;
+            /**
+             * Format: int64
+             * @description Rises with every lock: a vehicle refuses a lower one.
+             */
+            release_counter?: number | null;
+            rxswin?: string | null;
+            state: components["schemas"]["ReleaseState"];
+            version: string;
+        };
+        /** @description Releases, newest first. */
+        ReleasePage: {
+            items: components["schemas"]["Release"][];
+            next_cursor?: string | null;
+        };
+        /**
+         * @description Where a release stands.
+         * @enum {string}
+         */
+        ReleaseState: "draft" | "locked" | "retired";
+        /** @description How to send it again; an empty body sends it as it is. */
+        ReplayRequest: {
+            /** @description The mended message. */
+            value?: string | null;
+        };
+        /** @description A report of a step. */
+        Report: {
+            /** Format: int32 */
+            attempt: number;
+            error_code?: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description vehicle, gateway or engine. */
+            origin: string;
+            /** Format: int32 */
+            progress_percent?: number | null;
+            /** Format: date-time */
+            received_at: string;
+            /**
+             * Format: date-time
+             * @description By the vehicle's clock.
+             */
+            reported_at?: string | null;
+            /**
+             * Format: int64
+             * @description Of the vehicle within the attempt; 0 from a gateway and the engine.
+             */
+            sequence: number;
+            state: components["schemas"]["AssignmentState"];
+        };
+        /**
+         * @description What a token may do; each role may do what the ones before it may.
+         * @enum {string}
+         */
+        Role: "viewer" | "engineer" | "approver" | "admin";
+        /**
+         * @description The SHA-256 of an artifact's bytes, which is also its address.
+         * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+         */
+        Sha256: string;
+        /** @description A token as it is listed. */
+        Token: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at?: string | null;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: date-time */
+            revoked_at?: string | null;
+            role: components["schemas"]["Role"];
+        };
+        /** @description Tokens in the order of their issue. */
+        TokenPage: {
+            items: components["schemas"]["Token"][];
+            next_cursor?: string | null;
+        };
+        /** @description A vehicle. */
+        Vehicle: {
+            attributes: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            created_at: string;
+            /** @description What its ECUs run; only where one vehicle is asked for. */
+            ecus?: components["schemas"]["Ecu"][] | null;
+            /**
+             * Format: date-time
+             * @description When its newest acknowledgement was taken.
+             */
+            last_ack_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When its newest inventory was taken.
+             */
+            last_inventory_at?: string | null;
+            model: components["schemas"]["ModelId"];
+            /**
+             * Format: int32
+             * @example 2025
+             */
+            model_year?: number | null;
+            /** @example EU */
+            region?: string | null;
+            /**
+             * Format: date-time
+             * @description When it left the fleet.
+             */
+            retired_at?: string | null;
+            rxswin?: string | null;
+            tags: string[];
+            /**
+             * Format: date-time
+             * @description When a person last changed it.
+             */
+            updated_at: string;
+            vin: components["schemas"]["Vin"];
+        };
+        /** @description A vehicle's assignment, with what was reported of it. */
+        VehicleAssignment: components["schemas"]["Assignment"] & {
+            /** @description Newest first; of all assignments together at most 1000. */
+            history: components["schemas"]["Report"][];
+        };
+        /** @description A vehicle's assignments. */
+        VehicleAssignmentPage: {
+            items: components["schemas"]["VehicleAssignment"][];
+            /** @description Always null: the newest 100 campaigns. */
+            next_cursor?: string | null;
+        };
+        /** @description What to change of a vehicle (as in RFC 7396): what is missing stays, and `null` removes. */
+        VehicleChange: {
+            /** @description Attributes to set, or with `null` to remove; others stay. */
+            attributes?: {
+                [key: string]: string | null;
+            } | null;
+            /** Format: int32 */
+            model_year?: number | null;
+            region?: string | null;
+            rxswin?: string | null;
+            /** @description All tags it is to have. */
+            tags?: string[] | null;
+        };
+        /** @description Vehicles in the order of their creation. */
+        VehiclePage: {
+            items: components["schemas"]["Vehicle"][];
+            next_cursor?: string | null;
+        };
+        /**
+         * @description A vehicle identification number (ISO 3779): 17 characters without I, O and Q.
+         * @example WVWZZZ1KZAW000001
+         */
+        Vin: string;
+        /** @description Why nothing more happens now. `Display` is what an admin reads; the tag is for programs. */
+        Waiting: {
             /** @enum {string} */
             code: "submission";
         } | {
-            /** @enum {string} */
-            code: "start_time";
             /** Format: date-time */
             at: string;
+            /** @enum {string} */
+            code: "start_time";
         } | {
             /** @enum {string} */
             code: "resume";
@@ -415,33 +1550,33 @@ export interface components {
             /** @enum {string} */
             code: "gate";
             /** Format: int64 */
-            wave: number;
-            /** Format: int64 */
             installed: number;
             /** Format: int64 */
             needed: number;
-            /** Format: int64 */
-            size: number;
             /** Format: double */
             ratio: number;
+            /** Format: int64 */
+            size: number;
+            /** Format: int32 */
+            wave: number;
         } | {
             /** @enum {string} */
             code: "gate_unreachable";
-            /** Format: int64 */
-            wave: number;
             /** Format: int64 */
             installed: number;
             /** Format: int64 */
             needed: number;
             /** Format: int64 */
             still_possible: number;
+            /** Format: int32 */
+            wave: number;
         } | {
             /** @enum {string} */
             code: "vehicles";
-            /** Format: int64 */
-            left: number;
             /** Format: date-time */
             deadline: string;
+            /** Format: int64 */
+            left: number;
         } | {
             /** @enum {string} */
             code: "withdrawals";
@@ -450,105 +1585,1550 @@ export interface components {
         } | {
             /** @enum {string} */
             code: "nothing";
-        });
+        };
+        /** @description What has to happen before the campaign goes on. */
+        WaitingOn: components["schemas"]["Waiting"] & {
+            /** @description The same for people. */
+            text: string;
+        };
+        /** @description A step of the rollout plan. */
         Wave: {
-            /** Format: int64 */
-            number: number;
-            /** Format: double */
-            share_ratio: number;
+            /** @description Vehicles per state; states without any are left out. */
+            counters: components["schemas"]["BTreeMap"];
+            /**
+             * Format: int64
+             * @description The highest rank in it, once the campaign started.
+             */
+            cutoff?: number | null;
             /** Format: double */
             gate_installed_ratio: number;
-            /** Format: int64 */
-            size?: number | null;
-            /** Format: int64 */
-            cutoff?: number | null;
-            /** Format: date-time */
+            /**
+             * Format: int32
+             * @description 1 for the first.
+             */
+            number: number;
+            /**
+             * Format: date-time
+             * @description When its vehicles were assigned.
+             */
             opened_at?: string | null;
-            counters: {
-                [key: string]: number;
-            };
+            /** Format: double */
+            share_ratio: number;
+            /**
+             * Format: int64
+             * @description Vehicles in it, once the campaign started.
+             */
+            size?: number | null;
         };
-        Campaign: {
-            /** Format: int64 */
-            id: number;
-            name: string;
-            /** Format: int64 */
-            release: number;
-            target: string;
-            precondition?: string | null;
-            /** Format: date-time */
-            start_at?: string | null;
-            /** Format: date-time */
-            deadline: string;
-            state: components["schemas"]["CampaignState"];
-            state_reason?: string | null;
-            state_by: string;
-            /** Format: date-time */
-            state_at: string;
-            /** Format: int64 */
-            members?: number | null;
-            allowed: components["schemas"]["Command"][];
-            waiting_on: components["schemas"]["WaitingOn"];
-            waves: components["schemas"]["Wave"][];
-            counters: {
-                [key: string]: number;
-            };
-        };
-        CampaignPage: {
-            items: components["schemas"]["Campaign"][];
+        /** @description All waves of a campaign. */
+        WavePage: {
+            items: components["schemas"]["Wave"][];
+            /** @description Always null: a campaign has few waves. */
             next_cursor?: string | null;
         };
-        Release: {
-            /** Format: int64 */
-            id: number;
-            name: string;
-            version: string;
-            notes?: string | null;
-            /** @enum {string} */
-            state: "draft" | "locked" | "retired";
+        /** @description A step of a rollout plan, as an engineer asks for it. */
+        WavePlan: {
+            /**
+             * Format: double
+             * @description The next wave opens when this share of the wave has installed, 0 to 1.
+             * @example 0.9
+             */
+            gate_installed_ratio: number;
+            /**
+             * Format: double
+             * @description The wave's share of the campaign's vehicles, above 0 and at most 1. The shares of all waves sum to 1.
+             * @example 0.05
+             */
+            share_ratio: number;
         };
-        FleetModel: {
-            model: string;
-            name: string;
-            state?: components["schemas"]["ModelState"];
-            /** Format: int64 */
-            vehicles: number;
-        };
-        Fleet: {
-            /** Format: int64 */
-            vehicles: number;
-            /** Format: int64 */
-            outbox?: number;
-            models: components["schemas"]["FleetModel"][];
-            campaigns: {
-                [key: string]: number;
+        /** Format: int64 */
+        i64: number;
+    };
+    responses: {
+        /** @description The request cannot be understood */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
             };
-            /** Format: int64 */
-            dead_letters: number;
-            ingest: {
-                /** Format: int64 */
-                lag_messages: number;
-                /** Format: double */
-                lag_seconds: number;
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        Reason: {
-            reason?: string | null;
+        /** @description The state of things does not allow it */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
         };
-        Problem: {
-            type: string;
-            title: string;
-            status: number;
-            detail: string;
-            pointer?: string | null;
-            position?: number | null;
+        /** @description The token's role does not suffice */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A field is not acceptable; `pointer` names it */
+        Invalid: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is of another media type */
+        MediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no such thing */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is larger than the call takes */
+        TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No token, or one that does not work */
+        Unauthorized: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Something behind the service is away; come back after `Retry-After` */
+        Unavailable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
         };
     };
-    responses: never;
     parameters: never;
     requestBodies: never;
     headers: never;
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    list_artifacts: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    upload_artifact: {
+        parameters: {
+            query: {
+                /**
+                 * @description The file's name, without directories.
+                 * @example bcm-2.3.0.bin
+                 */
+                file_name: string;
+                /** @description What the content should hash to; another content is refused and not kept. */
+                sha256?: components["schemas"]["Sha256"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file's bytes */
+        requestBody?: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description This content is known already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+            /** @description The object store is full */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_artifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: components["schemas"]["Sha256"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_campaigns: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+                /** @description Only campaigns in this state. */
+                state?: components["schemas"]["CampaignState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_campaign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call safe to repeat */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CampaignRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    preview_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description What it would begin with */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_assignments: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+                /** @description Only assignments in this state. */
+                state?: components["schemas"]["AssignmentState"];
+                /** @description Only assignments of this wave. */
+                wave?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the order in which the vehicles were created */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancel_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CommandRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Cancelled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    pause_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CommandRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Paused */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_progress: {
+        parameters: {
+            query?: {
+                /** @description Also count the assignments one by one, which takes long for a large campaign. */
+                recount?: boolean;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of one moment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Progress"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resume_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CommandRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Running */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    start_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CommandRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Started or scheduled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_waves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By number */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WavePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_dead_letters: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message and why it was put aside */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replay_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description It is on its way */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    follow_events: {
+        parameters: {
+            query?: {
+                /** @description Only events of this campaign. */
+                campaign?: components["schemas"]["i64"];
+                /** @description Only events after this one, for clients that cannot send `Last-Event-ID`; 0 for all there are. */
+                after?: number;
+            };
+            header?: {
+                /** @description Go on after this event */
+                "Last-Event-ID"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream without end */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Event"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_fleet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fleet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewModel"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_root: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed TUF root metadata */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_root: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        /** @description Signed TUF root metadata */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedRoot"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    draft_root: {
+        parameters: {
+            query?: {
+                /** @description A public root key, ed25519, 64 hexadecimal digits; as often as there are keys */
+                root_key?: string[];
+                /** @description How many root keys must sign; 1 without it */
+                threshold?: number;
+            };
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description TUF root metadata, unsigned */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_releases: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleasePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRelease"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    change_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRelease"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    lock_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedToken"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_vehicles: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+                /** @description Of this model. */
+                model?: components["schemas"]["ModelId"];
+                /** @description With this tag. */
+                tag?: string;
+                /** @description Of this region. */
+                region?: string;
+                /** @description Whose VIN begins with this. */
+                vin_prefix?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VehiclePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_vehicle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewVehicle"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vehicle"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    import_vehicles: {
+        parameters: {
+            query?: {
+                /** @description Issue a credential to each vehicle; its token is in the report and nowhere else. */
+                credentials?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_vehicle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vehicle"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    change_vehicle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VehicleChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vehicle"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_vehicle_assignments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest campaign first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VehicleAssignmentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_credentials: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    issue_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCredential"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedCredential"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revoke_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_ecus: {
+        parameters: {
+            query?: {
+                /** @description The time to look back to; now without it. */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EcuList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_ecu: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+                hardware_id: components["schemas"]["HardwareId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EcuChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ecu"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retire_vehicle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vehicle"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+}

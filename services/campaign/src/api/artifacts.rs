@@ -97,7 +97,7 @@ async fn find(app: &App, sha256: &Sha256) -> Result<Artifact, ApiError> {
 }
 
 /// List artifacts.
-#[utoipa::path(get, path = "/artifacts", tag = "artifacts", operation_id = "list_artifacts", responses((status = 200, body = ArtifactPage)))]
+#[utoipa::path(get, path = "/artifacts", tag = "artifacts", operation_id = "list_artifacts", params(PageQuery), responses((status = 200, body = ArtifactPage)))]
 async fn list(State(app): State<App>, _: Actor, Query(page): Query<PageQuery>) -> Result<Json<ArtifactPage>, ApiError> {
     let window = page.window::<String>()?;
     let rows = artifacts::list(&app.store, window.after.as_deref(), window.rows()).await?;
@@ -118,7 +118,7 @@ async fn get(State(app): State<App>, _: Actor, PathPart(sha256): PathPart<Sha256
 /// are there; an upload that breaks off leaves nothing. Content that is known already is answered 200.
 #[utoipa::path(post, path = "/artifacts", tag = "artifacts", operation_id = "upload_artifact",
     request_body(content_type = "application/octet-stream", description = "The file's bytes"),
-    responses(
+    params(UploadQuery), responses(
         (status = 201, body = Artifact),
         (status = 200, body = Artifact, description = "This content is known already"),
         (status = 507, description = "The object store is full", body = otaru_http::ProblemBody,

@@ -137,9 +137,9 @@ impl From<AckRow> for Report {
 /// List a campaign's assignments
 #[utoipa::path(
     get,
-    path = "/campaigns/{id}/assignments",
+    path = "/campaigns/{id}/assignments", operation_id = "list_assignments",
     tag = "campaigns",
-    params(("id" = i64, Path)),
+    params(PageQuery, AssignmentFilter, ("id" = i64, Path)),
     responses((status = 200, description = "In the order in which the vehicles were created", body = AssignmentPage))
 )]
 pub(crate) async fn of_campaign(
@@ -161,7 +161,7 @@ pub(crate) async fn of_campaign(
 /// List a vehicle's assignments
 #[utoipa::path(
     get,
-    path = "/vehicles/{vin}/assignments",
+    path = "/vehicles/{vin}/assignments", operation_id = "list_vehicle_assignments",
     tag = "vehicles",
     params(("vin" = Vin, Path)),
     responses((status = 200, description = "The newest campaign first", body = VehicleAssignmentPage))

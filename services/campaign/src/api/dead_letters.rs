@@ -99,9 +99,9 @@ async fn found(app: &App, id: i64) -> Result<StoredDeadLetter, ApiError> {
 /// List dead letters
 #[utoipa::path(
     get,
-    path = "/dead-letters",
+    path = "/dead-letters", operation_id = "list_dead_letters",
     tag = "fleet",
-    responses((status = 200, description = "Newest first", body = DeadLetterPage))
+    params(PageQuery), responses((status = 200, description = "Newest first", body = DeadLetterPage))
 )]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -118,7 +118,7 @@ pub(crate) async fn list(
 /// Read a dead letter
 #[utoipa::path(
     get,
-    path = "/dead-letters/{id}",
+    path = "/dead-letters/{id}", operation_id = "get_dead_letter",
     tag = "fleet",
     params(("id" = i64, Path)),
     responses((status = 200, description = "The message and why it was put aside", body = DeadLetter))
@@ -138,7 +138,7 @@ pub(crate) async fn get(
 /// another dead letter.
 #[utoipa::path(
     post,
-    path = "/dead-letters/{id}/replay",
+    path = "/dead-letters/{id}/replay", operation_id = "replay_dead_letter",
     tag = "fleet",
     params(("id" = i64, Path)),
     request_body(content = Option<ReplayRequest>),

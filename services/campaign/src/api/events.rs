@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -13,7 +14,7 @@ use otaru_domain::id::CampaignId;
 use otaru_http::Problem;
 use otaru_store::events;
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,6 +23,7 @@ use crate::app::App;
 use crate::auth::{Actor, Role};
 use crate::error::{ApiError, chain};
 use crate::extract::Query;
+use crate::live::Update;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A look without having been woken.
@@ -45,12 +47,14 @@ pub(crate) struct EventQuery {
 /// Follow events
 ///
 /// Server-sent events: `id` is the event's id, `event` its type, `data` the event as JSON. Without
-/// `Last-Event-ID` it begins with what happens from now on.
+/// `Last-Event-ID` it begins with what happens from now on. Between them come, without an `id` and at most four times a
+/// second, `progress` (as `GET /campaigns/{id}/progress` answers) of each campaign that moves and, on a stream of all
+/// campaigns, `fleet` (as `GET /fleet` answers).
 #[utoipa::path(
     get,
-    path = "/events",
+    path = "/events", operation_id = "follow_events",
     tag = "fleet",
-    params(("Last-Event-ID" = Option<i64>, Header, description = "Go on after this event")),
+    params(EventQuery, ("Last-Event-ID" = Option<i64>, Header, description = "Go on after this event")),
     responses((status = 200, description = "A stream without end", body = Event, content_type = "text/event-stream"))
 )]
 pub(crate) async fn stream(
@@ -68,12 +72,13 @@ pub(crate) async fn stream(
         None => query.after,
     };
     let changes = app.events.subscribe();
+    let updates = app.updates.subscribe();
     let last = match last {
         Some(last) => last,
         None => events::newest(&app.store).await?,
     };
     let stop = app.stop.clone();
-    let reader = Reader { app, changes, campaign: query.campaign, last, waiting: VecDeque::new() };
+    let reader = Reader { app, changes, updates, campaign: query.campaign, last, look: true, waiting: VecDeque::new() };
     let stream = futures::stream::unfold(reader, |mut reader| async move { Some((reader.next().await, reader)) });
     let stream = stream.take_until(stop.cancelled_owned());
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
@@ -82,8 +87,11 @@ pub(crate) async fn stream(
 struct Reader {
     app: App,
     changes: watch::Receiver<()>,
+    updates: broadcast::Receiver<Arc<Update>>,
     campaign: Option<CampaignId>,
     last: i64,
+    /// Whether there may be events that were not read yet.
+    look: bool,
     waiting: VecDeque<Event>,
 }
 
@@ -95,18 +103,34 @@ impl Reader {
                 self.last = event.id;
                 return Ok(told(&event));
             }
-            self.changes.mark_unchanged();
-            match events::after(&self.app.store, self.last, self.campaign, BATCH).await {
-                Ok(events) if !events.is_empty() => {
-                    self.waiting.extend(events);
-                    continue;
+            if self.look {
+                self.look = false;
+                self.changes.mark_unchanged();
+                match events::after(&self.app.store, self.last, self.campaign, BATCH).await {
+                    Ok(events) => {
+                        // A full batch may have more behind it.
+                        self.look = !events.is_empty();
+                        self.waiting.extend(events);
+                        continue;
+                    }
+                    Err(error) => tracing::warn!(error = chain(&error), "an event stream cannot read on"),
                 }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(error = chain(&error), "an event stream cannot read on"),
             }
-            // Neither a wake-up nor its absence means anything: it looks again.
-            let _ = tokio::time::timeout(TICK, self.changes.changed()).await;
+            tokio::select! {
+                // Neither a wake-up nor its absence means anything: it looks again.
+                _ = tokio::time::timeout(TICK, self.changes.changed()) => self.look = true,
+                update = self.updates.recv() => match update {
+                    Ok(update) if self.concerns(&update) => return Ok(moved(&update)),
+                    // A slow reader missed some: each is whole, so the next one is enough.
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => tokio::time::sleep(TICK).await,
+                },
+            }
         }
+    }
+
+    fn concerns(&self, update: &Update) -> bool {
+        self.campaign.is_none() || self.campaign == update.campaign
     }
 }
 
@@ -114,4 +138,10 @@ fn told(event: &Event) -> sse::Event {
     let json = serde_json::to_value(event).unwrap_or_default();
     let kind = json.get("type").and_then(|kind| kind.as_str()).unwrap_or("event").to_owned();
     sse::Event::default().id(event.id.to_string()).event(kind).data(json.to_string())
+}
+
+/// Without an id: what is told here is no event that a reader could go on after.
+fn moved(update: &Update) -> sse::Event {
+    let kind = if update.campaign.is_some() { "progress" } else { "fleet" };
+    sse::Event::default().event(kind).data(&update.data)
 }

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use otaru_domain::clock;
 use otaru_domain::id::ModelId;
 use otaru_http::Json;
-use otaru_store::fleet;
 use otaru_store::offsets::PartitionLag;
+use otaru_store::{Store, fleet};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -88,28 +88,34 @@ impl From<PartitionLag> for IngestPartition {
 /// Read the fleet's summary
 #[utoipa::path(
     get,
-    path = "/fleet",
+    path = "/fleet", operation_id = "get_fleet",
     tag = "fleet",
     responses((status = 200, description = "As of now", body = Fleet))
 )]
 pub(crate) async fn summary(State(app): State<App>, actor: Actor) -> Result<Json<Fleet>, ApiError> {
     actor.require(Role::Viewer)?;
-    let fleet = fleet::summary(&app.store, clock::now()).await?;
-    let models: Vec<FleetModel> = fleet
-        .models
-        .into_iter()
-        .map(|model| FleetModel { model: model.model, name: model.name, vehicles: model.vehicles })
-        .collect();
-    Ok(Json(Fleet {
-        vehicles: models.iter().map(|model| model.vehicles).sum(),
-        models,
-        campaigns: fleet.campaigns.into_iter().map(|(state, number)| (state.to_string(), number)).collect(),
-        dead_letters: fleet.dead_letters,
-        outbox: fleet.outbox,
-        ingest: Ingest {
-            lag_messages: fleet.ingest.iter().map(|lag| lag.messages).sum(),
-            lag_seconds: fleet.ingest.iter().map(|lag| lag.seconds).fold(0.0, f64::max),
-            partitions: fleet.ingest.into_iter().map(IngestPartition::from).collect(),
-        },
-    }))
+    Ok(Json(Fleet::read(&app.store, clock::now()).await?))
+}
+
+impl Fleet {
+    pub(crate) async fn read(store: &Store, now: DateTime<Utc>) -> Result<Self, ApiError> {
+        let fleet = fleet::summary(store, now).await?;
+        let models: Vec<FleetModel> = fleet
+            .models
+            .into_iter()
+            .map(|model| FleetModel { model: model.model, name: model.name, vehicles: model.vehicles })
+            .collect();
+        Ok(Self {
+            vehicles: models.iter().map(|model| model.vehicles).sum(),
+            models,
+            campaigns: fleet.campaigns.into_iter().map(|(state, number)| (state.to_string(), number)).collect(),
+            dead_letters: fleet.dead_letters,
+            outbox: fleet.outbox,
+            ingest: Ingest {
+                lag_messages: fleet.ingest.iter().map(|lag| lag.messages).sum(),
+                lag_seconds: fleet.ingest.iter().map(|lag| lag.seconds).fold(0.0, f64::max),
+                partitions: fleet.ingest.into_iter().map(IngestPartition::from).collect(),
+            },
+        })
+    }
 }

@@ -121,7 +121,7 @@ pub(crate) async fn find(app: &App, id: &ModelId) -> Result<models::Model, ApiEr
 }
 
 /// List models.
-#[utoipa::path(get, path = "/models", tag = "models", operation_id = "list_models", responses((status = 200, body = ModelPage)))]
+#[utoipa::path(get, path = "/models", tag = "models", operation_id = "list_models", params(PageQuery), responses((status = 200, body = ModelPage)))]
 async fn list(State(app): State<App>, _: Actor, Query(page): Query<PageQuery>) -> Result<Json<ModelPage>, ApiError> {
     let window = page.window::<String>()?;
     let rows = models::list(&app.store, window.after.as_deref(), window.rows()).await?;

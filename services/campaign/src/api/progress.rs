@@ -1,11 +1,13 @@
 //! `GET /campaigns/{id}/progress`: from the counters, at the same cost for any number of vehicles.
 
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::clock;
 use otaru_domain::id::CampaignId;
 use otaru_domain::planner::StateCounts;
 use otaru_http::Json;
+use otaru_store::campaigns::Standing;
 use otaru_store::progress;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -64,9 +66,9 @@ pub(crate) struct RecountedWave {
 /// Read a campaign's progress
 #[utoipa::path(
     get,
-    path = "/campaigns/{id}/progress",
+    path = "/campaigns/{id}/progress", operation_id = "get_progress",
     tag = "campaigns",
-    params(("id" = i64, Path)),
+    params(ProgressQuery, ("id" = i64, Path)),
     responses((status = 200, description = "As of one moment", body = Progress))
 )]
 pub(crate) async fn read(
@@ -78,15 +80,22 @@ pub(crate) async fn read(
     actor.require(Role::Viewer)?;
     let standing = found(&app.store, id).await?;
     let recount = if query.recount { Some(recount(&app, id).await?) } else { None };
-    Ok(Json(Progress {
-        campaign: id,
-        state: standing.campaign.state,
-        members: standing.campaign.members,
-        counters: standing.counts(),
-        waves: standing.waves.iter().map(WaveView::from).collect(),
-        waiting_on: WaitingOn::of(&standing, clock::now()),
-        recount,
-    }))
+    Ok(Json(Progress { recount, ..Progress::of(&standing, clock::now()) }))
+}
+
+impl Progress {
+    /// From the counters alone.
+    pub(crate) fn of(standing: &Standing, now: DateTime<Utc>) -> Self {
+        Self {
+            campaign: standing.campaign.id,
+            state: standing.campaign.state,
+            members: standing.campaign.members,
+            counters: standing.counts(),
+            waves: standing.waves.iter().map(WaveView::from).collect(),
+            waiting_on: WaitingOn::of(standing, now),
+            recount: None,
+        }
+    }
 }
 
 async fn recount(app: &App, id: CampaignId) -> Result<Recount, ApiError> {

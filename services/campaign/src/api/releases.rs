@@ -144,7 +144,7 @@ async fn find(app: &App, id: ReleaseId) -> Result<Release, ApiError> {
 }
 
 /// List releases.
-#[utoipa::path(get, path = "/releases", tag = "releases", operation_id = "list_releases", responses((status = 200, body = ReleasePage)))]
+#[utoipa::path(get, path = "/releases", tag = "releases", operation_id = "list_releases", params(PageQuery), responses((status = 200, body = ReleasePage)))]
 async fn list(State(app): State<App>, _: Actor, Query(page): Query<PageQuery>) -> Result<Json<ReleasePage>, ApiError> {
     let window = page.window::<ReleaseId>()?;
     let rows = releases::list(&app.store, window.after, window.rows()).await?;

@@ -91,7 +91,7 @@ impl TryFrom<TokenRow> for Token {
 /// List tokens
 ///
 /// For admins.
-#[utoipa::path(get, path = "/tokens", tag = "tokens", operation_id = "list_tokens", responses((status = 200, body = TokenPage)))]
+#[utoipa::path(get, path = "/tokens", tag = "tokens", operation_id = "list_tokens", params(PageQuery), responses((status = 200, body = TokenPage)))]
 async fn list(
     State(app): State<App>,
     actor: Actor,

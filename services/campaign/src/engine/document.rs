@@ -22,6 +22,10 @@ pub(super) async fn publish(
     models: &[ModelId],
     now: DateTime<Utc>,
 ) -> Result<(), CampaignError> {
+    // A campaign that has not started is published nowhere, and its waves have no cutoffs.
+    if models.is_empty() {
+        return Ok(());
+    }
     let release = campaigns::release(tx, campaign.release)
         .await?
         .ok_or_else(|| StoreError::inconsistent("campaigns", format!("campaign {} has no release", campaign.id)))?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::options::{DatabaseOptions, KafkaOptions};
+use super::options::{DatabaseOptions, KafkaOptions, KafkaTuning};
 use super::signals::stop_on_signal;
 
 #[derive(Debug, Args)]
@@ -84,23 +84,24 @@ impl GatewayArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(subcommand_negates_reqs = true)]
 pub struct VehicleStateArgs {
     #[command(subcommand)]
     command: Option<VehicleStateCommand>,
-    #[command(flatten)]
-    role: Option<VehicleStateRole>,
-}
-
-#[derive(Debug, Args)]
-struct VehicleStateRole {
     /// Where to listen, for health and metrics.
     #[arg(long, env = "OTARU_VEHICLE_STATE_LISTEN", default_value = "127.0.0.1:8082")]
     listen: SocketAddr,
+    /// Postgres, as postgres://user:password@host:port/database.
+    #[arg(long, env = "OTARU_DATABASE_URL", hide_env_values = true, required = true)]
+    database_url: Option<String>,
+    /// The most connections it opens to it.
+    #[arg(long, env = "OTARU_DATABASE_CONNECTIONS", default_value_t = 16)]
+    database_connections: u32,
+    /// Kafka's bootstrap servers, as host:port,host:port.
+    #[arg(long, env = "OTARU_KAFKA", required = true)]
+    kafka: Option<String>,
     #[command(flatten)]
-    database: DatabaseOptions,
-    #[command(flatten)]
-    kafka: KafkaOptions,
+    tuning: KafkaTuning,
 }
 
 #[derive(Debug, Subcommand)]
@@ -126,11 +127,12 @@ impl VehicleStateArgs {
         if let Some(VehicleStateCommand::Rebuild(args)) = self.command {
             return args.run().await;
         }
-        let role = self.role.context("--database-url and --kafka are needed")?;
+        let url = self.database_url.context("--database-url is needed")?;
+        let kafka = self.kafka.context("--kafka is needed")?;
         let config = otaru_vehicle_state::Config {
-            listen: role.listen,
-            database: role.database.config(),
-            bus: role.kafka.config(),
+            listen: self.listen,
+            database: otaru_store::Config { url, max_connections: self.database_connections, schema: None },
+            bus: self.tuning.config(&kafka),
         };
         otaru_vehicle_state::run(config, stop).await?;
         Ok(ExitCode::SUCCESS)

@@ -6,7 +6,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Log lines go to standard error; `quiet` keeps them to warnings, for a terminal that shows progress.
 pub fn start_logging(format: &str, quiet: bool) {
-    let default = if quiet { "warn" } else { "info,tansu=warn,librdkafka=warn,tower_http=warn" };
+    // The embedded broker logs as errors what it answers to its clients, such as that a topic exists already.
+    let default = if quiet { "error,otaru=warn,tansu=off,tower_http=off" } else { "info,tansu=off,tower_http=off" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if format == "json" { builder.json().init() } else { builder.with_target(false).init() }

@@ -162,11 +162,8 @@ impl Up {
             otaru_gateway::Config::new(self.address(self.gateway_port), database(32), bus.clone(), artifacts);
         let poll_secs = if self.empty { 30 } else { (self.fleet / 1_000).clamp(2, 60) };
         gateway.poll_interval = Duration::from_secs(poll_secs.into());
-        let state = otaru_vehicle_state::Config {
-            listen: self.address(self.vehicle_state_port),
-            database: database(12),
-            bus,
-        };
+        let state =
+            otaru_vehicle_state::Config { listen: self.address(self.vehicle_state_port), database: database(12), bus };
         let mut roles = JoinSet::new();
         roles.spawn(otaru_campaign::run(campaign, stop.clone()));
         roles.spawn(otaru_gateway::run(gateway, stop.clone()));
@@ -206,10 +203,15 @@ impl Up {
         if first_start {
             println!("  admin token   {admin_token}");
         } else {
-            println!("  admin token   as printed at the first start; it is in {}", self.data_dir.join("admin-token").display());
+            println!(
+                "  admin token   as printed at the first start; it is in {}",
+                self.data_dir.join("admin-token").display()
+            );
         }
         if !self.offline_roots {
-            println!("\n  Roots are signed with keys on this disk: good for demos. For vehicles on a road, see `otaru keys`.");
+            println!(
+                "\n  Roots are signed with keys on this disk: good for demos. For vehicles on a road, see `otaru keys`."
+            );
         }
         println!();
     }

@@ -137,9 +137,15 @@ async fn import(
         let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
         let report = api.upload("/vehicles/import?credentials=true", "application/x-ndjson", body).await?;
         for (line, sent) in report["lines"].as_array().context("the import gave no lines")?.iter().zip(&lines) {
-            let token = line["token"].as_str().with_context(|| format!("vehicle {} was refused: {}", sent["vin"], line["detail"]))?;
+            let token = line["token"]
+                .as_str()
+                .with_context(|| format!("vehicle {} was refused: {}", sent["vin"], line["detail"]))?;
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            vehicles.push(StageVehicle { vin: text(&sent["vin"]), model: text(&sent["model"]), token: token.to_owned() });
+            vehicles.push(StageVehicle {
+                vin: text(&sent["vin"]),
+                model: text(&sent["model"]),
+                token: token.to_owned(),
+            });
         }
     }
     Ok(vehicles)

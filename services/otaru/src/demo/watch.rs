@@ -83,9 +83,9 @@ async fn summary(api: &Api, campaign: i64, started: Instant) -> anyhow::Result<S
     Ok(Summary {
         campaign,
         state: progress["state"].as_str().unwrap_or_default().to_owned(),
-        assignments: progress["recount"].clone(),
+        assignments: progress["recount"]["counters"].clone(),
         counters: progress["counters"].clone(),
-        acks: progress["acks"].as_u64().unwrap_or(0),
+        acks: progress["recount"]["acks"].as_u64().unwrap_or(0),
         dead_letters: api.get("/fleet").await?["dead_letters"].as_u64().unwrap_or(0),
         seconds: (started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
     })

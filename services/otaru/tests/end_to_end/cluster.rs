@@ -153,7 +153,9 @@ impl Cluster {
                 Ok(answer) => answer.text().await.unwrap_or_default(),
                 Err(error) => error.to_string(),
             };
-            if let Some(status) = self.children[role as usize].as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+            if let Some(status) =
+                self.children[role as usize].as_mut().and_then(|child| child.try_wait().ok().flatten())
+            {
                 bail!("{role:?} ended with {status}:\n{}", self.log_of(role));
             }
             if Instant::now() > deadline {
@@ -165,9 +167,25 @@ impl Cluster {
 
     /// The last of what a role logged.
     pub fn log_of(&self, role: Role) -> String {
-        let text = std::fs::read_to_string(self.dir.path().join(format!("{}.log", role.subcommand()))).unwrap_or_default();
+        let text =
+            std::fs::read_to_string(self.dir.path().join(format!("{}.log", role.subcommand()))).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    /// Replays `otaru.acks` beside what is there and compares; the summary, or where they differ.
+    pub async fn rebuild_and_verify(&self) -> anyhow::Result<Value> {
+        let mut command = otaru();
+        command.args(["vehicle-state", "rebuild", "--verify"]);
+        command.args(["--database-url", &self.database_url, "--kafka", &self.kafka]);
+        for property in &self.kafka_properties {
+            command.args(["--kafka-property", property]);
+        }
+        let output = command.output().await?;
+        if !output.status.success() {
+            bail!("rebuild --verify: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     /// Stops everything in order.

@@ -5,7 +5,8 @@ use tokio::process::Command;
 
 /// The rows of a query, a line each, columns separated by `|`.
 pub async fn query(url: &str, sql: &str) -> anyhow::Result<Vec<String>> {
-    let output = Command::new("psql").args([url, "-At", "-v", "ON_ERROR_STOP=1", "-c", sql]).output().await.context("psql")?;
+    let output =
+        Command::new("psql").args([url, "-At", "-v", "ON_ERROR_STOP=1", "-c", sql]).output().await.context("psql")?;
     ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
 }
@@ -14,7 +15,9 @@ pub async fn query(url: &str, sql: &str) -> anyhow::Result<Vec<String>> {
 pub async fn counters_equal_recount(url: &str, campaign: i64) -> anyhow::Result<()> {
     let counted = query(
         url,
-        &format!("SELECT wave, state, count(*) FROM assignments WHERE campaign_id = {campaign} GROUP BY 1, 2 ORDER BY 1, 2"),
+        &format!(
+            "SELECT wave, state, count(*) FROM assignments WHERE campaign_id = {campaign} GROUP BY 1, 2 ORDER BY 1, 2"
+        ),
     )
     .await?;
     let kept = query(

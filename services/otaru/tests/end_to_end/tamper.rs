@@ -42,6 +42,9 @@ async fn pass_on(State(tamper): State<Tamper>, request: Request) -> Response {
 /// Changes one character and keeps the length; metadata stays JSON: a digit of its `version`.
 fn change(bytes: &mut [u8]) {
     let needle = b"\"version\":";
-    let at = bytes.windows(needle.len()).rposition(|window| window == needle).map_or(bytes.len() / 2, |at| at + needle.len());
+    let at = bytes
+        .windows(needle.len())
+        .rposition(|window| window == needle)
+        .map_or(bytes.len() / 2, |at| at + needle.len());
     bytes[at] = if bytes[at] == b'7' { b'8' } else { b'7' };
 }

@@ -53,7 +53,7 @@ async fn carry_out(
 /// `start_at` lies ahead is scheduled instead; started again, it begins at once.
 #[utoipa::path(
     post,
-    path = "/campaigns/{id}/start",
+    path = "/campaigns/{id}/start", operation_id = "start_campaign",
     tag = "campaigns",
     params(("id" = i64, Path)),
     request_body(content = Option<CommandRequest>),
@@ -73,7 +73,7 @@ pub(crate) async fn start(
 /// Nobody begins to install until it is resumed, and no wave opens; what is under way goes on.
 #[utoipa::path(
     post,
-    path = "/campaigns/{id}/pause",
+    path = "/campaigns/{id}/pause", operation_id = "pause_campaign",
     tag = "campaigns",
     params(("id" = i64, Path)),
     request_body(content = Option<CommandRequest>),
@@ -91,7 +91,7 @@ pub(crate) async fn pause(
 /// Resume a campaign
 #[utoipa::path(
     post,
-    path = "/campaigns/{id}/resume",
+    path = "/campaigns/{id}/resume", operation_id = "resume_campaign",
     tag = "campaigns",
     params(("id" = i64, Path)),
     request_body(content = Option<CommandRequest>),
@@ -111,7 +111,7 @@ pub(crate) async fn resume(
 /// For good: what has not ended is withdrawn. What a vehicle reports none the less replaces that.
 #[utoipa::path(
     post,
-    path = "/campaigns/{id}/cancel",
+    path = "/campaigns/{id}/cancel", operation_id = "cancel_campaign",
     tag = "campaigns",
     params(("id" = i64, Path)),
     request_body(content = Option<CommandRequest>),

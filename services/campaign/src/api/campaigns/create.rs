@@ -78,7 +78,7 @@ impl CampaignRequest {
 /// It is a draft, and nothing happens before it is started.
 #[utoipa::path(
     post,
-    path = "/campaigns",
+    path = "/campaigns", operation_id = "create_campaign",
     tag = "campaigns",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat")),
     request_body = CampaignRequest,

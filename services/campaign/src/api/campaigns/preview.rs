@@ -50,7 +50,7 @@ pub(crate) struct PreviewWave {
 /// Changes nothing.
 #[utoipa::path(
     post,
-    path = "/campaigns/preview",
+    path = "/campaigns/preview", operation_id = "preview_campaign",
     tag = "campaigns",
     request_body = PreviewRequest,
     responses((status = 200, description = "What it would begin with", body = Preview))

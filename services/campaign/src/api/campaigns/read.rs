@@ -42,9 +42,9 @@ pub(crate) struct WavePage {
 /// List campaigns
 #[utoipa::path(
     get,
-    path = "/campaigns",
+    path = "/campaigns", operation_id = "list_campaigns",
     tag = "campaigns",
-    responses((status = 200, description = "Newest first", body = CampaignPage))
+    params(PageQuery, CampaignFilter), responses((status = 200, description = "Newest first", body = CampaignPage))
 )]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -63,7 +63,7 @@ pub(crate) async fn list(
 /// Read a campaign
 #[utoipa::path(
     get,
-    path = "/campaigns/{id}",
+    path = "/campaigns/{id}", operation_id = "get_campaign",
     tag = "campaigns",
     params(("id" = i64, Path)),
     responses((status = 200, description = "As it stands now", body = CampaignView))
@@ -80,7 +80,7 @@ pub(crate) async fn get(
 /// Read a campaign's waves
 #[utoipa::path(
     get,
-    path = "/campaigns/{id}/waves",
+    path = "/campaigns/{id}/waves", operation_id = "list_waves",
     tag = "campaigns",
     params(("id" = i64, Path)),
     responses((status = 200, description = "By number", body = WavePage))

@@ -81,7 +81,7 @@ impl From<rows::Credential> for Credential {
 
 /// List a vehicle's credentials.
 #[utoipa::path(get, path = "/vehicles/{vin}/credentials", tag = "vehicles", operation_id = "list_credentials",
-    params(("vin" = Vin, Path)), responses((status = 200, body = CredentialPage)))]
+    params(PageQuery, ("vin" = Vin, Path)), responses((status = 200, body = CredentialPage)))]
 async fn list(
     State(app): State<App>,
     _: Actor,

@@ -54,7 +54,7 @@ pub struct Body {
 ///
 /// By what had been reported until `at`.
 #[utoipa::path(get, path = "/vehicles/{vin}/ecus", tag = "vehicles", operation_id = "list_ecus",
-    params(("vin" = Vin, Path)), responses((status = 200, body = EcuList)))]
+    params(AtQuery, ("vin" = Vin, Path)), responses((status = 200, body = EcuList)))]
 async fn list(
     State(app): State<App>,
     _: Actor,

@@ -154,7 +154,7 @@ async fn with_ecus(app: &App, vin: &Vin) -> Result<Json<Vehicle>, ApiError> {
 }
 
 /// List vehicles.
-#[utoipa::path(get, path = "/vehicles", tag = "vehicles", operation_id = "list_vehicles", responses((status = 200, body = VehiclePage)))]
+#[utoipa::path(get, path = "/vehicles", tag = "vehicles", operation_id = "list_vehicles", params(PageQuery, FilterQuery), responses((status = 200, body = VehiclePage)))]
 async fn list(
     State(app): State<App>,
     _: Actor,

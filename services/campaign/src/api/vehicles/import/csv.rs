@@ -181,7 +181,11 @@ mod tests {
                    WVWZZZ1KZAW000003,m\n";
         let (lines, result) = lines(csv.as_bytes());
         result.unwrap();
-        assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [2, 4, 5, 6]);
+        assert_eq!(
+            lines.iter().map(|line| line.number).collect::<Vec<_>>(),
+            [2, 3, 5, 6],
+            "after a blank line, the blank one's"
+        );
         let first = lines[0].vehicle.as_ref().unwrap();
         assert_eq!(first.tags.as_deref(), Some(["beta".to_owned(), "demo".to_owned()].as_slice()));
         assert_eq!(first.ecus[0].version, "2.3.0");

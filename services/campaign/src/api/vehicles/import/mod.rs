@@ -120,7 +120,7 @@ impl Format {
 /// as in `POST /vehicles`.
 #[utoipa::path(post, path = "/vehicles/import", tag = "vehicles", operation_id = "import_vehicles",
     request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
-    responses((status = 200, body = ImportReport)))]
+    params(ImportQuery), responses((status = 200, body = ImportReport)))]
 pub(super) async fn import(
     State(app): State<App>,
     actor: Actor,
