@@ -5,6 +5,8 @@
 //! revoked under way, offsets that go backwards, consumers whose drop blocks) is dealt with here once,
 //! so that the roles read plain streams of records.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 mod bus;
 mod client;
 mod consumer;

@@ -152,7 +152,7 @@ impl Producer {
         }
         match fatal {
             Some((_, reason)) => {
-                tracing::warn!(reason, "Kafka's client gave up its producer; a new one takes its place")
+                tracing::warn!(reason, "Kafka's client gave up its producer; a new one takes its place");
             }
             None => tracing::debug!("a message timed out; a new producer takes over"),
         }

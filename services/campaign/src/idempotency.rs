@@ -92,9 +92,8 @@ async fn do_and_keep(
     next: Next,
 ) -> Response {
     let (parts, body) = next.run(request).await.into_parts();
-    let body = match to_bytes(body, MAX_ANSWER_BYTES).await {
-        Ok(body) => body,
-        Err(_) => return Problem::internal().into_response(),
+    let Ok(body) = to_bytes(body, MAX_ANSWER_BYTES).await else {
+        return Problem::internal().into_response();
     };
     let kept = if parts.status.is_success() {
         match seal(&body, &secret, &call) {

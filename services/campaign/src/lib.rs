@@ -4,6 +4,8 @@
 //! A request is answered by a handler in [`api`], which checks it, changes state through `otaru_store` in one
 //! transaction with the messages that tell others, and never waits for vehicles. The [`engine`] does the rest.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 pub mod api;
 pub mod app;
 pub mod auth;

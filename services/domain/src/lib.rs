@@ -4,6 +4,8 @@
 //! edges): every rule takes its facts and the time as arguments, so that each can be tested with
 //! a table of inputs and replayed years later for an auditor.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 pub mod ack;
 pub mod assignment;
 pub mod campaign;

@@ -2,6 +2,8 @@
 //! models' repositories in memory as it reads them from their topics, asks Postgres only when something is
 //! active for a vehicle, and writes what vehicles say to Kafka before it says yes.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 mod api;
 mod app;
 mod auth;

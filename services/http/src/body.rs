@@ -31,7 +31,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 "send the body as application/json",
             ));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(too_large_or_broken)?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| too_large_or_broken(&rejection))?;
         Self::parse(&bytes)
     }
 }
@@ -68,7 +68,7 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
     })
 }
 
-fn too_large_or_broken(rejection: BytesRejection) -> Problem {
+fn too_large_or_broken(rejection: &BytesRejection) -> Problem {
     match rejection {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is larger than this call takes")

@@ -1,6 +1,8 @@
 //! What the HTTP servers of the roles share: errors as `application/problem+json`, JSON bodies with a
 //! limit, health, metrics, and an end that does not wait for streams.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 mod body;
 mod health;
 mod metrics;

@@ -1,5 +1,7 @@
 //! The `otaru` command: one binary, one role per subcommand.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 use std::process::ExitCode;
 
 use clap::Parser as _;

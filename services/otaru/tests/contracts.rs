@@ -125,7 +125,7 @@ fn asyncapi_names_every_topic_and_only_schemas_that_exist() {
     for channel in document["channels"].as_object().unwrap().values() {
         for reference in channel["messages"].as_object().unwrap().values() {
             let pointer = reference["$ref"].as_str().unwrap().trim_start_matches('#');
-            assert!(document.pointer(pointer).is_some(), "{pointer} is named and does not exist");
+            assert!(document.pointer(pointer).is_some(), "{pointer} is named and does not exist: {reference}");
         }
     }
 }

@@ -4,6 +4,8 @@
 //! Functions take a [`Tx`] when they belong into somebody's transaction, and `&Store` when they are one
 //! of their own. An impossible row is a [`StoreError::Inconsistent`], never a default.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 pub mod access;
 pub mod artifacts;
 pub mod campaigns;

@@ -177,8 +177,7 @@ impl Objects {
     /// # Errors
     /// [`StoreError::Objects`].
     pub async fn get(&self, sha256: &Sha256, range: Option<Range<u64>>) -> Result<Option<Object>, StoreError> {
-        let mut options = GetOptions::default();
-        options.range = range.map(GetRange::Bounded);
+        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
         match self.store.get_opts(&self.address(sha256), options).await {
             Ok(result) => Ok(Some(Object {
                 length_bytes: result.meta.size,

@@ -8,6 +8,8 @@
 //! `dead_letters` in the transaction that passes over it, and sent to `otaru.dead-letters` before that
 //! transaction commits. So it may stand on the topic twice, under the same origin, and is in the table once.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 mod batch;
 mod consume;
 mod context;

@@ -3,6 +3,8 @@
 //! It is a client like any other and knows only HTTP and TUF: what the gateway answers is a hint, what
 //! `tough` has verified is the truth. Whoever builds an agent of their own reads here what one has to do.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used))]
+
 pub mod agent;
 mod backoff;
 mod download;

@@ -132,9 +132,8 @@ async fn look(
     told: &mut Option<Told>,
 ) -> (Option<Event>, Duration) {
     let soon = app.poll_interval.min(SOON);
-    let outcome = match offers::evaluate(app, claims, clock::now()).await {
-        Ok(outcome) => outcome,
-        Err(_) => return (None, soon + up_to(soon)),
+    let Ok(outcome) = offers::evaluate(app, claims, clock::now()).await else {
+        return (None, soon + up_to(soon));
     };
     let wait = match &outcome {
         Outcome::Nothing { soon: true } => soon + up_to(soon),
