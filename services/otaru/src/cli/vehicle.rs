@@ -6,8 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
-use otaru_domain::id::{HardwareId, ModelId, Vin};
+use otaru_domain::id::HardwareId;
+use otaru_domain::token::Claims;
 use otaru_vehicle::agent::{AgentConfig, Credentials, Mode, run};
 use serde::Deserialize;
 use url::Url;
@@ -40,9 +43,8 @@ pub struct VehicleArgs {
 }
 
 #[derive(Deserialize)]
-struct Identity {
-    vin: Vin,
-    model: ModelId,
+struct CredentialsFile {
+    token: String,
 }
 
 fn parse_ecu(text: &str) -> Result<(HardwareId, String), String> {
@@ -50,15 +52,20 @@ fn parse_ecu(text: &str) -> Result<(HardwareId, String), String> {
     Ok((HardwareId::parse(id).map_err(|error| error.to_string())?, version.to_owned()))
 }
 
-fn identity(path: &Path) -> anyhow::Result<Identity> {
+/// Who the vehicle is, as its own token says; whether that is true is for the gateway to verify.
+fn identity(path: &Path) -> anyhow::Result<Claims> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&bytes).with_context(|| format!("{} is no credentials file", path.display()))
+    let wrong = || format!("{} is not the answer of POST /api/v1/vehicles/VIN/credentials", path.display());
+    let file: CredentialsFile = serde_json::from_slice(&bytes).with_context(wrong)?;
+    let payload = file.token.split('.').nth(1).with_context(wrong)?;
+    let payload = URL_SAFE_NO_PAD.decode(payload).with_context(wrong)?;
+    serde_json::from_slice(&payload).with_context(wrong)
 }
 
 impl VehicleArgs {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let stop = stop_on_signal()?;
-        let Identity { vin, model } = identity(&self.credentials)?;
+        let Claims { vin, model, .. } = identity(&self.credentials)?;
         let config = AgentConfig {
             gateway: self.gateway,
             state_dir: self.state_dir.unwrap_or_else(|| PathBuf::from(format!("vehicle-{vin}"))),
