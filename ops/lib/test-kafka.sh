@@ -3,6 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+# What an earlier run left there was signed with other keys.
+ops/kafka/down --wipe
 bootstrap=$(ops/kafka/up 3 | tail -n 1)
 trap ops/kafka/down EXIT
 ops/lib/test-up.sh 500 "$bootstrap" 3
