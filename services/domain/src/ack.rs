@@ -83,6 +83,9 @@ pub struct AckReport {
     #[schemars(range(max = 100))]
     #[schema(maximum = 100)]
     pub progress_percent: Option<u8>,
+    /// How the vehicle fares after the installation; with `installed`, which may be reported again for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
     /// A short code of a failure, the same for the same cause; at most 64 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
@@ -96,6 +99,30 @@ pub struct AckReport {
     /// When the step happened, by the vehicle's clock, which may be wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<DateTime<Utc>>,
+}
+
+/// How a vehicle fares after an installation, by its own checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    Healthy,
+    Unhealthy,
+}
+
+impl Health {
+    /// The name in JSON and SQL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Healthy, Self::Unhealthy].into_iter().find(|health| health.as_str() == text)
+    }
 }
 
 /// Who said it.
@@ -127,6 +154,9 @@ pub struct Ack {
     pub state: AssignmentState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress_percent: Option<u8>,
+    /// With `installed` alone: how the vehicle fares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,6 +178,8 @@ pub enum AckError {
     Campaign,
     #[error("/progress_percent must be 0 to 100")]
     Progress,
+    #[error("/health goes with the state installed alone")]
+    Health,
     #[error("/error_code is longer than {MAX_ERROR_CODE_BYTES} bytes")]
     ErrorCode,
     #[error("/log is longer than {MAX_LOG_BYTES} bytes")]
@@ -171,6 +203,9 @@ impl AckReport {
         }
         if self.progress_percent.is_some_and(|percent| percent > 100) {
             return Err(AckError::Progress);
+        }
+        if self.health.is_some() && self.state != ReportedState::Installed {
+            return Err(AckError::Health);
         }
         if self.error_code.as_ref().is_some_and(|code| code.len() > MAX_ERROR_CODE_BYTES) {
             return Err(AckError::ErrorCode);
@@ -198,6 +233,7 @@ impl AckReport {
             sequence: self.sequence,
             state,
             progress_percent: self.progress_percent,
+            health: self.health,
             error_code: self.error_code.map(without_nul),
             log: self.log.map(without_nul),
             reported_at: self.reported_at,
@@ -233,6 +269,7 @@ impl Ack {
             sequence: 0,
             state,
             progress_percent: None,
+            health: None,
             error_code: None,
             log: None,
             reported_at: None,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use utoipa::ToSchema;
 
-use crate::ack::{Ack, Origin};
+use crate::ack::{Ack, Health, Origin};
 
 /// The state of an assignment within its attempt. A later state implies the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
@@ -123,6 +123,8 @@ pub struct Track {
     pub rolled_back: Option<u64>,
     /// What the server decided meanwhile; the vehicle's own exit outweighs it.
     pub withdrawn: Option<AssignmentState>,
+    /// How the vehicle says it fares after the installation, by its newest report.
+    pub health: Option<(u64, Health)>,
 }
 
 /// Why a report cannot be true. It goes to the dead letters.
@@ -159,7 +161,14 @@ impl Track {
             exit: None,
             rolled_back: None,
             withdrawn: None,
+            health: None,
         }
+    }
+
+    /// How an installed vehicle says it fares; of others it says nothing.
+    #[must_use]
+    pub fn installed_health(&self) -> Option<Health> {
+        self.health.filter(|_| self.state() == AssignmentState::Installed).map(|(_, health)| health)
     }
 
     /// The state that follows from what was reported.
@@ -213,6 +222,7 @@ impl Track {
                 if (reported.sequence, reported.state) < (known.sequence, known.state) { reported } else { known }
             };
             self.exit = Some(self.exit.map_or(reported, first));
+            self.health = self.health.max(ack.health.map(|health| (ack.sequence, health)));
         } else {
             // The same step reported again at the same sequence can only say more of its progress.
             let key = |step: Reported, progress: Option<u8>| (step.sequence, step.state, progress);

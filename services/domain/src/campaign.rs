@@ -4,7 +4,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -156,99 +155,3 @@ impl fmt::Display for TransitionError {
 }
 
 impl std::error::Error for TransitionError {}
-
-/// A step of a rollout plan, as an engineer asks for it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
-pub struct WavePlan {
-    /// The wave's share of the campaign's vehicles, above 0 and at most 1. The shares of all waves sum to 1.
-    #[schema(minimum = 0, maximum = 1, example = 0.05)]
-    pub share_ratio: f64,
-    /// The next wave opens when this share of the wave has installed, 0 to 1.
-    #[schema(minimum = 0, maximum = 1, example = 0.9)]
-    pub gate_installed_ratio: f64,
-}
-
-/// The most waves a campaign may have.
-pub const MAX_WAVES: usize = 100;
-
-/// Why a rollout plan is refused. The message begins with the JSON pointer of the field.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum PlanError {
-    #[error("/waves needs 1 to {MAX_WAVES} waves")]
-    Count,
-    #[error("/waves/{0}/share_ratio must be above 0 and at most 1")]
-    Share(usize),
-    #[error("/waves/{0}/gate_installed_ratio must be 0 to 1")]
-    Gate(usize),
-    #[error("/waves: the shares sum to {0:.4}, they must sum to 1")]
-    Sum(f64),
-    #[error("/deadline must lie in the future")]
-    DeadlinePast,
-    #[error("/start_at must be before /deadline")]
-    StartAfterDeadline,
-}
-
-/// Checks a rollout plan before anything is kept of it.
-///
-/// # Errors
-/// The first [`PlanError`].
-pub fn check_plan(
-    waves: &[WavePlan],
-    start_at: Option<DateTime<Utc>>,
-    deadline: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<(), PlanError> {
-    if waves.is_empty() || waves.len() > MAX_WAVES {
-        return Err(PlanError::Count);
-    }
-    for (index, wave) in waves.iter().enumerate() {
-        if !(wave.share_ratio > 0.0 && wave.share_ratio <= 1.0) {
-            return Err(PlanError::Share(index));
-        }
-        if !(0.0..=1.0).contains(&wave.gate_installed_ratio) {
-            return Err(PlanError::Gate(index));
-        }
-    }
-    let sum: f64 = waves.iter().map(|wave| wave.share_ratio).sum();
-    if (sum - 1.0).abs() > 1e-6 {
-        return Err(PlanError::Sum(sum));
-    }
-    if deadline <= now {
-        return Err(PlanError::DeadlinePast);
-    }
-    if start_at.is_some_and(|start| start >= deadline) {
-        return Err(PlanError::StartAfterDeadline);
-    }
-    Ok(())
-}
-
-/// The last position (1-based, in rank order) of each wave among `members` vehicles. Every vehicle is
-/// in exactly one wave; rounding favours the earlier wave, and a small campaign may have empty waves, but
-/// the first wave has a vehicle if the campaign has.
-#[must_use]
-pub fn wave_ends(waves: &[WavePlan], members: u64) -> Vec<u64> {
-    let mut share = 0.0;
-    let mut ends: Vec<u64> = waves
-        .iter()
-        .map(|wave| {
-            share += wave.share_ratio;
-            share_of(share, members).max(members.min(1))
-        })
-        .collect();
-    if let Some(last) = ends.last_mut() {
-        *last = members;
-    }
-    ends
-}
-
-/// `ratio` of `n`, rounded up, and safe against 0.1 + 0.2.
-#[must_use]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "0 <= ratio <= 1 and n < 2^52"
-)]
-pub fn share_of(ratio: f64, n: u64) -> u64 {
-    ((ratio * n as f64) - 1e-6).ceil().clamp(0.0, n as f64) as u64
-}

@@ -32,7 +32,7 @@ pub struct DocumentTarget {
     pub version: String,
 }
 
-/// A wave by share: whose rank is above the wave before's cutoff and at most this one's.
+/// A wave: whose rank is above the cutoff of the wave before and at most this one's, unless it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 pub struct DocumentWave {
     /// 1 for the first.
@@ -40,6 +40,10 @@ pub struct DocumentWave {
     /// The highest rank in this wave; see `rank` in Otaru's documentation: the first 52 bits of SHA-256(`salt:vin`).
     pub cutoff: u64,
     pub open: bool,
+    /// Whether its vehicles are listed on the server: then there is no cutoff, and the vehicle cannot check for itself
+    /// that it is one of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
 }
 
 /// The document. Integers only, and ASCII: TUF's canonical form has no floats.
@@ -80,11 +84,11 @@ impl CampaignDocument {
         format!("campaign-{campaign}.json")
     }
 
-    /// The wave in which `vin` is, open or not.
+    /// The wave in which `vin` is by its rank, open or not.
     #[must_use]
     pub fn wave_of(&self, vin: &Vin) -> Option<&DocumentWave> {
         let rank = membership::rank(&self.salt, vin);
-        self.waves.iter().find(|wave| rank <= wave.cutoff)
+        self.waves.iter().find(|wave| !wave.listed && rank <= wave.cutoff)
     }
 
     /// Whether a vehicle may begin now: the agent's check and the gateway's.
@@ -100,6 +104,10 @@ impl CampaignDocument {
         }
         if now >= self.offer_expires {
             return Err(NotForVehicle::Expired);
+        }
+        // Who is in a listed wave is for the server to say.
+        if self.waves.iter().any(|wave| wave.listed && wave.open) {
+            return Ok(());
         }
         match self.wave_of(vin) {
             None => Err(NotForVehicle::NotMember),

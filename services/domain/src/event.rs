@@ -30,6 +30,44 @@ pub enum EventKind {
         from: CampaignState,
         to: CampaignState,
     },
+    /// Too many failed. `reason` says so in words.
+    CampaignHalted {
+        campaign: CampaignId,
+        wave: u32,
+        reason: String,
+    },
+    /// A person approved how the wave went.
+    WaveApproved {
+        campaign: CampaignId,
+        wave: u32,
+    },
+    /// Vehicles that had failed or timed out begin another attempt.
+    VehiclesRetried {
+        campaign: CampaignId,
+        vehicles: u64,
+    },
+    /// Vehicles were silent for longer than the campaign's policy allows.
+    VehiclesTimedOut {
+        campaign: CampaignId,
+        vehicles: u64,
+    },
+    /// How fast the campaign is offered was adapted.
+    RateAdapted {
+        campaign: CampaignId,
+        per_minute: u64,
+        reason: String,
+    },
+    ReleaseRecalled {
+        release: ReleaseId,
+        reason: String,
+    },
+    /// Nothing is offered to anybody any more.
+    EmergencyStopped {
+        reason: String,
+    },
+    EmergencyStopLifted {
+        reason: Option<String>,
+    },
     WaveOpened {
         campaign: CampaignId,
         wave: u32,

@@ -19,6 +19,7 @@ pub mod membership;
 pub mod planner;
 pub mod precondition;
 pub mod release;
+pub mod rollout;
 pub mod target;
 pub mod token;
 pub mod topic;

@@ -16,6 +16,7 @@ use crate::auth::Auth;
 use crate::mirror::Mirror;
 use crate::offers::Memory;
 use crate::reach::Reach;
+use crate::slots::Slots;
 
 /// The parts a gateway needs before it may be sent work.
 pub(crate) const PARTS: [&str; 4] = [BROKER, MANIFESTS, REVOCATIONS, TOKEN_KEYS];
@@ -36,6 +37,7 @@ pub(crate) struct Parts {
     pub(crate) auth: Auth,
     pub(crate) mirror: Mirror,
     pub(crate) memory: Memory,
+    pub(crate) slots: Slots,
     pub(crate) database: Reach,
     pub(crate) broker: Reach,
     pub(crate) poll_interval: Duration,
@@ -63,6 +65,7 @@ impl App {
             health,
             mirror: Mirror::default(),
             memory: Memory::default(),
+            slots: Slots::default(),
             database: Reach::new("Postgres"),
             broker: Reach::new("the broker"),
             poll_interval: config.poll_interval,

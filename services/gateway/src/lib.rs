@@ -14,6 +14,7 @@ mod offers;
 mod problems;
 mod range;
 mod reach;
+mod slots;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -113,57 +113,64 @@ pub(crate) async fn evaluate(app: &App, claims: &Claims, now: DateTime<Utc>) -> 
     let open = offers::lookup(&app.store, claims.vehicle, &claims.vin).await;
     let open = open.map_err(|error| problems::not_read(app, &error))?;
     app.database.answered();
-    let choice = choose(app, claims, &view, &open, now);
-    let Choice::This(assignment, document) = choice else {
-        return Ok(Outcome::Nothing { soon: matches!(choice, Choice::Soon) });
-    };
-    let first = assignment.state == AssignmentState::Assigned;
-    if first {
-        announce(app, claims, assignment, now).await?;
+    let (candidates, mut soon) = candidates(app, claims, &view, &open, now);
+    for (assignment, document) in candidates {
+        let first = assignment.state == AssignmentState::Assigned;
+        // A campaign that may offer no more for now keeps nobody from the next one.
+        if first && !announce(app, claims, assignment, now).await? {
+            soon = true;
+            continue;
+        }
+        let state = if first { AssignmentState::Offered } else { assignment.state };
+        return Ok(offer(claims, assignment, document, state));
     }
-    let state = if first { AssignmentState::Offered } else { assignment.state };
-    Ok(offer(claims, assignment, document, state))
+    Ok(Outcome::Nothing { soon })
 }
 
-enum Choice<'a> {
-    This(&'a OpenAssignment, &'a Document),
-    /// Postgres is ahead of the repository in memory.
-    Soon,
-    None,
-}
-
-/// The oldest campaign that may be offered.
-fn choose<'a>(
+/// What may be offered as far as the signed documents say, in the order of `open`, and whether more may be in a moment:
+/// Postgres is ahead of the repository in memory.
+fn candidates<'a>(
     app: &App,
     claims: &Claims,
     view: &'a View,
     open: &'a [OpenAssignment],
     now: DateTime<Utc>,
-) -> Choice<'a> {
-    let mut choice = Choice::None;
+) -> (Vec<(&'a OpenAssignment, &'a Document)>, bool) {
+    let (mut found, mut soon) = (Vec::new(), false);
     for assignment in open {
         let attempt = (claims.vin.clone(), assignment.campaign, assignment.attempt);
         if app.memory.finished.contains_key(&attempt) {
             continue;
         }
         let Some(document) = view.documents.get(&assignment.campaign) else {
-            choice = Choice::Soon;
+            soon = true;
             continue;
         };
         match document.document.allows(&claims.model, &claims.vin, now) {
-            Ok(()) => return Choice::This(assignment, document),
-            Err(NotForVehicle::NotRunning | NotForVehicle::WaveClosed) => choice = Choice::Soon,
+            Ok(()) => found.push((assignment, document)),
+            Err(NotForVehicle::NotRunning | NotForVehicle::WaveClosed) => soon = true,
             Err(NotForVehicle::OtherModel | NotForVehicle::Expired | NotForVehicle::NotMember) => {}
         }
     }
-    choice
+    (found, soon)
 }
 
-/// Writes that the assignment was offered, before the vehicle hears of it.
-async fn announce(app: &App, claims: &Claims, assignment: &OpenAssignment, now: DateTime<Utc>) -> Result<(), Problem> {
+/// Takes a slot and writes that the assignment was offered, before the vehicle hears of it. Gives whether it may be.
+async fn announce(
+    app: &App,
+    claims: &Claims,
+    assignment: &OpenAssignment,
+    now: DateTime<Utc>,
+) -> Result<bool, Problem> {
     let attempt = (claims.vin.clone(), assignment.campaign, assignment.attempt);
     if app.memory.offered.contains_key(&attempt) {
-        return Ok(());
+        return Ok(true);
+    }
+    let slot = app.slots.take(&app.store, assignment.campaign).await;
+    if let Err(why) = slot.map_err(|error| problems::not_read(app, &error))? {
+        tracing::trace!(campaign = assignment.campaign, ?why, "no offer now");
+        metrics::counter!("otaru_gateway_offers_held_back_total", "reason" => why.code()).increment(1);
+        return Ok(false);
     }
     let mut ack = Ack::by_server(
         Origin::Gateway,
@@ -179,7 +186,7 @@ async fn announce(app: &App, claims: &Claims, assignment: &OpenAssignment, now: 
     app.broker.answered();
     app.memory.offered.insert(attempt, ());
     metrics::counter!("otaru_gateway_offers_total").increment(1);
-    Ok(())
+    Ok(true)
 }
 
 fn offer(claims: &Claims, assignment: &OpenAssignment, known: &Document, state: AssignmentState) -> Outcome {

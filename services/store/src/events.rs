@@ -38,10 +38,20 @@ pub async fn record(tx: &mut Tx, actor: &str, kind: EventKind, now: DateTime<Utc
 fn subject_of(kind: &EventKind) -> (String, Option<CampaignId>) {
     match kind {
         EventKind::ModelCreated { model } | EventKind::ModelActivated { model } => (format!("model-{model}"), None),
-        EventKind::ReleaseLocked { release } => (format!("release-{release}"), None),
+        EventKind::ReleaseLocked { release } | EventKind::ReleaseRecalled { release, .. } => {
+            (format!("release-{release}"), None)
+        }
+        EventKind::EmergencyStopped { .. } | EventKind::EmergencyStopLifted { .. } => {
+            ("emergency-stop".to_owned(), None)
+        }
         EventKind::CampaignCreated { campaign }
         | EventKind::CampaignStateChanged { campaign, .. }
+        | EventKind::CampaignHalted { campaign, .. }
         | EventKind::WaveOpened { campaign, .. }
+        | EventKind::WaveApproved { campaign, .. }
+        | EventKind::VehiclesRetried { campaign, .. }
+        | EventKind::VehiclesTimedOut { campaign, .. }
+        | EventKind::RateAdapted { campaign, .. }
         | EventKind::CampaignClosing { campaign, .. } => (format!("campaign-{campaign}"), Some(*campaign)),
     }
 }

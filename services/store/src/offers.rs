@@ -39,8 +39,10 @@ impl TryFrom<Row> for OpenAssignment {
     }
 }
 
-/// The assignments of `vehicle` that may be offered, the oldest campaign first. None for a retired
-/// vehicle, and none when the row is another VIN's: a token outlives a database that was set up anew.
+/// The assignments of `vehicle` that may be offered: the campaign of the highest priority first, then the oldest. One that
+/// is for an ECU which another campaign updates right now is left out, so that no ECU has two updates under way. None
+/// for a retired vehicle, none while everything is stopped, and none when the row is another VIN's: a token outlives a
+/// database that was set up anew.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -53,7 +55,18 @@ pub async fn lookup(store: &Store, vehicle: VehicleId, vin: &Vin) -> Result<Vec<
           WHERE a.vehicle_id = $1 AND v.vin = $2 AND v.retired_at IS NULL
             AND a.state IN ('assigned', 'offered', 'accepted', 'downloading', 'downloaded', 'installing')
             AND c.state = 'running' AND c.closing IS NULL
-          ORDER BY a.campaign_id",
+            AND NOT EXISTS (SELECT FROM emergency_stop)
+            AND NOT EXISTS (
+                SELECT FROM assignments b
+                  JOIN campaigns d ON d.id = b.campaign_id
+                 WHERE b.vehicle_id = a.vehicle_id AND b.campaign_id <> a.campaign_id
+                   AND (b.state = 'installing'
+                        OR b.state IN ('accepted', 'downloading', 'downloaded') AND d.state = 'running'
+                           AND d.closing IS NULL
+                           AND (a.state IN ('assigned', 'offered') OR (d.priority, -d.id) > (c.priority, -c.id)))
+                   AND EXISTS (SELECT FROM release_images i JOIN release_images j ON j.hardware_id = i.hardware_id
+                                WHERE i.release_id = c.release_id AND j.release_id = d.release_id))
+          ORDER BY c.priority DESC, a.campaign_id",
     )
     .bind(vehicle)
     .bind(vin.as_str())

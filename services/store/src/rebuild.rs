@@ -83,12 +83,20 @@ impl Rebuild {
              CREATE TABLE expected_counters AS
                  SELECT campaign_id, wave, state, sum(vehicles)::bigint AS vehicles
                    FROM public.assignment_counters GROUP BY campaign_id, wave, state;
+             CREATE TABLE expected_attempts AS
+                 SELECT campaign_id, wave, state, sum(attempts)::bigint AS attempts
+                   FROM public.attempt_counters GROUP BY campaign_id, wave, state;
+             CREATE TABLE expected_healths AS
+                 SELECT campaign_id, wave, health, sum(vehicles)::bigint AS vehicles
+                   FROM public.health_counters GROUP BY campaign_id, wave, health;
              CREATE TABLE expected_offsets AS TABLE public.consumer_offsets;
              CREATE TABLE expected_letters AS TABLE public.dead_letters;
              CREATE TABLE assignments (LIKE public.assignments INCLUDING ALL);
              CREATE TABLE assignment_failures (LIKE public.assignment_failures INCLUDING ALL);
              CREATE TABLE ack_history (LIKE public.ack_history INCLUDING ALL);
              CREATE TABLE assignment_counters (LIKE public.assignment_counters INCLUDING ALL);
+             CREATE TABLE attempt_counters (LIKE public.attempt_counters INCLUDING ALL);
+             CREATE TABLE health_counters (LIKE public.health_counters INCLUDING ALL);
              CREATE TABLE consumer_offsets (LIKE public.consumer_offsets INCLUDING ALL);
              CREATE TABLE dead_letters (LIKE public.dead_letters INCLUDING ALL);
              CREATE TABLE vehicle_reports (LIKE public.vehicle_reports INCLUDING ALL);
@@ -177,7 +185,7 @@ impl Rebuild {
 }
 
 /// Every column of every row of each table, the first twenty that differ.
-const COMPARISONS: [&str; 5] = [
+const COMPARISONS: [&str; 7] = [
     "SELECT 'assignments' AS table_name, to_jsonb(e)::text AS expected, to_jsonb(r)::text AS rebuilt
        FROM expected_assignments e
        FULL JOIN assignments r ON r.vehicle_id = e.vehicle_id AND r.campaign_id = e.campaign_id
@@ -187,6 +195,18 @@ const COMPARISONS: [&str; 5] = [
        FULL JOIN (SELECT campaign_id, wave, state, sum(vehicles)::bigint AS vehicles
                     FROM assignment_counters GROUP BY campaign_id, wave, state) r
          ON r.campaign_id = e.campaign_id AND r.wave = e.wave AND r.state = e.state
+      WHERE coalesce(e.vehicles, 0) <> coalesce(r.vehicles, 0) LIMIT 20",
+    "SELECT 'attempt_counters' AS table_name, to_jsonb(e)::text AS expected, to_jsonb(r)::text AS rebuilt
+       FROM expected_attempts e
+       FULL JOIN (SELECT campaign_id, wave, state, sum(attempts)::bigint AS attempts
+                    FROM attempt_counters GROUP BY campaign_id, wave, state) r
+         ON r.campaign_id = e.campaign_id AND r.wave = e.wave AND r.state = e.state
+      WHERE coalesce(e.attempts, 0) <> coalesce(r.attempts, 0) LIMIT 20",
+    "SELECT 'health_counters' AS table_name, to_jsonb(e)::text AS expected, to_jsonb(r)::text AS rebuilt
+       FROM expected_healths e
+       FULL JOIN (SELECT campaign_id, wave, health, sum(vehicles)::bigint AS vehicles
+                    FROM health_counters GROUP BY campaign_id, wave, health) r
+         ON r.campaign_id = e.campaign_id AND r.wave = e.wave AND r.health = e.health
       WHERE coalesce(e.vehicles, 0) <> coalesce(r.vehicles, 0) LIMIT 20",
     "SELECT 'assignment_failures' AS table_name, to_jsonb(e)::text AS expected, to_jsonb(r)::text AS rebuilt
        FROM expected_failures e

@@ -227,6 +227,30 @@ pub async fn set_locked(tx: &mut Tx, id: ReleaseId, now: DateTime<Utc>) -> Resul
     counter.ok_or_else(|| StoreError::inconsistent("releases", format!("release {id} is no draft")))
 }
 
+/// Recalls a locked release that [`lock`] gave: it is retired, and told apart by who recalled it and why.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_recalled(
+    tx: &mut Tx,
+    id: ReleaseId,
+    actor: &str,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let recalled = sqlx::query(
+        "UPDATE releases SET state = 'retired', recalled_at = $2, recalled_by = $3, recall_reason = $4
+         WHERE id = $1 AND state = 'locked'",
+    )
+    .bind(id)
+    .bind(now)
+    .bind(actor)
+    .bind(reason)
+    .execute(&mut **tx)
+    .await?;
+    one_row(recalled.rows_affected(), id)
+}
+
 fn one_row(affected: u64, id: ReleaseId) -> Result<(), StoreError> {
     if affected == 1 {
         return Ok(());

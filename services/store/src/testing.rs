@@ -215,3 +215,22 @@ pub async fn set_assignment(
         .await?;
     Ok(())
 }
+
+/// Lets offers be made, as an engine that leads and a vehicle-state that keeps up do.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn lead_and_keep_up(store: &Store) -> Result<(), StoreError> {
+    sqlx::raw_sql(
+        "INSERT INTO leadership (name, epoch, holder, expires_at)
+         VALUES ('engine', 1, gen_random_uuid(), now() + interval '1 day')
+         ON CONFLICT (name) DO UPDATE SET expires_at = EXCLUDED.expires_at;
+         INSERT INTO consumer_offsets (consumer, topic, partition, next_offset, epoch, applied_at, seen_at)
+         VALUES ('acks', 'otaru.acks', 0, 0, 1, now(), now() + interval '1 day')
+         ON CONFLICT (consumer, topic, partition) DO UPDATE SET seen_at = EXCLUDED.seen_at, behind_since = NULL,
+                                                               high_offset = 0, next_offset = 0;",
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(())
+}

@@ -5,6 +5,7 @@ pub mod artifacts;
 pub mod assignments;
 pub mod campaigns;
 pub mod dead_letters;
+pub mod emergency;
 pub mod events;
 pub mod fleet;
 pub mod models;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(events::routes())
         .merge(fleet::routes())
         .merge(dead_letters::routes())
+        .merge(emergency::routes())
         .merge(tokens::routes())
 }
 

@@ -91,7 +91,7 @@ impl Progress {
             state: standing.campaign.state,
             members: standing.campaign.members,
             counters: standing.counts(),
-            waves: standing.waves.iter().map(WaveView::from).collect(),
+            waves: standing.waves.iter().map(|wave| WaveView::of(standing, wave, now)).collect(),
             waiting_on: WaitingOn::of(standing, now),
             recount: None,
         }

@@ -11,7 +11,7 @@ use otaru_store::campaigns::{self, Campaign};
 use otaru_store::{StoreError, Tx, events};
 
 use super::start::start;
-use super::{By, CampaignError, document, locked};
+use super::{By, CampaignError, document, emergency, locked};
 use crate::app::App;
 
 /// Carries `command` out for `actor`. Starting a draft whose `start_at` lies ahead schedules it; starting
@@ -55,6 +55,12 @@ async fn change(
     if campaign.closing.is_some() {
         return Err(CampaignError::Closing);
     }
+    if command == Command::Resume {
+        emergency::refuse_if_stopped(tx, by).await?;
+    }
+    if command == Command::Resume && campaign.state == CampaignState::Halted {
+        forgive(app, tx, campaign).await?;
+    }
     if command == Command::Schedule && campaign.deadline <= now {
         return Err(CampaignError::DeadlinePast);
     }
@@ -62,6 +68,37 @@ async fn change(
     let state = if to == CampaignState::Running { DocumentState::Running } else { DocumentState::Paused };
     document::republish(tx, &app.keys, campaign, state, now).await?;
     announce(tx, by, campaign, to, now).await
+}
+
+/// What halted the campaign is known to whoever resumes it: it is judged by what comes from now on.
+async fn forgive(app: &App, tx: &mut Tx, campaign: &Campaign) -> Result<(), CampaignError> {
+    let standing = campaigns::standing(&app.store, campaign.id).await?.ok_or(CampaignError::NotFound(campaign.id))?;
+    let facts = standing.facts();
+    let outcomes: Vec<_> = facts.waves.iter().map(|wave| (wave.number, wave.outcomes(&facts.halt))).collect();
+    campaigns::forgive(tx, campaign.id, &outcomes).await?;
+    Ok(())
+}
+
+/// Approves for `actor` how wave `number` went, so that the next one may open.
+///
+/// # Errors
+/// [`CampaignError`]; nothing was changed.
+pub async fn approve_wave(
+    app: &App,
+    actor: &str,
+    id: CampaignId,
+    number: u32,
+    now: DateTime<Utc>,
+) -> Result<(), CampaignError> {
+    let mut tx = app.store.begin().await?;
+    locked(&mut tx, id).await?;
+    if !campaigns::approve(&mut tx, id, number, actor, now).await? {
+        return Err(CampaignError::NotApprovable { campaign: id, wave: number });
+    }
+    events::record(&mut tx, actor, EventKind::WaveApproved { campaign: id, wave: number }, now).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    app.wake.notify_one();
+    Ok(())
 }
 
 async fn cancel(

@@ -58,13 +58,16 @@ pub(super) async fn republish(
 }
 
 fn document_wave(campaign: &Campaign, wave: &Wave) -> Result<DocumentWave, StoreError> {
-    let cutoff = wave.cutoff.ok_or_else(|| {
+    let listed = wave.plan.selector().is_listed();
+    // Nobody is in a listed wave by rank: who knows no lists sees a wave that is not for it.
+    let cutoff = if listed { Some(0) } else { wave.cutoff };
+    let cutoff = cutoff.ok_or_else(|| {
         StoreError::inconsistent(
             "campaign_waves",
             format!("wave {} of campaign {} has no cutoff", wave.number, campaign.id),
         )
     })?;
-    Ok(DocumentWave { number: wave.number, cutoff, open: wave.opened_at.is_some() })
+    Ok(DocumentWave { number: wave.number, cutoff, open: wave.opened_at.is_some(), listed })
 }
 
 fn document(

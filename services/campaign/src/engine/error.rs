@@ -1,6 +1,6 @@
 //! Why a campaign does not change as it was asked to.
 
-use otaru_domain::campaign::TransitionError;
+use otaru_domain::campaign::{CampaignState, TransitionError};
 use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_domain::target::TargetError;
 use otaru_store::StoreError;
@@ -20,6 +20,14 @@ pub enum CampaignError {
     NoVehicles,
     #[error("the deadline has passed: create a campaign with a later one")]
     DeadlinePast,
+    #[error("everything is stopped: lift the emergency stop first (DELETE /api/v1/emergency-stop)")]
+    Stopped,
+    #[error("the campaign is {0}: vehicles are tried again only while it is under way")]
+    NotUnderWay(CampaignState),
+    #[error("there is no release {0} that could be recalled: a draft is simply not used")]
+    NoRelease(ReleaseId),
+    #[error("wave {wave} of campaign {campaign} is not open, or was approved before")]
+    NotApprovable { campaign: CampaignId, wave: u32 },
     #[error("the campaign is being closed: what is left of it is being withdrawn")]
     Closing,
     #[error("release {0} is not locked (any more): a campaign needs a release that vehicles may install")]
@@ -47,6 +55,10 @@ impl CampaignError {
             | Self::NoVehicles
             | Self::DeadlinePast
             | Self::Closing
+            | Self::Stopped
+            | Self::NotUnderWay(_)
+            | Self::NoRelease(_)
+            | Self::NotApprovable { .. }
             | Self::ReleaseNotLocked(_)
             | Self::Target(_) => true,
         }

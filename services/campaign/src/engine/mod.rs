@@ -5,10 +5,13 @@
 //! reads again. Notifications only make it look earlier, so none has to arrive, and a leader that was
 //! killed anywhere leaves nothing that its successor would not see.
 
+mod attempts;
 mod close;
 mod command;
 mod document;
+mod emergency;
 mod error;
+mod halt;
 mod open;
 mod reconcile;
 mod relay;
@@ -20,6 +23,7 @@ use std::time::Duration;
 
 use otaru_domain::id::CampaignId;
 use otaru_domain::topic;
+use otaru_store::ingest::FAILURES_CHANNEL;
 use otaru_store::leadership::{self, Epoch, LEASE};
 use otaru_store::outbox;
 use otaru_store::{Store, StoreError, Tx};
@@ -29,7 +33,9 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::chain;
 
-pub use command::command;
+pub use attempts::retry_chosen;
+pub use command::{approve_wave, command};
+pub use emergency::{lift, recall, stop};
 pub use error::CampaignError;
 use relay::Wake;
 
@@ -112,10 +118,14 @@ async fn listen(app: App, wake: Wake, stop: CancellationToken) {
 }
 
 async fn forward(app: &App, wake: &Wake) -> Result<(), StoreError> {
-    let mut listener = app.store.listen(&[outbox::CHANNEL]).await?;
+    let mut listener = app.store.listen(&[outbox::CHANNEL, FAILURES_CHANNEL]).await?;
     loop {
         let topic = listener.next().await?;
         wake.notify_one();
+        // Failures come without a topic; they may halt a campaign.
+        if topic.as_deref() == Some("") {
+            app.wake.notify_one();
+        }
         // Whatever changes a campaign records an event.
         if topic.is_none_or(|topic| topic == topic::EVENTS) {
             app.wake.notify_one();

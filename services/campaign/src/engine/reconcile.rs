@@ -15,7 +15,7 @@ use otaru_store::leadership::Epoch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{By, CampaignError, close, locked, open, start};
+use super::{By, CampaignError, close, halt, locked, open, start};
 use crate::app::App;
 use crate::error::chain;
 
@@ -91,6 +91,8 @@ async fn act(
     for action in &actions {
         let done = match action {
             Action::Start => start::start_due(&app, epoch, id, now).await,
+            Action::Halt { reason } => halt::halt(&app, epoch, id, reason, now).await,
+            Action::NoteGate { number, met } => halt::note_gate(&app, epoch, id, *number, *met, now).await,
             Action::OpenWave { number } => open::open(&app, epoch, id, *number, now, &stop).await,
             Action::Close => close::close(&app, epoch, id, now).await,
             Action::Sweep => close::sweep(&app, epoch, id, now, &stop).await,

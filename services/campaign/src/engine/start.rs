@@ -1,17 +1,18 @@
 //! The start of a campaign: who is in it is frozen, and its models' vehicles are told, in one transaction.
 
 use chrono::{DateTime, Utc};
-use otaru_domain::campaign::{CampaignState, Command, WavePlan};
+use otaru_domain::campaign::{CampaignState, Command};
 use otaru_domain::document::DocumentState;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::CampaignId;
 use otaru_domain::release::ReleaseState;
+use otaru_domain::rollout::WavePlan;
 use otaru_domain::target::Target;
 use otaru_store::campaigns::{self, Campaign};
 use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, Tx, events, waves};
 
-use super::{By, CampaignError, document, locked};
+use super::{By, CampaignError, document, emergency, locked};
 use crate::app::App;
 
 /// Starts a scheduled campaign whose time has come.
@@ -45,16 +46,13 @@ pub(super) async fn start(
     if campaign.deadline <= now {
         return Err(CampaignError::DeadlinePast);
     }
+    emergency::refuse_if_stopped(tx, by).await?;
     let release = campaigns::release(tx, campaign.release).await?;
     if release.is_none_or(|release| release.state != ReleaseState::Locked) {
         return Err(CampaignError::ReleaseNotLocked(campaign.release));
     }
     let target = Target::parse(&campaign.target).map_err(CampaignError::Target)?;
-    let plan: Vec<WavePlan> = campaigns::waves_of(tx, campaign.id)
-        .await?
-        .iter()
-        .map(|wave| WavePlan { share_ratio: wave.share_ratio, gate_installed_ratio: wave.gate_installed_ratio })
-        .collect();
+    let plan: Vec<WavePlan> = campaigns::waves_of(tx, campaign.id).await?.into_iter().map(|wave| wave.plan).collect();
     let frozen = waves::freeze(tx, campaign, &plan, &target, now).await?.ok_or(CampaignError::NoVehicles)?;
     campaigns::set_state(tx, campaign.id, to, by.name(), reason, now).await?;
     document::publish(tx, &app.keys, campaign, DocumentState::Running, &frozen.models, now).await?;

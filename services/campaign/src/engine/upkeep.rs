@@ -8,7 +8,7 @@ use otaru_domain::clock;
 use otaru_domain::id::{CampaignId, ModelId};
 use otaru_domain::tuf::Change;
 use otaru_store::leadership::Epoch;
-use otaru_store::{StoreError, campaigns, idempotency};
+use otaru_store::{StoreError, campaigns, idempotency, slots};
 use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError};
@@ -54,6 +54,7 @@ async fn tidy(app: &App, epoch: Epoch, now: DateTime<Utc>) -> Result<(), Campaig
         remove_documents(app, epoch, &model, &ended, now).await?;
     }
     idempotency::prune(&app.store, now).await?;
+    slots::prune(&app.store).await?;
     Ok(())
 }
 

@@ -106,6 +106,7 @@ impl<'a> Fleet<'a> {
             sequence,
             state,
             progress_percent: None,
+            health: None,
             error_code: None,
             log: None,
             reported_at: None,

@@ -14,6 +14,7 @@ fn report() -> AckReport {
         attempt: 1,
         sequence: 1,
         state: ReportedState::Installed,
+        health: None,
         progress_percent: None,
         error_code: None,
         log: None,

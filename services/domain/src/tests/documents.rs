@@ -2,10 +2,10 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::{model, now, vin};
-use crate::campaign::{WavePlan, wave_ends};
 use crate::document::{CampaignDocument, DocumentState, DocumentWave, NotForVehicle};
 use crate::id::Vin;
 use crate::membership::{RANK_BITS, rank};
+use crate::rollout::{WavePlan, wave_ends};
 
 fn document(waves: Vec<DocumentWave>) -> CampaignDocument {
     CampaignDocument {
@@ -24,7 +24,7 @@ fn document(waves: Vec<DocumentWave>) -> CampaignDocument {
 }
 
 fn open(number: u32, cutoff: u64) -> DocumentWave {
-    DocumentWave { number, cutoff, open: true }
+    DocumentWave { number, cutoff, open: true, listed: false }
 }
 
 fn someone() -> Vin {
@@ -80,6 +80,15 @@ fn a_document_of_a_newer_schema_is_readable_and_version_0_is_none() {
     assert!(!CampaignDocument { schema_version: 0, ..document(vec![]) }.is_readable());
 }
 
+#[test]
+fn who_is_in_a_listed_wave_is_for_the_server_to_say() {
+    let list = |open| DocumentWave { number: 1, cutoff: 0, open, listed: true };
+    let rest = DocumentWave { number: 2, cutoff: u64::MAX, open: false, listed: false };
+    let may = |first| document(vec![first, rest.clone()]).allows(&model("harbour"), &someone(), now());
+    assert_eq!(may(list(true)), Ok(()));
+    assert_eq!(may(list(false)), Err(NotForVehicle::WaveClosed));
+}
+
 proptest! {
     /// The cutoff of a wave is the rank of its last vehicle, or the one before's when it is empty.
     #[test]
@@ -92,7 +101,7 @@ proptest! {
         let total = f64::from(parts.iter().sum::<u32>());
         let plan: Vec<WavePlan> = parts
             .iter()
-            .map(|part| WavePlan { share_ratio: f64::from(*part) / total, gate_installed_ratio: 1.0 })
+            .map(|part| WavePlan::share(f64::from(*part) / total, 1.0))
             .collect();
         let ends: Vec<usize> = wave_ends(&plan, members.len() as u64).into_iter().map(|end| end.try_into().unwrap()).collect();
         let waves = (1..).zip(&ends).map(|(number, end)| open(number, rank("c12", &members[end - 1]))).collect();

@@ -8,6 +8,7 @@ mod expressions;
 mod ids;
 mod planner;
 mod preconditions;
+mod rollouts;
 mod targeting;
 mod tokens;
 mod tuf_fixture;

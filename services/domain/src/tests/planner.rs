@@ -2,10 +2,12 @@
 //! that begin with `>` are commands, `#` are remarks, and everything else is the planner's answer;
 //! `OTARU_REWRITE_SCENARIOS=1 cargo test -p otaru-domain` writes the answers anew.
 //!
-//! Commands: `campaign STATE deadline=TIME [start=TIME]`, `wave size=N gate=RATIO`, `counts WAVE STATE=N…`,
-//! `command NAME` (as a person gives it), `cancel`, `withdrawals late` (a sweep is
-//! sent but not applied), `plan TIME` (only asks) and `run TIME` (asks and carries
-//! out, until there is nothing to do).
+//! Commands: `campaign STATE deadline=TIME [start=TIME]`, `wave size=N gate=RATIO [success=RATIO] [reported=RATIO]
+//! [within=SECS] [soak=SECS] [healthy=RATIO] [approval=true]`, `sequential acceptable=RATIO intolerable=RATIO
+//! [silence=true]`, `threshold wave|finished RATIO MINIMUM`, `counts WAVE STATE=N…`, `earlier WAVE STATE=N…` (attempts that
+//! were tried again), `health WAVE HEALTHY UNHEALTHY`, `retries N` (still to come), `approve WAVE TIME`, `command NAME`
+//! (as a person gives it), `cancel`, `withdrawals late` (a sweep is sent but not applied), `plan TIME` (only asks) and
+//! `run TIME` (asks and carries out, until there is nothing to do).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +18,7 @@ use super::{at, now};
 use crate::assignment::AssignmentState;
 use crate::campaign::CampaignState;
 use crate::planner::{Action, CampaignFacts, Plan, Waiting, WaveFacts, plan};
+use crate::rollout::{Gate, HaltPolicy, Sequential, Threshold, ThresholdOf, Unmet};
 
 /// More rounds than any campaign needs before it waits.
 const MAX_ROUNDS: usize = 20;
@@ -70,6 +73,8 @@ impl Stage {
                     deadline: time("deadline").unwrap(),
                     closing: None,
                     swept: false,
+                    halt: HaltPolicy::default(),
+                    pending_retries: 0,
                     waves: Vec::new(),
                 });
             }
@@ -79,11 +84,33 @@ impl Stage {
                 waves.push(WaveFacts {
                     number,
                     size: fields["size"].parse().unwrap(),
-                    opened_at: None,
                     gate_installed_ratio: fields["gate"].parse().unwrap(),
-                    counts: BTreeMap::new(),
+                    gate: gate(&fields),
+                    ..WaveFacts::default()
                 });
             }
+            ["sequential", ..] => {
+                let ratio = |name: &str| fields[name].parse().unwrap();
+                let (acceptable_ratio, intolerable_ratio) = (ratio("acceptable"), ratio("intolerable"));
+                let halt = &mut self.facts().halt;
+                halt.sequential = Some(Sequential { acceptable_ratio, intolerable_ratio, alpha: 0.01, beta: 0.01 });
+                halt.silence_is_failure = fields.contains_key("silence");
+            }
+            ["threshold", of, ratio, minimum] => {
+                let of = if *of == "wave" { ThresholdOf::Wave } else { ThresholdOf::Finished };
+                let (failed_ratio, min_finished) = (ratio.parse().unwrap(), minimum.parse().unwrap());
+                self.facts().halt.thresholds.push(Threshold { failed_ratio, of, min_finished });
+            }
+            ["earlier", number, ..] => {
+                let counts = fields.iter().map(|(state, count)| (state.parse().unwrap(), count.parse().unwrap()));
+                self.wave(number.parse().unwrap()).earlier = counts.collect();
+            }
+            ["health", number, healthy, unhealthy] => {
+                let wave = self.wave(number.parse().unwrap());
+                (wave.healthy, wave.unhealthy) = (healthy.parse().unwrap(), unhealthy.parse().unwrap());
+            }
+            ["retries", pending] => self.facts().pending_retries = pending.parse().unwrap(),
+            ["approve", number, time] => self.wave(number.parse().unwrap()).approved_at = Some(at(time)),
             ["counts", number, ..] => {
                 let counts = fields.iter().map(|(state, count)| (state.parse().unwrap(), count.parse().unwrap()));
                 self.wave(number.parse().unwrap()).counts = counts.collect();
@@ -91,7 +118,12 @@ impl Stage {
             ["command", name] => {
                 let state = self.facts().state;
                 let command = state.allowed().into_iter().find(|command| command.as_str() == *name);
-                self.facts().state = state.on(command.unwrap()).unwrap();
+                let facts = self.facts();
+                if state == CampaignState::Halted && *name == "resume" {
+                    let halt = facts.halt.clone();
+                    facts.waves.iter_mut().for_each(|wave| wave.forgiven = wave.outcomes(&halt));
+                }
+                facts.state = state.on(command.unwrap()).unwrap();
             }
             ["withdrawals", "late"] => self.late = true,
             ["cancel"] => {
@@ -132,6 +164,8 @@ impl Stage {
     fn carry_out(&mut self, action: Action, now: DateTime<Utc>) {
         match action {
             Action::Start => self.facts().state = CampaignState::Running,
+            Action::Halt { .. } => self.facts().state = CampaignState::Halted,
+            Action::NoteGate { number, met } => self.wave(number).gate_met_at = met.then_some(now),
             Action::OpenWave { number } => {
                 let wave = self.wave(number);
                 wave.opened_at = Some(now);
@@ -154,17 +188,37 @@ impl Stage {
     }
 }
 
+fn gate(fields: &BTreeMap<&str, &str>) -> Gate {
+    let ratio = |name: &str| fields.get(name).map(|text| text.parse().unwrap());
+    let secs = |name: &str| fields.get(name).map(|text| text.parse().unwrap());
+    Gate {
+        success_ratio: ratio("success"),
+        reported_ratio: ratio("reported"),
+        report_within_secs: secs("within"),
+        soak_secs: secs("soak"),
+        healthy_ratio: ratio("healthy"),
+        approval: fields.contains_key("approval"),
+    }
+}
+
 fn show(plan: &Plan) -> String {
-    let actions: Vec<String> = plan.actions.iter().map(|action| format!("{action:?}")).collect();
+    let action = |action: &Action| match action {
+        Action::Halt { reason } => format!("Halt: {reason}"),
+        other => format!("{other:?}"),
+    };
+    let actions: Vec<String> = plan.actions.iter().map(action).collect();
     let actions = if actions.is_empty() { "nothing".to_owned() } else { actions.join(", ") };
     format!("does: {actions}\nwaits: {}\n", plan.waiting_on)
 }
 
 #[test]
 fn what_is_waited_for_has_a_code_for_programs() {
-    let waiting = Waiting::Gate { wave: 1, installed: 3, needed: 9, size: 10, ratio: 0.9 };
+    let waiting = Waiting::Gate {
+        wave: 1,
+        unmet: Unmet::Installed { ratio: 0.9, size: 10, needed: 9, installed: 3, possible: true },
+    };
     let json = serde_json::to_value(&waiting).unwrap();
-    assert_eq!(json["code"], "gate");
+    assert_eq!((json["code"].as_str(), json["wants"].as_str()), (Some("gate"), Some("installed")));
     assert_eq!(serde_json::from_value::<Waiting>(json).unwrap(), waiting);
 }
 

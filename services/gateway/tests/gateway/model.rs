@@ -51,7 +51,7 @@ impl Model {
             release_version: "r4".into(),
             state: DocumentState::Running,
             salt: "salt".into(),
-            waves: vec![DocumentWave { number: 1, cutoff: (1 << 52) - 1, open: true }],
+            waves: vec![DocumentWave { number: 1, cutoff: (1 << 52) - 1, open: true, listed: false }],
             targets: vec![DocumentTarget {
                 hardware_id: HardwareId::parse("BCM").unwrap(),
                 name: "BCM-2.3.0-r4.bin".into(),

@@ -133,8 +133,8 @@ async fn postgres_and_the_document_must_both_allow_it() {
     expired.offer_expires = world.now;
     let mut closed = model.document(campaign, world.now);
     closed.waves = vec![
-        DocumentWave { number: 1, cutoff: rank - 1, open: true },
-        DocumentWave { number: 2, cutoff: (1 << 52) - 1, open: false },
+        DocumentWave { number: 1, cutoff: rank - 1, open: true, listed: false },
+        DocumentWave { number: 2, cutoff: (1 << 52) - 1, open: false, listed: false },
     ];
     for document in [paused, expired, closed] {
         let publication = model.publish_document(document, world.now);

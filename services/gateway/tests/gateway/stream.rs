@@ -41,8 +41,8 @@ async fn the_opening_of_a_wave_is_pushed_and_so_is_its_end() {
     let rank = membership::rank("salt", &vehicle.vin);
     let mut document = model.document(campaign, world.now);
     document.waves = vec![
-        DocumentWave { number: 1, cutoff: rank - 1, open: true },
-        DocumentWave { number: 2, cutoff: (1 << 52) - 1, open: false },
+        DocumentWave { number: 1, cutoff: rank - 1, open: true, listed: false },
+        DocumentWave { number: 2, cutoff: (1 << 52) - 1, open: false, listed: false },
     ];
     let publication = model.publish_document(document.clone(), world.now);
     world.publish(&model, publication).await;

@@ -76,6 +76,7 @@ impl World {
         let now = clock::now();
         token_keys::add(database.store(), token_key.id(), &token_key.public().bytes().unwrap(), now).await.unwrap();
         let artifacts = format!("file://{}", folder.path().join("artifacts").display());
+        testing::lead_and_keep_up(database.store()).await.unwrap();
         let mut config = Config::new(ANY_PORT.into(), database.config(), bus_config, artifacts.clone());
         config.stream_spread = Duration::from_millis(20);
         configure(&mut config);

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use otaru_domain::assignment::AssignmentState;
-use otaru_domain::campaign::{CampaignState, WavePlan};
+use otaru_domain::campaign::CampaignState;
 use otaru_domain::id::{CampaignId, ReleaseId, VehicleId};
+use otaru_domain::rollout::{Policy, WavePlan};
+use sqlx::types::Json;
 
 use super::{Campaign, Row, select};
 use crate::{StoreError, Tx};
@@ -15,6 +17,8 @@ pub struct NewCampaign {
     pub release: ReleaseId,
     pub target: String,
     pub precondition: Option<String>,
+    pub policy: Policy,
+    pub priority: i32,
     pub start_at: Option<DateTime<Utc>>,
     pub deadline: DateTime<Utc>,
     pub salt: String,
@@ -28,8 +32,8 @@ pub struct NewCampaign {
 pub async fn create(tx: &mut Tx, new: &NewCampaign, actor: &str, now: DateTime<Utc>) -> Result<CampaignId, StoreError> {
     let id: CampaignId = sqlx::query_scalar(
         "INSERT INTO campaigns (name, release_id, target, precondition, state, state_by, state_at, start_at, deadline,
-                                salt, created_at, created_by)
-         VALUES ($1, $2, $3, $4, 'draft', $5, $6, $7, $8, $9, $6, $5) RETURNING id",
+                                salt, created_at, created_by, policy, priority)
+         VALUES ($1, $2, $3, $4, 'draft', $5, $6, $7, $8, $9, $6, $5, $10, $11) RETURNING id",
     )
     .bind(&new.name)
     .bind(new.release)
@@ -40,20 +44,11 @@ pub async fn create(tx: &mut Tx, new: &NewCampaign, actor: &str, now: DateTime<U
     .bind(new.start_at)
     .bind(new.deadline)
     .bind(&new.salt)
+    .bind(Json(&new.policy))
+    .bind(new.priority)
     .fetch_one(&mut **tx)
     .await?;
-    let shares: Vec<f64> = new.waves.iter().map(|wave| wave.share_ratio).collect();
-    let gates: Vec<f64> = new.waves.iter().map(|wave| wave.gate_installed_ratio).collect();
-    sqlx::query(
-        "INSERT INTO campaign_waves (campaign_id, number, share_ratio, gate_installed_ratio)
-         SELECT $1, w.number, w.share, w.gate
-         FROM unnest($2::double precision[], $3::double precision[]) WITH ORDINALITY AS w (share, gate, number)",
-    )
-    .bind(id)
-    .bind(shares)
-    .bind(gates)
-    .execute(&mut **tx)
-    .await?;
+    super::waves::create(tx, id, &new.waves).await?;
     Ok(id)
 }
 

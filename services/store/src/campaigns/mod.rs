@@ -4,18 +4,22 @@
 mod change;
 mod publication;
 mod standing;
+mod waves;
 
 use chrono::{DateTime, Utc};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::id::{CampaignId, ReleaseId, VehicleId};
+use otaru_domain::rollout::Policy;
 use sqlx::FromRow;
+use sqlx::types::Json;
 
 pub(crate) use change::set_members;
 pub use change::{NewCampaign, create, lock, set_closing, set_reason, set_state, set_sweep_after, set_swept};
 pub(crate) use publication::parse_models;
-pub use publication::{CampaignImage, CampaignRelease, ended_documents, images, published_models, release};
-pub use standing::{Standing, Wave, left, page, standing, unfinished, waves_of};
+pub use publication::{CampaignImage, CampaignRelease, ended_documents, images, of_release, published_models, release};
+pub use standing::{Standing, left, page, standing, unfinished};
+pub use waves::{Wave, approve, forgive, note_gate, waves_of};
 
 use crate::StoreError;
 
@@ -28,6 +32,9 @@ pub struct Campaign {
     /// CEL, checked when it was created.
     pub target: String,
     pub precondition: Option<String>,
+    pub policy: Policy,
+    /// Of several campaigns for a vehicle, the highest goes first.
+    pub priority: i32,
     pub state: CampaignState,
     pub state_reason: Option<String>,
     pub state_by: String,
@@ -54,6 +61,8 @@ struct Row {
     release_id: i64,
     target: String,
     precondition: Option<String>,
+    policy: Json<Policy>,
+    priority: i32,
     state: String,
     state_reason: Option<String>,
     state_by: String,
@@ -75,7 +84,7 @@ struct Row {
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "SELECT id, name, release_id, target, precondition, state, state_reason, state_by, state_at, start_at, ",
+            "SELECT id, name, release_id, target, precondition, policy, priority, state, state_reason, state_by, state_at, start_at, ",
             "deadline, salt, members, started_at, closing, sweep_after, swept_at, ended_at, created_at, created_by ",
             "FROM campaigns ",
             $tail
@@ -108,6 +117,8 @@ impl TryFrom<Row> for Campaign {
             release: row.release_id,
             target: row.target,
             precondition: row.precondition,
+            policy: row.policy.0,
+            priority: row.priority,
             state,
             state_reason: row.state_reason,
             state_by: row.state_by,

@@ -6,7 +6,7 @@ use otaru_domain::id::{CampaignId, HardwareId, ModelId, ReleaseId};
 use otaru_domain::release::ReleaseState;
 use sqlx::FromRow;
 
-use crate::{StoreError, Tx};
+use crate::{Store, StoreError, Tx};
 
 /// A campaign's release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +109,19 @@ pub async fn ended_documents(
     .await?;
     let models: Vec<String> = rows.iter().map(|(model, _)| model.clone()).collect();
     Ok(parse_models(&models)?.into_iter().zip(rows.into_iter().map(|(_, campaigns)| campaigns)).collect())
+}
+
+/// The campaigns of a release that have not ended.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_release(store: &Store, release: ReleaseId) -> Result<Vec<CampaignId>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT id FROM campaigns WHERE release_id = $1 AND state NOT IN ('completed', 'cancelled') ORDER BY id",
+    )
+    .bind(release)
+    .fetch_all(store.pool())
+    .await?)
 }
 
 pub(crate) fn parse_models(models: &[String]) -> Result<Vec<ModelId>, StoreError> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use otaru_domain::ack::Health;
 use otaru_domain::assignment::{AssignmentState, Reported, Track};
 use otaru_domain::id::{CampaignId, VehicleId};
 use sqlx::FromRow;
@@ -35,7 +36,7 @@ pub(super) async fn lock(tx: &mut Tx, keys: BTreeSet<Key>) -> Result<BTreeMap<Ke
     let (vehicles, campaigns): (Vec<VehicleId>, Vec<CampaignId>) = keys.into_iter().unzip();
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT a.vehicle_id, a.campaign_id, a.wave, a.attempt, a.state, a.step, a.sequence, a.progress_percent,
-                a.exit, a.exit_sequence, a.rolled_back_sequence, a.withdrawn, a.updated_at
+                a.exit, a.exit_sequence, a.rolled_back_sequence, a.withdrawn, a.health, a.health_sequence, a.updated_at
            FROM assignments a
            JOIN unnest($1::bigint[], $2::bigint[]) AS k (vehicle_id, campaign_id)
              ON a.vehicle_id = k.vehicle_id AND a.campaign_id = k.campaign_id
@@ -74,17 +75,21 @@ pub(super) async fn update(tx: &mut Tx, changed: &BTreeMap<Key, Standing>) -> Re
         rows.exit_sequence.push(track.exit.map(|exit| sequence(exit.sequence)).transpose()?);
         rows.rolled_back.push(track.rolled_back.map(sequence).transpose()?);
         rows.withdrawn.push(track.withdrawn.map(AssignmentState::as_str));
+        rows.health.push(track.health.map(|(_, health)| health.as_str()));
+        rows.health_sequence.push(track.health.map(|(at, _)| sequence(at)).transpose()?);
         rows.updated_at.push(standing.updated_at);
     }
     let updated = sqlx::query(
         "UPDATE assignments a
             SET attempt = u.attempt, state = u.state, step = u.step, sequence = u.sequence,
                 progress_percent = u.progress_percent, exit = u.exit, exit_sequence = u.exit_sequence,
-                rolled_back_sequence = u.rolled_back, withdrawn = u.withdrawn, updated_at = u.updated_at
+                rolled_back_sequence = u.rolled_back, withdrawn = u.withdrawn, updated_at = u.updated_at,
+                health = u.health, health_sequence = u.health_sequence
            FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::smallint[],
-                       $8::text[], $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[])
+                       $8::text[], $9::bigint[], $10::bigint[], $11::text[], $12::timestamptz[], $13::text[],
+                       $14::bigint[])
              AS u (vehicle_id, campaign_id, attempt, state, step, sequence, progress_percent,
-                   exit, exit_sequence, rolled_back, withdrawn, updated_at)
+                   exit, exit_sequence, rolled_back, withdrawn, updated_at, health, health_sequence)
           WHERE a.vehicle_id = u.vehicle_id AND a.campaign_id = u.campaign_id",
     )
     .bind(rows.vehicle)
@@ -99,6 +104,8 @@ pub(super) async fn update(tx: &mut Tx, changed: &BTreeMap<Key, Standing>) -> Re
     .bind(rows.rolled_back)
     .bind(rows.withdrawn)
     .bind(rows.updated_at)
+    .bind(rows.health)
+    .bind(rows.health_sequence)
     .execute(&mut **tx)
     .await?;
     if usize::try_from(updated.rows_affected()) == Ok(changed.len()) {
@@ -121,6 +128,8 @@ struct Columns {
     exit_sequence: Vec<Option<i64>>,
     rolled_back: Vec<Option<i64>>,
     withdrawn: Vec<Option<&'static str>>,
+    health: Vec<Option<&'static str>>,
+    health_sequence: Vec<Option<i64>>,
     updated_at: Vec<DateTime<Utc>>,
 }
 
@@ -138,6 +147,8 @@ struct Row {
     exit_sequence: Option<i64>,
     rolled_back_sequence: Option<i64>,
     withdrawn: Option<String>,
+    health: Option<String>,
+    health_sequence: Option<i64>,
     updated_at: DateTime<Utc>,
 }
 
@@ -156,6 +167,11 @@ impl TryFrom<Row> for Standing {
             (None, None) => None,
             _ => return Err(wrong("exit and exit_sequence, only one of which is set".to_owned())),
         };
+        let health = match (row.health.as_deref().map(Health::parse), row.health_sequence) {
+            (Some(Some(health)), Some(at)) => Some((sequence(at)?, health)),
+            (None, None) => None,
+            _ => return Err(wrong("health and health_sequence that do not fit".to_owned())),
+        };
         let progress_percent = row.progress_percent.map(u8::try_from).transpose();
         let track = Track {
             attempt: u32::try_from(row.attempt).map_err(|_| wrong(format!("attempt {}", row.attempt)))?,
@@ -164,6 +180,7 @@ impl TryFrom<Row> for Standing {
             exit,
             rolled_back: row.rolled_back_sequence.map(sequence).transpose()?,
             withdrawn: row.withdrawn.as_deref().map(state).transpose()?,
+            health,
         };
         if track.state() != state(&row.state)? {
             return Err(wrong(format!("state {}, though {} follows from the reports", row.state, track.state())));

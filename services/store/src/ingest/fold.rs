@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use otaru_domain::ack::Ack;
-use otaru_domain::id::VehicleId;
+use otaru_domain::assignment::AssignmentState;
+use otaru_domain::id::{CampaignId, VehicleId};
 
 use super::assignments::{Key, Standing};
 use super::{Applied, Arrived, UNKNOWN_ASSIGNMENT, UNKNOWN_VEHICLE};
@@ -21,6 +22,8 @@ pub(super) struct Taken<'a> {
 pub(super) struct Folded<'a> {
     pub changed: BTreeMap<Key, Standing>,
     pub taken: Vec<Taken<'a>>,
+    /// Attempts that another one followed, per campaign, wave and the state they were left in.
+    pub left: BTreeMap<(CampaignId, i32, AssignmentState), i64>,
     pub applied: Applied,
 }
 
@@ -33,11 +36,15 @@ pub(super) fn fold<'a>(
 ) -> Folded<'a> {
     let mut applied = Applied::default();
     let mut taken = Vec::with_capacity(arrived.len());
+    let mut left = BTreeMap::new();
     for one in arrived {
         match take(one, vehicles, &mut standings) {
-            Ok((vehicle, ack, changed)) => {
+            Ok((vehicle, ack, change)) => {
                 taken.push(Taken { vehicle, ack });
-                if changed {
+                if let Change::Followed { wave, state } = change {
+                    *left.entry((ack.campaign, wave, state)).or_default() += 1;
+                }
+                if change != Change::None {
                     applied.applied += 1;
                 } else {
                     applied.unchanged += 1;
@@ -47,14 +54,26 @@ pub(super) fn fold<'a>(
         }
     }
     standings.retain(|_, standing| standing.track != standing.before);
-    Folded { changed: standings, taken, applied }
+    Folded { changed: standings, taken, left, applied }
+}
+
+/// What an acknowledgement did to its assignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    None,
+    Moved,
+    /// It began another attempt, and left the one before in `state`.
+    Followed {
+        wave: i32,
+        state: AssignmentState,
+    },
 }
 
 fn take<'a>(
     one: &'a Arrived<Ack>,
     vehicles: &HashMap<String, VehicleId>,
     standings: &mut BTreeMap<Key, Standing>,
-) -> Result<(VehicleId, &'a Ack, bool), (&'static str, String)> {
+) -> Result<(VehicleId, &'a Ack, Change), (&'static str, String)> {
     let ack = one.message.as_ref().map_err(|rejected| (rejected.reason, rejected.detail.clone()))?;
     let vehicle = *vehicles
         .get(ack.vin.as_str())
@@ -62,9 +81,17 @@ fn take<'a>(
     let standing = standings.get_mut(&(vehicle, ack.campaign)).ok_or_else(|| {
         (UNKNOWN_ASSIGNMENT, format!("vehicle {} has no assignment in campaign {}", ack.vin, ack.campaign))
     })?;
+    let before = standing.track;
     let changed = standing.track.merge(ack).map_err(|impossible| (impossible.code(), impossible.to_string()))?;
     if changed {
         standing.updated_at = standing.updated_at.max(ack.received_at);
     }
-    Ok((vehicle, ack, changed))
+    let change = match changed {
+        false => Change::None,
+        true if standing.track.attempt > before.attempt => {
+            Change::Followed { wave: standing.wave, state: before.state() }
+        }
+        true => Change::Moved,
+    };
+    Ok((vehicle, ack, change))
 }

@@ -4,6 +4,7 @@
 //! every acknowledgement counts exactly once.
 
 mod assignments;
+mod counters;
 mod fold;
 mod writes;
 
@@ -13,6 +14,8 @@ use otaru_domain::ack::Ack;
 use crate::dead_letters::{self, DeadLetter};
 use crate::offsets::{self, Claim, Position};
 use crate::{StoreError, Tx};
+
+pub use counters::FAILURES_CHANNEL;
 
 /// A message as read from its partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +97,10 @@ pub async fn apply_acks(
     assignments::update(tx, &folded.changed).await?;
     writes::history(tx, &folded.taken).await?;
     writes::failures(tx, &folded.taken).await?;
-    writes::counters(tx, claim.partition, &folded.changed).await?;
+    counters::states(tx, claim.partition, &folded.changed).await?;
+    counters::healths(tx, claim.partition, &folded.changed).await?;
+    counters::attempts(tx, claim.partition, &folded.left).await?;
+    counters::tell_of_failures(tx, &folded.changed).await?;
     writes::reports(tx, &folded.taken).await?;
     dead_letters::record(tx, &folded.applied.dead).await?;
     Ok(folded.applied)

@@ -1,4 +1,4 @@
-//! What follows from a batch beside the assignments themselves: history, failures, counters, and when a
+//! What follows from a batch beside the assignments themselves: history, failures, and when a
 //! vehicle was last heard of.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,6 @@ use otaru_domain::ack::{Ack, Origin};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::id::{CampaignId, VehicleId};
 
-use super::assignments::{Key, Standing};
 use super::fold::Taken;
 use crate::{StoreError, Tx};
 
@@ -126,34 +125,6 @@ pub(super) async fn failures(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), Sto
     .bind(newest.values().map(|one| one.error_code.as_deref()).collect::<Vec<_>>())
     .bind(newest.values().map(|one| one.log.as_deref()).collect::<Vec<_>>())
     .bind(newest.values().map(|one| one.at).collect::<Vec<_>>())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// Moves the counters by what the batch changed on balance. Each partition has rows of its own, so that
-/// readers of different partitions never wait for each other.
-pub(super) async fn counters(tx: &mut Tx, partition: i32, changed: &BTreeMap<Key, Standing>) -> Result<(), StoreError> {
-    let mut deltas: BTreeMap<(CampaignId, i32, AssignmentState), i64> = BTreeMap::new();
-    for ((_, campaign), standing) in changed {
-        *deltas.entry((*campaign, standing.wave, standing.before.state())).or_default() -= 1;
-        *deltas.entry((*campaign, standing.wave, standing.track.state())).or_default() += 1;
-    }
-    deltas.retain(|_, vehicles| *vehicles != 0);
-    if deltas.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO assignment_counters AS c (campaign_id, wave, state, partition, vehicles)
-         SELECT u.campaign_id, u.wave, u.state, $5, u.vehicles
-           FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[]) AS u (campaign_id, wave, state, vehicles)
-         ON CONFLICT (campaign_id, wave, state, partition) DO UPDATE SET vehicles = c.vehicles + EXCLUDED.vehicles",
-    )
-    .bind(deltas.keys().map(|key| key.0).collect::<Vec<_>>())
-    .bind(deltas.keys().map(|key| key.1).collect::<Vec<_>>())
-    .bind(deltas.keys().map(|key| key.2.as_str()).collect::<Vec<_>>())
-    .bind(deltas.values().copied().collect::<Vec<_>>())
-    .bind(partition)
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -2,9 +2,11 @@
 //! sets. No vehicle is looked at alone, so a million of them cost seconds.
 
 mod assign;
+mod candidates;
 mod membership;
 mod sweep;
 
 pub use assign::{CHUNK, Chunk, assign_chunk, mark_open};
-pub use membership::{Frozen, Preview, freeze, preview};
+pub use membership::{Frozen, Preview, PreviewWave, freeze, preview};
+pub(crate) use sweep::leftovers;
 pub use sweep::{Leftover, Swept, sweep_chunk};

@@ -59,12 +59,16 @@ pub async fn sweep_chunk(
     .bind(ended)
     .fetch_all(&mut **tx)
     .await?;
+    Ok(Some(Swept { last, left: leftovers(rows)? }))
+}
+
+/// Rows of VIN and attempt as what they say.
+pub(crate) fn leftovers(rows: Vec<(String, i32)>) -> Result<Vec<Leftover>, StoreError> {
     let leftover = |(vin, attempt): (String, i32)| {
         let vin = Vin::parse(&vin).map_err(|error| StoreError::inconsistent("vehicles", error))?;
         let attempt = u32::try_from(attempt)
             .map_err(|_| StoreError::inconsistent("assignments", format!("attempt {attempt}")))?;
         Ok(Leftover { vin, attempt })
     };
-    let left = rows.into_iter().map(leftover).collect::<Result<_, StoreError>>()?;
-    Ok(Some(Swept { last, left }))
+    rows.into_iter().map(leftover).collect()
 }

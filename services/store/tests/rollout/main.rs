@@ -3,12 +3,13 @@
 
 mod leadership;
 mod outbox;
+mod slots;
 mod standing;
 mod waves;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use otaru_domain::campaign::WavePlan;
 use otaru_domain::clock;
+use otaru_domain::rollout::{Policy, WavePlan};
 use otaru_domain::target::Target;
 use otaru_store::Store;
 use otaru_store::campaigns::{self, Campaign, NewCampaign};
@@ -50,7 +51,7 @@ async fn vehicles(pool: &PgPool, model: &str, from: i32, to: i32) {
 }
 
 fn plan(shares: &[f64]) -> Vec<WavePlan> {
-    shares.iter().map(|share| WavePlan { share_ratio: *share, gate_installed_ratio: 0.9 }).collect()
+    shares.iter().map(|share| WavePlan::share(*share, 0.9)).collect()
 }
 
 /// A draft.
@@ -61,6 +62,8 @@ async fn draft(store: &Store, release: i64, target: &str, salt: &str, shares: &[
         release,
         target: target.into(),
         precondition: None,
+        policy: Policy::default(),
+        priority: 0,
         start_at: None,
         deadline: now + TimeDelta::days(1),
         salt: salt.into(),

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use otaru_domain::campaign::wave_ends;
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
 use otaru_domain::membership::rank;
+use otaru_domain::rollout::{WavePlan, wave_ends};
 use otaru_domain::target::Target;
 use otaru_store::{Store, progress, waves};
 use sqlx::PgPool;
@@ -81,12 +81,53 @@ async fn only_vehicles_in_service_of_the_releases_models_that_match_are_members(
     sqlx::raw_sql("UPDATE vehicles SET retired_at = now() WHERE vin LIKE '%0000050'").execute(&pool).await.unwrap();
     let target = r#""beta" in tags"#;
     let campaign = draft(&store, release, target, "s", &[1.0]).await;
-    let preview =
-        waves::preview(&store, release, &Target::parse(target).unwrap(), &plan(&[0.5, 0.5]), 3).await.unwrap();
-    assert_eq!((preview.matching, preview.waves, preview.sample.len()), (9, vec![5, 4], 3));
+    let parsed = Target::parse(target).unwrap();
+    let preview = waves::preview(&store, release, "s", &parsed, &plan(&[0.5, 0.5]), 3).await.unwrap();
+    let sizes: Vec<(u64, usize)> = preview.waves.iter().map(|wave| (wave.size, wave.sample.len())).collect();
+    assert_eq!((preview.matching, sizes), (9, vec![(5, 3), (4, 3)]));
     assert_eq!(freeze(&store, &campaign, &[1.0], clock::now()).await.unwrap().members, 9);
     let vins: Vec<String> = members(&pool, campaign.id).await.into_iter().map(|(vin, _, _)| vin).collect();
     assert!(vins.iter().all(|vin| vin.ends_with('0') && !vin.ends_with("0000050")), "{vins:?}");
+}
+
+#[sqlx::test(migrator = "otaru_store::MIGRATOR")]
+async fn a_preview_names_the_vehicles_that_the_start_puts_into_each_wave(pool: PgPool) {
+    let store = Store::from_pool(pool.clone());
+    let release = release_for_cars(&pool).await;
+    vehicles(&pool, "car", 1, 200).await;
+    let beta = WavePlan { expression: Some(r#""beta" in tags"#.into()), ..WavePlan::default() };
+    let vin: String =
+        sqlx::query_scalar("SELECT vin FROM vehicles WHERE vin LIKE '%0000007'").fetch_one(&pool).await.unwrap();
+    let one = WavePlan { vins: Some(vec![otaru_domain::id::Vin::parse(&vin).unwrap()]), ..WavePlan::default() };
+    let count = WavePlan { count: Some(13), ..WavePlan::default() };
+    let plan = vec![one, WavePlan::share(0.1, 0.0), beta, count, WavePlan::default()];
+    let target = Target::parse("true").unwrap();
+    let preview = waves::preview(&store, release, "salt", &target, &plan, 1000).await.unwrap();
+    let mut campaign = draft(&store, release, "true", "salt", &[0.1, 0.2, 0.3, 0.2, 0.2]).await;
+    campaign.target = "true".into();
+    let mut tx = store.begin().await.unwrap();
+    waves::freeze(&mut tx, &campaign, &plan, &target, clock::now()).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    // 20 of 200 are in the beta, one is listed by hand: 10 % of the other 179, then 13, then the rest.
+    let sizes: Vec<u64> = preview.waves.iter().map(|wave| wave.size).collect();
+    assert_eq!(sizes, [1, 18, 20, 13, 148]);
+    let mut expected: Vec<(String, i32)> = (1..)
+        .zip(&preview.waves)
+        .flat_map(|(number, wave)| wave.sample.iter().map(move |vin| (vin.clone(), number)))
+        .collect();
+    expected.sort();
+    let mut members: Vec<(String, i32)> =
+        members(&pool, campaign.id).await.into_iter().map(|(vin, _, wave)| (vin, wave)).collect();
+    members.sort();
+    assert_eq!(members, expected);
+    let cutoffs: Vec<Option<i64>> =
+        sqlx::query_scalar("SELECT cutoff FROM campaign_waves WHERE campaign_id = $1 ORDER BY number")
+            .bind(campaign.id)
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert!(cutoffs[0].is_none() && cutoffs[2].is_none(), "{cutoffs:?}");
+    assert!(cutoffs[1] < cutoffs[3] && cutoffs[3] < cutoffs[4], "{cutoffs:?}");
 }
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]

@@ -129,6 +129,7 @@ impl World {
             sequence,
             state,
             progress_percent: None,
+            health: None,
             error_code: None,
             log: None,
             reported_at: None,

@@ -85,6 +85,7 @@ impl State {
             sequence: attempt.sequence,
             state,
             progress_percent: detail.progress_percent,
+            health: None,
             error_code: detail.error_code,
             log: detail.log.map(|log| cut(log, MAX_LOG_BYTES)),
             reported_at,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use otaru_domain::ack::{AckReport, ReportedState, SCHEMA_VERSION};
+use otaru_domain::ack::{AckReport, Health, ReportedState, SCHEMA_VERSION};
 use otaru_domain::clock;
 use otaru_domain::inventory::{EcuReport, InventoryReport};
 use url::Url;
@@ -191,6 +191,7 @@ fn report(update: &Update, sequence: u64, planned: &Planned) -> AckReport {
         sequence,
         state: planned.state,
         progress_percent: planned.progress_percent,
+        health: (planned.state == ReportedState::Installed).then_some(Health::Healthy),
         error_code: None,
         log: None,
         reported_at: Some(clock::now()),

@@ -87,7 +87,7 @@ impl Model {
             release_version: "2.0.0".to_owned(),
             state: DocumentState::Running,
             salt: SALT.to_owned(),
-            waves: vec![DocumentWave { number: 1, cutoff: (1 << 52) - 1, open: true }],
+            waves: vec![DocumentWave { number: 1, cutoff: (1 << 52) - 1, open: true, listed: false }],
             targets: images
                 .iter()
                 .map(|(hardware_id, name)| DocumentTarget {

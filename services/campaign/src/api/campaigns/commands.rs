@@ -125,3 +125,24 @@ pub(crate) async fn cancel(
 ) -> Result<Json<CampaignView>, ApiError> {
     carry_out(app, actor, id, Command::Cancel, body).await
 }
+
+/// Approve a wave
+///
+/// Says that the wave went well, so that the next one may open. Only waves whose gate asks for it wait for this.
+#[utoipa::path(
+    post,
+    path = "/campaigns/{id}/waves/{number}/approve", operation_id = "approve_wave",
+    tag = "campaigns",
+    params(("id" = i64, Path), ("number" = u32, Path, description = "1 for the first")),
+    responses((status = 200, description = "Approved", body = CampaignView))
+)]
+pub(crate) async fn approve_wave(
+    State(app): State<App>,
+    actor: Actor,
+    PathPart((id, number)): PathPart<(CampaignId, u32)>,
+) -> Result<Json<CampaignView>, ApiError> {
+    actor.require(Role::Engineer)?;
+    let now = clock::now();
+    engine::approve_wave(&app, &actor.name, id, number, now).await?;
+    Ok(Json(CampaignView::of(&found(&app.store, id).await?, now)))
+}

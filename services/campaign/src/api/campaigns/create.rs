@@ -4,19 +4,19 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
-use otaru_domain::campaign::{WavePlan, check_plan};
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::ReleaseId;
 use otaru_domain::precondition::Precondition;
 use otaru_domain::release::ReleaseState;
+use otaru_domain::rollout::{Policy, WavePlan, check_plan};
 use otaru_http::{Json, Problem};
 use otaru_store::campaigns::{self, NewCampaign};
 use otaru_store::{StoreError, Tx, events};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
+use super::plan::{self, Ramp};
 use super::view::CampaignView;
 use super::{found, plan_problem, target};
 use crate::app::App;
@@ -42,8 +42,22 @@ pub(crate) struct CampaignRequest {
     #[serde(default)]
     #[schema(max_length = 4096, example = "battery.soc >= 40 && gear == \"P\"")]
     precondition: Option<String>,
-    /// 1 to 100 waves, whose shares sum to 1.
-    waves: Vec<WavePlan>,
+    /// 1 to 100 waves; instead of them, `ramp`.
+    #[serde(default)]
+    waves: Option<Vec<WavePlan>>,
+    #[serde(default)]
+    ramp: Option<Ramp>,
+    /// Halts, pace, timeouts and retries; none without it.
+    #[serde(default)]
+    policy: Policy,
+    /// Of several campaigns for a vehicle, the highest goes first, then the oldest; 0 without it.
+    #[serde(default)]
+    #[schema(minimum = -1000, maximum = 1000)]
+    priority: i32,
+    /// The salt of a preview, so that its vehicles are in the waves that it named; drawn without it.
+    #[serde(default)]
+    #[schema(pattern = "^[0-9a-f]{32}$")]
+    salt: Option<String>,
     /// Not before this time.
     #[serde(default)]
     start_at: Option<DateTime<Utc>>,
@@ -59,7 +73,11 @@ impl CampaignRequest {
             Precondition::parse(source)
                 .map_err(|error| Problem::invalid("/precondition", error.message).position(error.position))?;
         }
-        check_plan(&self.waves, self.start_at, self.deadline, now).map_err(|error| plan_problem(&error))?;
+        let waves = plan::waves(self.waves, self.ramp.as_ref())?;
+        check_plan(&waves, &self.policy, self.start_at, self.deadline, now).map_err(|error| plan_problem(&error))?;
+        if !(-1000..=1000).contains(&self.priority) {
+            return Err(Problem::invalid("/priority", "/priority must be -1000 to 1000"));
+        }
         Ok(NewCampaign {
             name: self.name,
             release: self.release,
@@ -67,8 +85,10 @@ impl CampaignRequest {
             precondition: self.precondition,
             start_at: self.start_at,
             deadline: self.deadline,
-            salt: Uuid::new_v4().simple().to_string(),
-            waves: self.waves,
+            policy: self.policy,
+            priority: self.priority,
+            salt: plan::salt(self.salt)?,
+            waves,
         })
     }
 }

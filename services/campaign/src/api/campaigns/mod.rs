@@ -2,11 +2,13 @@
 
 mod commands;
 mod create;
+mod plan;
 mod preview;
 mod read;
+mod retry;
 mod view;
 
-use otaru_domain::campaign::PlanError;
+use otaru_domain::rollout::{PlanError, WavePlan};
 use otaru_domain::target::{Target, TargetError};
 use otaru_http::Problem;
 use otaru_store::Store;
@@ -30,6 +32,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(commands::pause))
         .routes(routes!(commands::resume))
         .routes(routes!(commands::cancel))
+        .routes(routes!(commands::approve_wave))
+        .routes(routes!(retry::retry))
 }
 
 /// The campaign as it stands, or 404.
@@ -45,14 +49,19 @@ fn target(source: &str) -> Result<Target, Problem> {
 
 /// The problem with a rollout plan, at its field.
 fn plan_problem(error: &PlanError) -> Problem {
-    let pointer = match error {
-        PlanError::Count | PlanError::Sum(_) => "/waves".to_owned(),
-        PlanError::Share(index) => format!("/waves/{index}/share_ratio"),
-        PlanError::Gate(index) => format!("/waves/{index}/gate_installed_ratio"),
-        PlanError::DeadlinePast => "/deadline".to_owned(),
-        PlanError::StartAfterDeadline => "/start_at".to_owned(),
-    };
-    Problem::invalid(pointer, error.to_string())
+    Problem::invalid(error.pointer.clone(), error.to_string())
+}
+
+/// The expressions of listed waves, or 422 with the place.
+fn wave_expressions(waves: &[WavePlan]) -> Result<(), Problem> {
+    for (index, wave) in waves.iter().enumerate() {
+        if let Some(source) = &wave.expression {
+            let pointer = format!("/waves/{index}/expression");
+            Target::parse(source)
+                .map_err(|TargetError { message, position }| Problem::invalid(pointer, message).position(position))?;
+        }
+    }
+    Ok(())
 }
 
 impl From<CampaignError> for ApiError {
@@ -63,6 +72,10 @@ impl From<CampaignError> for ApiError {
             CampaignError::Manifest(error) => error.into(),
             CampaignError::NotFound(_) => Problem::not_found(detail).into(),
             CampaignError::Transition(_) => Problem::conflict("campaign-state", detail).into(),
+            CampaignError::Stopped => Problem::conflict("emergency-stop", detail).into(),
+            CampaignError::NotUnderWay(_) => Problem::conflict("campaign-state", detail).into(),
+            CampaignError::NotApprovable { .. } => Problem::conflict("wave-state", detail).into(),
+            CampaignError::NoRelease(_) => Problem::not_found(detail).into(),
             CampaignError::Closing => Problem::conflict("campaign-closing", detail).into(),
             CampaignError::NoVehicles => Problem::conflict("no-vehicles", detail).into(),
             CampaignError::DeadlinePast => Problem::conflict("deadline-past", detail).into(),

@@ -1,20 +1,21 @@
 //! `POST /campaigns/preview`: what a campaign would begin with, before there is one.
 
 use axum::extract::State;
-use otaru_domain::campaign::{WavePlan, check_plan};
 use otaru_domain::clock;
 use otaru_domain::id::ReleaseId;
+use otaru_domain::rollout::{Policy, WavePlan, check_plan};
 use otaru_http::{Json, Problem};
 use otaru_store::{campaigns, waves};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::plan::{self, Ramp};
 use super::{plan_problem, target};
 use crate::app::App;
 use crate::auth::{Actor, Role};
 use crate::error::ApiError;
 
-/// Vehicles named in a preview.
+/// Vehicles named per wave.
 const SAMPLE: i64 = 20;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -28,21 +29,29 @@ pub(crate) struct PreviewRequest {
     /// The waves to work out the sizes of; one with all vehicles without it.
     #[serde(default)]
     waves: Option<Vec<WavePlan>>,
+    #[serde(default)]
+    ramp: Option<Ramp>,
+    /// The salt of an earlier preview, to see the same order again; drawn without it.
+    #[serde(default)]
+    #[schema(pattern = "^[0-9a-f]{32}$")]
+    salt: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Preview {
     /// Vehicles that match now.
     matching: u64,
+    /// Draws the order of the vehicles: give it when the campaign is created, and they are in these waves.
+    salt: String,
     waves: Vec<PreviewWave>,
-    /// Up to 20 of them, by VIN. Which wave a vehicle is in is drawn when the campaign is created.
-    sample: Vec<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PreviewWave {
     number: u32,
     size: u64,
+    /// Up to 20 of its vehicles, those that go first.
+    sample: Vec<String>,
 }
 
 /// Preview a campaign
@@ -62,15 +71,22 @@ pub(crate) async fn preview(
 ) -> Result<Json<Preview>, ApiError> {
     actor.require(Role::Viewer)?;
     let target = target(&request.target)?;
-    let plan = request.waves.unwrap_or_else(|| vec![WavePlan { share_ratio: 1.0, gate_installed_ratio: 1.0 }]);
+    let plan = match (request.waves, request.ramp) {
+        (None, None) => vec![WavePlan::default()],
+        (waves, ramp) => plan::waves(waves, ramp.as_ref())?,
+    };
+    let salt = plan::salt(request.salt)?;
     let now = clock::now();
-    check_plan(&plan, None, now + chrono::TimeDelta::days(1), now).map_err(|error| plan_problem(&error))?;
+    // Without a deadline nothing is known of soaks that are too long.
+    let deadline = now + chrono::TimeDelta::days(36_500);
+    check_plan(&plan, &Policy::default(), None, deadline, now).map_err(|error| plan_problem(&error))?;
     let mut tx = app.store.begin().await?;
     if campaigns::release(&mut tx, request.release).await?.is_none() {
         return Err(Problem::invalid("/release", format!("there is no release {}", request.release)).into());
     }
     drop(tx);
-    let preview = waves::preview(&app.store, request.release, &target, &plan, SAMPLE).await?;
-    let waves = (1..).zip(preview.waves).map(|(number, size)| PreviewWave { number, size });
-    Ok(Json(Preview { matching: preview.matching, waves: waves.collect(), sample: preview.sample }))
+    let preview = waves::preview(&app.store, request.release, &salt, &target, &plan, SAMPLE).await?;
+    let waves =
+        (1..).zip(preview.waves).map(|(number, wave)| PreviewWave { number, size: wave.size, sample: wave.sample });
+    Ok(Json(Preview { matching: preview.matching, salt, waves: waves.collect() }))
 }

@@ -92,5 +92,7 @@ pub(crate) async fn waves(
 ) -> Result<Json<WavePage>, ApiError> {
     actor.require(Role::Viewer)?;
     let standing = found(&app.store, id).await?;
-    Ok(Json(WavePage { items: standing.waves.iter().map(WaveView::from).collect(), next_cursor: None }))
+    let now = clock::now();
+    let items = standing.waves.iter().map(|wave| WaveView::of(&standing, wave, now)).collect();
+    Ok(Json(WavePage { items, next_cursor: None }))
 }

@@ -6,6 +6,7 @@ use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::{CampaignState, Command};
 use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_domain::planner::{StateCounts, Waiting, plan};
+use otaru_domain::rollout::{GateView, Policy, WavePlan, failures_until_halt};
 use otaru_store::campaigns::{Standing, Wave};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,6 +22,9 @@ pub(crate) struct CampaignView {
     target: String,
     /// CEL over the vehicle's signals: it installs only while this holds.
     precondition: Option<String>,
+    policy: Policy,
+    /// Of several campaigns for a vehicle, the highest goes first.
+    priority: i32,
     state: CampaignState,
     /// Why it is in its state, in words.
     state_reason: Option<String>,
@@ -51,16 +55,30 @@ pub(crate) struct CampaignView {
 pub(crate) struct WaveView {
     /// 1 for the first.
     number: u32,
-    share_ratio: f64,
-    gate_installed_ratio: f64,
+    #[serde(flatten)]
+    plan: WavePlan,
     /// Vehicles in it, once the campaign started.
     size: Option<u64>,
     /// The highest rank in it, once the campaign started.
     cutoff: Option<u64>,
     /// When its vehicles were assigned.
     opened_at: Option<DateTime<Utc>>,
+    approved_at: Option<DateTime<Utc>>,
+    approved_by: Option<String>,
     /// Vehicles per state; states without any are left out.
     counters: StateCounts,
+    /// How attempts ended that were followed by another one.
+    earlier_attempts: StateCounts,
+    /// Installed vehicles that said how they fare.
+    healthy: u64,
+    unhealthy: u64,
+    /// How the gate before the next wave stands.
+    gate_state: GateView,
+    /// What counts for and against the release, every attempt counted, since the campaign was last resumed after a halt.
+    finished: u64,
+    failed: u64,
+    /// So many more failures in a row would halt the campaign; nothing when no rule ever would.
+    halts_after_failures: Option<u64>,
 }
 
 /// What has to happen before the campaign goes on.
@@ -79,12 +97,24 @@ impl WaitingOn {
     }
 }
 
-impl From<&Wave> for WaveView {
-    fn from(wave: &Wave) -> Self {
+impl WaveView {
+    /// A wave of `standing`.
+    pub(crate) fn of(standing: &Standing, wave: &Wave, now: DateTime<Utc>) -> Self {
+        let halt = &standing.campaign.policy.halt;
+        let facts = wave.facts();
+        let outcomes = facts.outcomes_since(halt);
         Self {
             number: wave.number,
-            share_ratio: wave.share_ratio,
-            gate_installed_ratio: wave.gate_installed_ratio,
+            approved_at: wave.approved_at,
+            approved_by: wave.approved_by.clone(),
+            earlier_attempts: wave.earlier.clone(),
+            healthy: wave.healthy,
+            unhealthy: wave.unhealthy,
+            gate_state: wave.plan.gate.view(wave.plan.gate_installed_ratio, &facts.gate_facts(halt), now),
+            finished: outcomes.finished,
+            failed: outcomes.failed,
+            halts_after_failures: failures_until_halt(halt, wave.number, standing.waves.len(), &outcomes),
+            plan: wave.plan.clone(),
             size: wave.size,
             cutoff: wave.cutoff,
             opened_at: wave.opened_at,
@@ -102,6 +132,8 @@ impl CampaignView {
             release: campaign.release,
             target: campaign.target.clone(),
             precondition: campaign.precondition.clone(),
+            policy: campaign.policy.clone(),
+            priority: campaign.priority,
             state: campaign.state,
             state_reason: campaign.state_reason.clone(),
             state_by: campaign.state_by.clone(),
@@ -114,7 +146,7 @@ impl CampaignView {
             closing: campaign.closing,
             allowed: allowed(standing),
             waiting_on: WaitingOn::of(standing, now),
-            waves: standing.waves.iter().map(WaveView::from).collect(),
+            waves: standing.waves.iter().map(|wave| WaveView::of(standing, wave, now)).collect(),
             counters: standing.counts(),
             created_at: campaign.created_at,
             created_by: campaign.created_by.clone(),

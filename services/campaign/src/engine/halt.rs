@@ -1,0 +1,56 @@
+//! What stops offers, or lets them go on: halts, and what is noted of gates.
+
+use chrono::{DateTime, Utc};
+use otaru_domain::campaign::Command;
+use otaru_domain::document::DocumentState;
+use otaru_domain::event::EventKind;
+use otaru_domain::id::CampaignId;
+use otaru_domain::rollout::HaltReason;
+use otaru_store::leadership::Epoch;
+use otaru_store::{StoreError, campaigns, events};
+
+use super::{By, CampaignError, document, locked};
+use crate::app::App;
+
+/// Halts a campaign that is running: too many failed. Gateways look at its row before each offer, so the last one is
+/// made when this commits.
+pub(super) async fn halt(
+    app: &App,
+    epoch: Epoch,
+    id: CampaignId,
+    reason: &HaltReason,
+    now: DateTime<Utc>,
+) -> Result<(), CampaignError> {
+    let by = By::Engine(epoch);
+    let mut tx = by.begin(&app.store).await?;
+    let campaign = locked(&mut tx, id).await?;
+    let Ok(to) = campaign.state.on(Command::Halt) else {
+        return Ok(());
+    };
+    let text = reason.to_string();
+    campaigns::set_state(&mut tx, id, to, by.name(), Some(&text), now).await?;
+    document::republish(&mut tx, &app.keys, &campaign, DocumentState::Paused, now).await?;
+    let (HaltReason::Sequential { wave, .. } | HaltReason::Threshold { wave, .. }) = reason;
+    let halted = EventKind::CampaignHalted { campaign: id, wave: *wave, reason: text.clone() };
+    events::record(&mut tx, by.name(), halted, now).await?;
+    let changed = EventKind::CampaignStateChanged { campaign: id, from: campaign.state, to };
+    events::record(&mut tx, by.name(), changed, now).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    tracing::warn!(campaign = id, reason = text, "the campaign is halted");
+    Ok(())
+}
+
+/// Notes since when the gate of wave `number` holds, or that it holds no more.
+pub(super) async fn note_gate(
+    app: &App,
+    epoch: Epoch,
+    id: CampaignId,
+    number: u32,
+    met: bool,
+    now: DateTime<Utc>,
+) -> Result<(), CampaignError> {
+    let mut tx = By::Engine(epoch).begin(&app.store).await?;
+    campaigns::note_gate(&mut tx, id, number, met.then_some(now)).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(())
+}

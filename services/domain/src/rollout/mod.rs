@@ -1,0 +1,15 @@
+//! A rollout plan: how a campaign is cut into waves, what must hold between them, and when it stops by
+//! itself. Everything here is arithmetic over counts, so that the engine, a preview, a rehearsal and a
+//! benchmark decide by the same functions.
+
+mod check;
+mod gate;
+mod halt;
+mod policy;
+mod wave;
+
+pub use check::{MAX_LISTED_VINS, MAX_WAVES, PlanError, check_plan};
+pub use gate::{Gate, GateFacts, GateView, Unmet};
+pub use halt::{HaltPolicy, HaltReason, Outcomes, Sequential, Threshold, ThresholdOf, failures_until_halt, halts};
+pub use policy::{Policy, Rate, Retry, Timeouts};
+pub use wave::{Selector, WavePlan, ramp, share_of, wave_ends};
