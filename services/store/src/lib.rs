@@ -14,6 +14,7 @@ pub mod credentials;
 pub mod dead_letters;
 mod error;
 pub mod events;
+pub mod failures;
 pub mod fleet;
 pub mod idempotency;
 pub mod ingest;
