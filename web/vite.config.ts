@@ -1,11 +1,10 @@
+/// <reference types="node" />
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
-
-declare const process: { env: Record<string, string | undefined> };
 
 /** Where `npm run dev` finds a campaign service. */
 const campaignService = process.env.OTARU_CAMPAIGN_URL ?? "http://127.0.0.1:8080";
@@ -22,9 +21,10 @@ function compressed(): Plugin {
     closeBundle: () => {
       for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
         if (!/\.(html|js|css|svg)$/.test(name)) continue;
-        const bytes = readFileSync(join(folder, name));
+        const bytes = new Uint8Array(readFileSync(join(folder, name)));
         const quality = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
-        writeFileSync(join(folder, `${name}.br`), brotliCompressSync(bytes, { params: quality }));
+        const small = brotliCompressSync(bytes, { params: quality });
+        writeFileSync(join(folder, `${name}.br`), new Uint8Array(small));
       }
     },
   };

@@ -98,7 +98,9 @@ function defined<T extends object>(query: T): { [K in keyof T]: Exclude<T[K], un
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }
 
-export type CampaignFilter = { state?: CampaignState | undefined };
+export interface CampaignFilter {
+  state?: CampaignState | undefined;
+}
 
 export function listCampaigns(filter: CampaignFilter & Paging, signal: AbortSignal): Promise<Page<Campaign>> {
   return answer(client.GET("/api/v1/campaigns", { params: { query: defined(filter) }, signal }));

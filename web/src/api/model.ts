@@ -65,6 +65,7 @@ export interface WaitingOn {
   needed?: number;
   size?: number;
   ratio?: number;
+  still_possible?: number;
 }
 
 export interface Campaign {

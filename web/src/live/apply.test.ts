@@ -14,6 +14,8 @@ const campaign = (id: number): Campaign => ({
   state: "running",
   state_by: "engine",
   state_at: "2026-03-01T10:00:00Z",
+  created_at: "2026-03-01T09:00:00Z",
+  created_by: "ada",
   members: 10,
   allowed: ["pause"],
   waiting_on: { code: "nothing", text: "" },
