@@ -36,7 +36,7 @@ export function LanguageToggle() {
         variant="subtle"
         color="gray"
         size="lg"
-        aria-label={`${text().layout.language}: ${LANGUAGES[other]}`}
+        aria-label={`${other.toUpperCase()}, ${text().layout.language}: ${LANGUAGES[other]}`}
         onClick={() => void change(other)}
       >
         <span lang={other} className={classes.language}>

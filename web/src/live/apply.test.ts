@@ -94,3 +94,13 @@ test("what is not understood says nothing", () => {
   expect(read("fleet", "[]")).toBeUndefined();
   expect(read("weather", '{"rain":true}')).toBeUndefined();
 });
+
+test("another dead letter is asked for when the fleet's count tells of it", async () => {
+  const { client, asked } = screen();
+  client.setQueryData(keys.deadLetters, { pages: [], pageParams: [] });
+  const fleet = { vehicles: 0, models: [], campaigns: {}, dead_letters: 0, ingest: {} };
+  await applyMessages(client, [said("fleet", { ...fleet, vehicles: 5 })]);
+  expect(asked(keys.deadLetters)).toBe(false);
+  await applyMessages(client, [said("fleet", { ...fleet, dead_letters: 1 })]);
+  expect(asked(keys.deadLetters)).toBe(true);
+});

@@ -4,7 +4,7 @@
  */
 
 import type { InfiniteData, QueryClient, QueryKey } from "@tanstack/react-query";
-import type { Campaign, LiveEvent, Page, Progress } from "../api/model";
+import type { Campaign, Fleet, LiveEvent, Page, Progress } from "../api/model";
 import { keys } from "../api/queries";
 import { countOf, withProgress } from "../rollout/progress";
 import { EXITS } from "../rollout/states";
@@ -25,6 +25,8 @@ export async function applyMessages(client: QueryClient, messages: readonly Live
     if (message.kind === "progress") {
       progress.set(message.progress.campaign, message.progress);
     } else if (message.kind === "fleet") {
+      const known = client.getQueryData<Fleet>(keys.fleet);
+      if (known?.dead_letters !== message.fleet.dead_letters) touch(keys.deadLetters);
       client.setQueryData(keys.fleet, message.fleet);
     } else {
       touchedBy(message.event).forEach(touch);

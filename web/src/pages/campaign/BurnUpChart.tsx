@@ -63,11 +63,12 @@ function options(element: HTMLElement, members: number, waves: { current: readon
     height: HEIGHT,
     cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
     legend: { show: false },
-    scales: { x: { time: true }, y: { range: () => [0, Math.max(1, members) * 1.04] } },
+    scales: { x: { time: true }, y: { range: () => [0, Math.max(1, members) * 1.14] } },
     axes: [
       {
         ...axis,
         grid: { show: false },
+        size: 30,
         space: 90,
         values: (plot, ticks) => {
           const [from = 0, to = 0] = [plot.scales.x?.min, plot.scales.x?.max];

@@ -55,10 +55,10 @@ function Cluster({ campaign, cluster, all }: ClusterProps) {
         <summary>
           <span className={classes.count}>{formatCount(cluster.vehicles)}</span>
           <span className={classes.words}>
-            <strong>{code ?? t.noCode}</strong>
+            <strong>{code ?? stateLabel(cluster.state)}</strong>
             <span className={classes.state}>
               <span className={classes.swatch} style={{ "--fill": stateColor(cluster.state) }} />
-              {stateLabel(cluster.state)} · {t.shareOfFailures(formatPercent(cluster.vehicles / all))} ·{" "}
+              {code === undefined ? t.noCode : stateLabel(cluster.state)} · {t.shareOfFailures(formatPercent(cluster.vehicles / all))} ·{" "}
               <When at={cluster.last_at} />
             </span>
           </span>

@@ -127,7 +127,7 @@ function Reports({ assignment }: { assignment: VehicleAssignment }) {
     >
       {assignment.history.map((report) => (
         <tr key={report.id}>
-          <th scope="row">
+          <th scope="row" className={cell.time}>
             <Badge label={stateLabel(report.state)} color={stateColor(report.state)} />
             {report.progress_percent != null && (
               <span className={cell.quiet}> {formatPercent(report.progress_percent / 100)}</span>

@@ -1,5 +1,5 @@
 import { Button, Input } from "@mantine/core";
-import { useId, useRef, useState, type KeyboardEvent } from "react";
+import { useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 import { text } from "../../i18n";
 import { completions, FIELDS, indexOfByte, placeOf, tokens } from "../../rollout/expression";
 import classes from "./CelEditor.module.css";
@@ -27,6 +27,14 @@ export function CelEditor({ label, description, value, change, fault, fields = f
   const area = useRef<HTMLTextAreaElement>(null);
   const [caret, setCaret] = useState<number>();
   const [chosen, setChosen] = useState(0);
+  /** Where the caret belongs once what was inserted is there. */
+  const goTo = useRef<number>(undefined);
+  useLayoutEffect(() => {
+    if (goTo.current === undefined) return;
+    area.current?.focus();
+    area.current?.setSelectionRange(goTo.current, goTo.current);
+    goTo.current = undefined;
+  }, [value]);
   const offered = fields && caret !== undefined ? completions(value, caret) : { from: 0, fields: [] };
   const at = fault?.position === undefined ? undefined : indexOfByte(value, fault.position);
 
@@ -34,12 +42,8 @@ export function CelEditor({ label, description, value, change, fault, fields = f
     const next = value.slice(0, from) + field + value.slice(to);
     change(next);
     const inside = field.endsWith("()") ? 1 : 0;
-    const place = from + field.length - inside;
+    goTo.current = from + field.length - inside;
     setCaret(undefined);
-    requestAnimationFrame(() => {
-      area.current?.focus();
-      area.current?.setSelectionRange(place, place);
-    });
   }
 
   function onKeyDown(event: KeyboardEvent): void {

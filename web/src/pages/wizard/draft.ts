@@ -3,7 +3,7 @@
 import type { ApiError } from "../../api/errors";
 import type { NewCampaign } from "../../api/model";
 import { text } from "../../i18n";
-import { formatPercent } from "../../format/number";
+import { formatCount } from "../../format/number";
 import { checkedPlan, isPlan, type DraftWave } from "../../rollout/plan";
 
 export const STEPS = ["release", "target", "waves", "schedule", "review"] as const;
@@ -38,7 +38,7 @@ export function wavesFault(waves: readonly DraftWave[]): string | undefined {
   const plan = checkedPlan(waves);
   if (isPlan(plan)) return undefined;
   const t = text().wizard;
-  return plan.kind === "sum" ? t.sum(formatPercent(plan.ratio)) : t.shareRange;
+  return plan.kind === "sum" ? t.sum(`${formatCount(Math.round(plan.ratio * 1000) / 10)} %`) : t.shareRange;
 }
 
 export function deadlineFault(draft: Draft, now: number): string | undefined {
