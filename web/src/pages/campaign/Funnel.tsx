@@ -19,7 +19,7 @@ export function Funnel({ counters, members }: FunnelProps) {
   return (
     <Panel title={text().campaign.funnel}>
       <p className={classes.lead}>{text().campaign.funnelLead}</p>
-      <ol className={classes.steps} data-moving={steps.some(({ step, here }) => here > 0 && step !== "installed")}>
+      <ol className={classes.steps}>
         {steps.map(({ step, reached, here }) => (
           <li key={step} className={classes.step}>
             <span className={classes.name}>{step === "targeted" ? text().campaign.targeted : stateLabel(step)}</span>

@@ -6,13 +6,14 @@ import { StateBadge } from "../../components/StateBadge";
 import { WaitingOn } from "../../components/WaitingOn";
 import { When } from "../../components/When";
 import { text } from "../../i18n";
+import classes from "./Campaign.module.css";
 
 /** What the campaign is, its state, who brought it there and why, and what may be done now. */
 export function Header({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
   const reason = campaign.state_reason ?? "";
   return (
-    <div>
+    <div className={classes.header}>
       <PageHeader
         back={{ to: "/campaigns", label: text().campaigns.title }}
         title={campaign.name}

@@ -1,11 +1,11 @@
 import { ActionIcon, Alert, Button, Group, TextInput, Tooltip } from "@mantine/core";
-import type { Preview } from "../../api/model";
 import { PlusIcon, TrashIcon } from "../../components/icons";
 import { cell, Table } from "../../components/Table";
 import { formatCount, formatPercent } from "../../format/number";
 import { text } from "../../i18n";
 import { draftWaves, percent, withoutWave, withWave, type DraftWave } from "../../rollout/plan";
 import { wavesFault } from "./draft";
+import type { PreviewState } from "./Wizard";
 import classes from "./Wizard.module.css";
 
 const GATE = 90;
@@ -14,14 +14,14 @@ const MOST = 100;
 interface WavesStepProps {
   waves: DraftWave[];
   change: (waves: DraftWave[]) => void;
-  preview: Preview | undefined;
+  preview: PreviewState;
 }
 
 /** The rollout plan: shares and gates, with the vehicles that each wave would have now. */
 export function WavesStep({ waves, change, preview }: WavesStepProps) {
   const t = text().wizard;
   const fault = wavesFault(waves);
-  const sizes = fault === undefined && preview?.waves.length === waves.length ? preview.waves : undefined;
+  const sizes = fault === undefined && preview.data?.waves.length === waves.length ? preview.data.waves : undefined;
   const presets = [
     [t.presetCareful, [5, 25, 70]],
     [t.presetCanary, [1, 9, 40, 50]],
@@ -77,7 +77,11 @@ export function WavesStep({ waves, change, preview }: WavesStepProps) {
                   <Percent label={t.gateOf(index + 1)} value={wave.gate} change={(gate) => { set({ gate }); }} />
                 )}
               </td>
-              <td className={cell.number}>{formatCount(sizes?.[index]?.size ?? 0)}</td>
+              <td className={cell.number}>
+                <span className={classes.size} data-stale={preview.stale}>
+                  {sizes?.[index] === undefined ? "–" : formatCount(sizes[index].size)}
+                </span>
+              </td>
               <td className={cell.number}>{formatPercent(reached)}</td>
               <td className={cell.number}>
                 <Tooltip label={t.removeWave(index + 1)} withArrow>

@@ -81,7 +81,7 @@ function Form() {
           <div className={classes.step}>
             {step === 0 && <ReleaseStep chosen={draft.release} choose={(id) => { set({ release: id }); }} />}
             {step === 1 && <TargetStep target={draft.target} change={(target) => { set({ target }); }} preview={preview} />}
-            {step === 2 && <WavesStep waves={draft.waves} change={(waves) => { set({ waves }); }} preview={preview.data} />}
+            {step === 2 && <WavesStep waves={draft.waves} change={(waves) => { set({ waves }); }} preview={preview} />}
             {step === 3 && <ScheduleStep draft={complete} change={set} now={now} />}
             {step === 4 && release && <ReviewStep draft={complete} release={release} preview={preview.data} now={now} />}
           </div>
