@@ -42,6 +42,15 @@ export async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${PICTURES}${name}.png`, fullPage: true });
 }
 
+/** What is in sight without scrolling, as the README shows it. */
+export async function pictureForReadme(page: Page, name: string): Promise<void> {
+  mkdirSync(PICTURES, { recursive: true });
+  await page.evaluate(() => {
+    window.scrollTo(0, 0);
+  });
+  await page.screenshot({ path: `${PICTURES}docs-${name}.png` });
+}
+
 interface Violation {
   id: string;
   impact: string | null;

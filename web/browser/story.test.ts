@@ -2,7 +2,7 @@
 
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { accessible, fits, open, picture, settled, signIn, VIEWS } from "./look";
+import { accessible, fits, open, picture, pictureForReadme, settled, signIn, VIEWS } from "./look";
 import { api, sendStray, server, setStage, type Stage } from "./stage";
 
 const FIRST_LOAD_BYTES = 250_000;
@@ -115,6 +115,7 @@ test("the wizard shows where an expression is wrong, whom it selects, and what e
   await page.getByText("96 vehicles match now").waitFor();
   await accessible(page, "wizard");
   await picture(page, "wizard-target");
+  await pictureForReadme(page, "wizard");
   await page.getByRole("button", { name: "Next" }).click();
   await page.getByLabel("Share of wave 1 in per cent").fill("10");
   await page.getByText(/The shares sum to 105/).waitFor();
@@ -143,6 +144,8 @@ test("waves open by themselves, and the page follows until the campaign has ende
   const { counters } = (await api("GET", "/campaigns/1")) as { counters: Record<string, number> };
   expect(Object.values(counters).reduce((sum, count) => sum + count, 0)).toBe(96);
   await page.getByText(`${counters.installed ?? 0}`, { exact: true }).first().waitFor();
+  await settled(page);
+  await pictureForReadme(page, "campaign");
 });
 
 test("what failed together is one line, which leads to its vehicles and to one of them", async () => {
@@ -199,6 +202,8 @@ test("a campaign is paused after being asked, and the fleet page says that it ne
   await page.getByText("“Waiting for the night shift”").waitFor();
   await go("Fleet");
   await page.getByText("is paused").waitFor();
+  await settled(page);
+  await pictureForReadme(page, "fleet");
 });
 
 test("a dead letter is read, mended and sent again", async () => {
