@@ -13,6 +13,7 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 campaign=$(free_port) gateway=$(free_port)
 
 rm -rf target/screenshots
+: >"$data/out"
 "$binary" up --empty --data-dir "$data" --campaign-port "$campaign" --gateway-port "$gateway" \
     --vehicle-state-port "$(free_port)" --broker-port "$(free_port)" >"$data/out" 2>"$data/log" &
 server=$!
