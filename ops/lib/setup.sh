@@ -41,6 +41,7 @@ need_to_test() {
     need mvn maven
     need jq jq
     need curl curl
+    need chromium chromium
 }
 
 install_missing() {

@@ -1,12 +1,18 @@
 /** The addresses of the dashboard. Every view has one, so that it can be sent to a colleague. */
 
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { currentToken } from "./api/session";
-import { Crash } from "./pages/Crash";
-import { Fleet } from "./pages/fleet/Fleet";
-import { readShow, type Show } from "./pages/fleet/show";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { getSession } from "./api/client";
+import { beginSession, currentSession } from "./api/session";
+import { Broken } from "./pages/Broken";
 import { Layout } from "./pages/Layout";
 import { NotFound } from "./pages/NotFound";
+import { readAssignments, readCampaigns, readVehicles, readWizard } from "./pages/search";
 import { SignIn } from "./pages/SignIn";
 
 const root = createRootRoute({ notFoundComponent: () => <NotFound /> });
@@ -32,34 +38,109 @@ const signedIn = createRoute({
   getParentRoute: () => root,
   id: "signed-in",
   component: Layout,
-  beforeLoad: ({ location }) => {
-    if (currentToken() === null) throw redirect({ to: "/sign-in", search: comingBackTo(location.href) });
+  beforeLoad: async ({ location }) => {
+    if (currentSession() === undefined) beginSession(await getSession());
+    if (currentSession() === null) throw redirect({ to: "/sign-in", search: comingBackTo(location.href) });
   },
 });
 
+const wholeNumber = {
+  parse: ({ id }: { id: string }) => ({ id: Number.parseInt(id, 10) || 0 }),
+  stringify: ({ id }: { id: number }) => ({ id: String(id) }),
+};
+
+const inside = () => signedIn;
 const fleet = createRoute({
-  getParentRoute: () => signedIn,
+  getParentRoute: inside,
   path: "/",
-  component: Fleet,
-  validateSearch: (search: Record<string, unknown>): { show?: Show } => {
-    const show = readShow(search.show);
-    return show === undefined ? {} : { show };
-  },
+  component: lazyRouteComponent(() => import("./pages/fleet/Fleet"), "Fleet"),
 });
-
+const campaigns = createRoute({
+  getParentRoute: inside,
+  path: "/campaigns",
+  component: lazyRouteComponent(() => import("./pages/campaigns/Campaigns"), "Campaigns"),
+  validateSearch: readCampaigns,
+});
+const wizard = createRoute({
+  getParentRoute: inside,
+  path: "/campaigns/new",
+  component: lazyRouteComponent(() => import("./pages/wizard/Wizard"), "Wizard"),
+  validateSearch: readWizard,
+});
 const campaign = createRoute({
-  getParentRoute: () => signedIn,
+  getParentRoute: inside,
   path: "/campaigns/$id",
   component: lazyRouteComponent(() => import("./pages/campaign/Campaign"), "Campaign"),
-  params: {
-    parse: ({ id }) => ({ id: Number.parseInt(id, 10) || 0 }),
-    stringify: ({ id }) => ({ id: String(id) }),
-  },
+  params: wholeNumber,
+  validateSearch: readAssignments,
+});
+const vehicles = createRoute({
+  getParentRoute: inside,
+  path: "/vehicles",
+  component: lazyRouteComponent(() => import("./pages/vehicles/Vehicles"), "Vehicles"),
+  validateSearch: readVehicles,
+});
+const vehicle = createRoute({
+  getParentRoute: inside,
+  path: "/vehicles/$vin",
+  component: lazyRouteComponent(() => import("./pages/vehicle/Vehicle"), "Vehicle"),
+  validateSearch: (search: Record<string, unknown>): { at?: string } =>
+    typeof search.at === "string" && !Number.isNaN(Date.parse(search.at)) ? { at: search.at } : {},
+});
+const releases = createRoute({
+  getParentRoute: inside,
+  path: "/releases",
+  component: lazyRouteComponent(() => import("./pages/releases/Releases"), "Releases"),
+});
+const newRelease = createRoute({
+  getParentRoute: inside,
+  path: "/releases/new",
+  component: lazyRouteComponent(() => import("./pages/releases/NewRelease"), "NewRelease"),
+});
+const release = createRoute({
+  getParentRoute: inside,
+  path: "/releases/$id",
+  component: lazyRouteComponent(() => import("./pages/releases/Release"), "Release"),
+  params: wholeNumber,
+});
+const models = createRoute({
+  getParentRoute: inside,
+  path: "/models",
+  component: lazyRouteComponent(() => import("./pages/models/Models"), "Models"),
+});
+const deadLetters = createRoute({
+  getParentRoute: inside,
+  path: "/dead-letters",
+  component: lazyRouteComponent(() => import("./pages/deadletters/DeadLetters"), "DeadLetters"),
+});
+const access = createRoute({
+  getParentRoute: inside,
+  path: "/access",
+  component: lazyRouteComponent(() => import("./pages/access/Access"), "Access"),
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, signedIn.addChildren([fleet, campaign])]),
-  defaultErrorComponent: Crash,
+  routeTree: root.addChildren([
+    signIn,
+    signedIn.addChildren([
+      fleet,
+      campaigns,
+      wizard,
+      campaign,
+      vehicles,
+      vehicle,
+      releases,
+      newRelease,
+      release,
+      models,
+      deadLetters,
+      access,
+    ]),
+  ]),
+  defaultErrorComponent: Broken,
+  defaultPreload: "intent",
+  // A page shows by itself that it loads; the router need not hold the old one back for long.
+  defaultPendingMs: 300,
   scrollRestoration: true,
 });
 

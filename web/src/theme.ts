@@ -46,6 +46,6 @@ export const theme = createTheme({
 
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
-  light: { "--mantine-color-dimmed": "var(--otaru-quiet)", "--mantine-color-text": "#17212b" },
-  dark: { "--mantine-color-dimmed": "var(--otaru-quiet)" },
+  light: { "--mantine-color-dimmed": "var(--otaru-quiet)", "--mantine-color-error": "var(--otaru-bad)", "--mantine-color-text": "#17212b" },
+  dark: { "--mantine-color-dimmed": "var(--otaru-quiet)", "--mantine-color-error": "var(--otaru-bad)" },
 });

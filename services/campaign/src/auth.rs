@@ -1,9 +1,9 @@
 //! Who calls, and what they may do. A handler that takes an [`Actor`] has an authenticated caller, and the
-//! middleware refuses everything under `/api/v1` that comes without one, whatever the handler takes.
+//! middleware refuses everything under `/api/v1` but signing in that comes without one, whatever the handler takes.
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::session;
 
 /// What a token may do; each role may do what the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -84,17 +85,17 @@ impl FromRequestParts<App> for Actor {
         if let Some(actor) = parts.extensions.get::<Self>() {
             return Ok(actor.clone());
         }
-        authenticate(&app.store, &parts.headers, clock::now()).await
+        authenticate(&app.store, &parts.method, &parts.headers).await
     }
 }
 
-/// Lets nobody pass without a token that works, and nobody change anything who may only read: before the body
+/// Lets nobody pass without a token that works, in the header or in the session's cookie, and nobody change anything who may only read: before the body
 /// is looked at, and whatever a handler forgets to ask.
 ///
 /// # Errors
 /// 401, 403, or 503 while the database is away.
 pub async fn authenticated(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, ApiError> {
-    let actor = authenticate(&app.store, request.headers(), clock::now()).await?;
+    let actor = authenticate(&app.store, request.method(), request.headers()).await?;
     if !request.method().is_safe() {
         actor.require(Role::Engineer)?;
     }
@@ -109,9 +110,29 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
 }
 
-async fn authenticate(store: &Store, headers: &HeaderMap, now: DateTime<Utc>) -> Result<Actor, ApiError> {
+/// The token that a request is authenticated by: what it says outweighs what its browser adds.
+#[must_use]
+pub fn secret(headers: &HeaderMap) -> Option<String> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        return bearer(headers).map(str::to_owned);
+    }
+    session::token(headers)
+}
+
+async fn authenticate(store: &Store, method: &Method, headers: &HeaderMap) -> Result<Actor, ApiError> {
+    let secret = secret(headers).ok_or_else(|| Problem::unauthorized("send a token: Authorization: Bearer otaru_…"))?;
+    if !method.is_safe() && !headers.contains_key(header::AUTHORIZATION) {
+        session::same_origin(headers)?;
+    }
+    actor_of(store, &secret, clock::now()).await
+}
+
+/// Whose token it is.
+///
+/// # Errors
+/// 401 unless it works at `now`.
+pub async fn actor_of(store: &Store, secret: &str, now: DateTime<Utc>) -> Result<Actor, ApiError> {
     let refused = |detail: &str| ApiError::from(Problem::unauthorized(detail));
-    let secret = bearer(headers).ok_or_else(|| refused("send a token: Authorization: Bearer otaru_…"))?;
     let token = access::token_of(store, &hash(secret)).await?.ok_or_else(|| refused("this token is not known here"))?;
     if token.revoked_at.is_some() {
         return Err(refused("this token was revoked"));

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
 
 use crate::app::App;
-use crate::auth::{Actor, bearer};
+use crate::auth::{self, Actor};
 use crate::error::{ApiError, chain};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -41,8 +41,7 @@ pub async fn answer_once(State(app): State<App>, request: Request, next: Next) -
         Problem::bad_request(format!("Idempotency-Key must be 1 to {MAX_KEY_BYTES} visible ASCII characters"))
     })?;
     let (parts, body) = request.into_parts();
-    let (Some(actor), Some(secret)) = (parts.extensions.get::<Actor>(), bearer(&parts.headers).map(str::to_owned))
-    else {
+    let (Some(actor), Some(secret)) = (parts.extensions.get::<Actor>(), auth::secret(&parts.headers)) else {
         return Err(Problem::unauthorized("send a token: Authorization: Bearer otaru_…").into());
     };
     let too_large =

@@ -22,6 +22,7 @@ pub mod manifests;
 mod openapi;
 pub mod page;
 mod router;
+mod session;
 mod start;
 mod web;
 

@@ -15,7 +15,8 @@ use crate::app::App;
     info(
         title = "Otaru campaign API",
         description = "Over-the-air updates for vehicle fleets: models, vehicles, artifacts, releases, campaigns.\n\n\
-            Every call needs a bearer token. Roles: viewer, engineer, approver, admin; each may do what the ones before it may.\n\n\
+            Every call needs a bearer token, or a browser's session cookie (`POST /session`). \
+            Roles: viewer, engineer, approver, admin; each may do what the ones before it may.\n\n\
             Lists are pages: send `next_cursor` as `cursor` to go on. Errors are `application/problem+json` (RFC 9457).\n\n\
             Creating calls with a JSON body take an `Idempotency-Key`: repeated within 24 hours, the same request with the \
             same key is answered as the first was, and nothing is done twice. Uploads and imports can be repeated as they are.",
@@ -105,6 +106,6 @@ fn add_errors(operation: &mut Operation, applies: impl Fn(&str) -> bool) {
 /// The description of the whole API.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let v1 = OpenApiRouter::new().merge(api::routes()).merge(api::streamed_routes());
+    let v1 = OpenApiRouter::new().merge(api::routes()).merge(api::streamed_routes()).merge(api::open_routes());
     finish(describe(v1).into_openapi())
 }

@@ -33,6 +33,7 @@ pub fn router(app: App) -> Router {
         .merge(api::streamed_routes())
         .layer(middleware::from_fn_with_state(app.clone(), idempotency::answer_once))
         .layer(middleware::from_fn_with_state(app.clone(), auth::authenticated))
+        .merge(api::open_routes().layer(middleware::from_fn(timeout)))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     let (api, document) = openapi::describe(v1).split_for_parts();
     let docs = SwaggerUi::new("/api/docs").url("/api/openapi.json", openapi::finish(document));
@@ -61,6 +62,7 @@ fn around(router: Router) -> Router {
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .layer(fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(trace)
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))

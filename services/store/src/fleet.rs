@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::id::ModelId;
+use sqlx::FromRow;
 
 use crate::campaigns::unsigned;
 use crate::{Store, StoreError, dead_letters, offsets};
@@ -63,4 +64,31 @@ pub async fn summary(store: &Store, now: DateTime<Utc>) -> Result<Fleet, StoreEr
         ingest: offsets::lag(store, now).await?,
         outbox: unsigned("outbox", outbox)?,
     })
+}
+
+/// How many vehicles in service run a version.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct VersionCount {
+    pub hardware_id: String,
+    pub version: String,
+    pub vehicles: i64,
+}
+
+/// Every version that vehicles in service run, by hardware id and the newest first; of one model if it is given, and
+/// at most `limit`. It reads what every ECU of the fleet runs: some seconds for millions of them.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn versions(store: &Store, model: Option<&ModelId>, limit: i64) -> Result<Vec<VersionCount>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT e.hardware_id, e.version, count(*) AS vehicles
+           FROM vehicle_ecus e JOIN vehicles v ON v.id = e.vehicle_id
+          WHERE v.retired_at IS NULL AND ($1::text IS NULL OR v.model_id = $1)
+          GROUP BY e.hardware_id, e.version, e.version_key
+          ORDER BY e.hardware_id, e.version_key DESC, e.version LIMIT $2",
+    )
+    .bind(model.map(ModelId::as_str))
+    .bind(limit)
+    .fetch_all(store.pool())
+    .await?)
 }

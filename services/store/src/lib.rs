@@ -15,6 +15,7 @@ pub mod dead_letters;
 pub mod emergency;
 mod error;
 pub mod events;
+pub mod failures;
 pub mod fleet;
 pub mod idempotency;
 pub mod ingest;

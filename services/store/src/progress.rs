@@ -13,10 +13,21 @@ use crate::campaigns::unsigned;
 use crate::{Store, StoreError};
 
 /// Which assignments of a campaign to look at.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub state: Option<AssignmentState>,
     pub wave: Option<i32>,
+    /// Of the failure of the attempt they are in.
+    pub error_code: Option<String>,
+}
+
+/// Vehicles whose present state was reached in a span of time.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct EndedRow {
+    /// The beginning of the span.
+    pub at: DateTime<Utc>,
+    pub state: String,
+    pub vehicles: i64,
 }
 
 /// An assignment, with its newest failure.
@@ -78,11 +89,31 @@ pub async fn assignments(
 ) -> Result<Vec<AssignmentRow>, StoreError> {
     let rows = sqlx::query_as(assignments!(
         "WHERE a.campaign_id = $1 AND a.vehicle_id > $2 AND ($3::text IS NULL OR a.state = $3)
-           AND ($4::integer IS NULL OR a.wave = $4)
-         ORDER BY a.vehicle_id LIMIT $5"
+           AND ($4::integer IS NULL OR a.wave = $4) AND ($5::text IS NULL OR f.error_code = $5)
+         ORDER BY a.vehicle_id LIMIT $6"
     ));
     let rows = rows.bind(campaign).bind(after).bind(filter.state.map(AssignmentState::as_str));
-    Ok(rows.bind(filter.wave).bind(limit).fetch_all(store.pool()).await?)
+    Ok(rows.bind(filter.wave).bind(filter.error_code).bind(limit).fetch_all(store.pool()).await?)
+}
+
+/// How many of a campaign's vehicles came to an end when, in spans of `bucket_secs` from `origin` on: what a burn-up
+/// is drawn from. A vehicle counts where it reached the state it is in now. It reads the campaign's assignments.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn ended(
+    store: &Store,
+    campaign: CampaignId,
+    bucket_secs: u32,
+    origin: DateTime<Utc>,
+) -> Result<Vec<EndedRow>, StoreError> {
+    let ends: Vec<&str> =
+        AssignmentState::ALL.into_iter().filter(|state| state.is_terminal()).map(AssignmentState::as_str).collect();
+    let rows = sqlx::query_as(
+        "SELECT date_bin(make_interval(secs => $2), updated_at, $3) AS at, state, count(*) AS vehicles
+           FROM assignments WHERE campaign_id = $1 AND state = ANY($4) GROUP BY 1, 2 ORDER BY 1, 2",
+    );
+    Ok(rows.bind(campaign).bind(f64::from(bucket_secs)).bind(origin).bind(ends).fetch_all(store.pool()).await?)
 }
 
 /// The assignments of a vehicle, the newest campaign first.

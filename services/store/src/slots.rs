@@ -190,7 +190,7 @@ async fn give_back(tx: &mut Tx, unspent: Option<Block>) -> Result<f64, StoreErro
 
 /// Blocks whose every offer the counters know by now count no more.
 async fn settle(tx: &mut Tx, campaign: CampaignId, applied: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM offer_leases WHERE campaign_id = $1 AND (slots = 0 OR expires_at + make_interval(secs => $3) < $2)")
+    sqlx::query("DELETE FROM offer_leases WHERE campaign_id = $1 AND (slots = 0 OR expires_at + make_interval(secs => $3) < least($2, clock_timestamp()))")
         .bind(campaign)
         .bind(applied)
         .bind(CLOCKS.as_secs_f64())

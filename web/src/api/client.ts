@@ -1,23 +1,38 @@
-/** The calls the dashboard makes, typed by the generated OpenAPI types. Nothing else knows `schema.d.ts`. */
+/** The calls the dashboard makes, typed by the generated OpenAPI types. The session's cookie goes with each. */
 
 import createClient from "openapi-fetch";
 import { ApiError } from "./errors";
-import type { Campaign, Command, Fleet, Page, Release } from "./model";
+import type {
+  Artifact,
+  Assignment,
+  BurnUp,
+  Campaign,
+  CampaignState,
+  Command,
+  DeadLetter,
+  Ecu,
+  FailureCluster,
+  Fleet,
+  HardwareVersions,
+  IssuedToken,
+  LiveEvent,
+  Model,
+  NewCampaign,
+  NewModel,
+  NewRelease,
+  NewToken,
+  Page,
+  Preview,
+  Release,
+  Session,
+  Token,
+  Vehicle,
+  VehicleAssignment,
+} from "./model";
 import type { paths } from "./schema";
-import { currentToken, endSession } from "./session";
+import { endSession } from "./session";
 
-const client = createClient<paths>({ baseUrl: "/" });
-
-client.use({
-  onRequest({ request }) {
-    const token = currentToken();
-    if (token !== null) request.headers.set("authorization", `Bearer ${token}`);
-    return request;
-  },
-  onResponse({ response }) {
-    if (response.status === 401) endSession("refused");
-  },
-});
+const client = createClient<paths>({ baseUrl: "/", credentials: "same-origin" });
 
 interface Answer<T> {
   data?: T;
@@ -25,7 +40,8 @@ interface Answer<T> {
   response: Response;
 }
 
-async function answer<T>(call: Promise<Answer<T>>): Promise<T> {
+/** `expected`: whether an answer that nobody is signed in is news of this call, not the end of a session. */
+async function answer<T>(call: Promise<Answer<T>>, expected = false): Promise<T> {
   let got: Answer<T>;
   try {
     got = await call;
@@ -33,25 +49,76 @@ async function answer<T>(call: Promise<Answer<T>>): Promise<T> {
     // An aborted call is nobody's error, everything else is a network that failed or a body that is no JSON.
     throw error instanceof DOMException ? error : ApiError.unreachable();
   }
-  if (!got.response.ok || got.data === undefined) throw ApiError.from(got.response.status, got.error);
-  return got.data;
+  if (got.response.status === 401 && !expected) endSession("refused");
+  if (!got.response.ok) throw ApiError.from(got.response.status, got.error);
+  return got.data as T;
+}
+
+/** Who is signed in in this browser; `null` when nobody is. */
+export async function getSession(): Promise<Session | null> {
+  try {
+    return await answer(client.GET("/api/v1/session"), true);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return null;
+    throw error;
+  }
+}
+
+/** Signs in; `null` when the server does not take the token. */
+export async function signIn(token: string): Promise<Session | null> {
+  try {
+    return await answer(client.POST("/api/v1/session", { body: { token } }), true);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return null;
+    throw error;
+  }
+}
+
+export async function signOut(): Promise<void> {
+  await answer<unknown>(client.DELETE("/api/v1/session"), true);
 }
 
 export function getFleet(signal: AbortSignal): Promise<Fleet> {
   return answer(client.GET("/api/v1/fleet", { signal }));
 }
 
-export function listCampaigns(cursor: string | undefined, signal: AbortSignal): Promise<Page<Campaign>> {
-  const query = { limit: 50, ...(cursor === undefined ? {} : { cursor }) };
-  return answer(client.GET("/api/v1/campaigns", { params: { query }, signal }));
+export async function getVersions(model: string | undefined, signal: AbortSignal): Promise<HardwareVersions[]> {
+  const query = model === undefined ? {} : { model };
+  return (await answer(client.GET("/api/v1/fleet/versions", { params: { query }, signal }))).items;
+}
+
+interface Paging {
+  cursor?: string | undefined;
+  limit?: number | undefined;
+}
+
+/** Without what is undefined: a missing parameter is not an empty one. */
+function defined<T extends object>(query: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(query).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+export interface CampaignFilter {
+  state?: CampaignState | undefined;
+}
+
+export function listCampaigns(filter: CampaignFilter & Paging, signal: AbortSignal): Promise<Page<Campaign>> {
+  return answer(client.GET("/api/v1/campaigns", { params: { query: defined(filter) }, signal }));
 }
 
 export function getCampaign(id: number, signal: AbortSignal): Promise<Campaign> {
   return answer(client.GET("/api/v1/campaigns/{id}", { params: { path: { id } }, signal }));
 }
 
-export function getRelease(id: number, signal: AbortSignal): Promise<Release> {
-  return answer(client.GET("/api/v1/releases/{id}", { params: { path: { id } }, signal }));
+export function createCampaign(body: NewCampaign, key: string): Promise<Campaign> {
+  return answer(client.POST("/api/v1/campaigns", { body, params: { header: { "Idempotency-Key": key } } }));
+}
+
+export function previewCampaign(
+  body: { release: number; target: string; waves?: NewCampaign["waves"] },
+  signal?: AbortSignal,
+): Promise<Preview> {
+  return answer(client.POST("/api/v1/campaigns/preview", { body, ...(signal === undefined ? {} : { signal }) }));
 }
 
 /** Asks something of a campaign, with a reason for those who read its timeline. */
@@ -66,12 +133,130 @@ export async function command(id: number, what: Command, reason: string): Promis
   await answer<unknown>(calls[what]());
 }
 
-/** Whether the server takes `token`; throws when it cannot be asked. */
-export async function checkToken(token: string): Promise<boolean> {
-  const response = await fetch("/api/v1/fleet", { headers: { authorization: `Bearer ${token}` } }).catch(() => {
-    throw ApiError.unreachable();
+/** A campaign has few events: its changes of state and its waves. */
+export async function listCampaignEvents(id: number, signal: AbortSignal): Promise<LiveEvent[]> {
+  const params = { path: { id }, query: { limit: 1000 } };
+  const page: { items: unknown } = await answer(client.GET("/api/v1/campaigns/{id}/events", { params, signal }));
+  return page.items as LiveEvent[];
+}
+
+export async function listFailures(id: number, signal: AbortSignal): Promise<FailureCluster[]> {
+  return (await answer(client.GET("/api/v1/campaigns/{id}/failures", { params: { path: { id } }, signal }))).items;
+}
+
+export function getBurnUp(id: number, signal: AbortSignal): Promise<BurnUp> {
+  return answer(client.GET("/api/v1/campaigns/{id}/burn-up", { params: { path: { id } }, signal }));
+}
+
+export interface AssignmentFilter {
+  state?: Assignment["state"] | undefined;
+  wave?: number | undefined;
+  error_code?: string | undefined;
+}
+
+export function listAssignments(
+  id: number,
+  filter: AssignmentFilter & Paging,
+  signal: AbortSignal,
+): Promise<Page<Assignment>> {
+  const params = { path: { id }, query: defined(filter) };
+  return answer(client.GET("/api/v1/campaigns/{id}/assignments", { params, signal }));
+}
+
+export interface VehicleFilter {
+  model?: string | undefined;
+  region?: string | undefined;
+  tag?: string | undefined;
+  vin_prefix?: string | undefined;
+}
+
+export function listVehicles(filter: VehicleFilter & Paging, signal: AbortSignal): Promise<Page<Vehicle>> {
+  return answer(client.GET("/api/v1/vehicles", { params: { query: defined(filter) }, signal }));
+}
+
+export function getVehicle(vin: string, signal: AbortSignal): Promise<Vehicle> {
+  return answer(client.GET("/api/v1/vehicles/{vin}", { params: { path: { vin } }, signal }));
+}
+
+/** What the vehicle's ECUs ran `at` a time; now without one. */
+export async function listEcus(vin: string, at: string | undefined, signal: AbortSignal): Promise<Ecu[]> {
+  const params = { path: { vin }, query: defined({ at }) };
+  return (await answer(client.GET("/api/v1/vehicles/{vin}/ecus", { params, signal }))).items;
+}
+
+export async function listVehicleAssignments(vin: string, signal: AbortSignal): Promise<VehicleAssignment[]> {
+  return (await answer(client.GET("/api/v1/vehicles/{vin}/assignments", { params: { path: { vin } }, signal }))).items;
+}
+
+export function listModels(paging: Paging, signal: AbortSignal): Promise<Page<Model>> {
+  return answer(client.GET("/api/v1/models", { params: { query: defined(paging) }, signal }));
+}
+
+export function createModel(body: NewModel): Promise<Model> {
+  return answer(client.POST("/api/v1/models", { body }));
+}
+
+export function listReleases(paging: Paging, signal: AbortSignal): Promise<Page<Release>> {
+  return answer(client.GET("/api/v1/releases", { params: { query: defined(paging) }, signal }));
+}
+
+export function getRelease(id: number, signal: AbortSignal): Promise<Release> {
+  return answer(client.GET("/api/v1/releases/{id}", { params: { path: { id } }, signal }));
+}
+
+export function createRelease(body: NewRelease): Promise<Release> {
+  return answer(client.POST("/api/v1/releases", { body }));
+}
+
+export function lockRelease(id: number): Promise<Release> {
+  return answer(client.POST("/api/v1/releases/{id}/lock", { params: { path: { id } } }));
+}
+
+export function getArtifact(sha256: string, signal: AbortSignal): Promise<Artifact> {
+  return answer(client.GET("/api/v1/artifacts/{sha256}", { params: { path: { sha256 } }, signal }));
+}
+
+/** Uploads a file as it is; `progress` hears how much of it has gone, 0 to 1. */
+export function uploadArtifact(file: File, progress: (ratio: number) => void): Promise<Artifact> {
+  // `fetch` does not tell how far an upload is.
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `/api/v1/artifacts?file_name=${encodeURIComponent(file.name)}`);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.responseType = "json";
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable && event.total > 0) progress(event.loaded / event.total);
+    };
+    request.onload = () => {
+      if (request.status === 401) endSession("refused");
+      if (request.status < 300) resolve(request.response as Artifact);
+      else reject(ApiError.from(request.status, request.response));
+    };
+    request.onerror = () => {
+      reject(ApiError.unreachable());
+    };
+    request.send(file);
   });
-  if (response.status === 401) return false;
-  if (!response.ok) throw ApiError.from(response.status, await response.json().catch(() => undefined));
-  return true;
+}
+
+export function listDeadLetters(paging: Paging, signal: AbortSignal): Promise<Page<DeadLetter>> {
+  return answer(client.GET("/api/v1/dead-letters", { params: { query: defined(paging) }, signal }));
+}
+
+/** Sends a dead letter again; with a `value`, mended. */
+export function replayDeadLetter(id: number, value: string | undefined): Promise<DeadLetter> {
+  const body = value === undefined ? {} : { value };
+  return answer(client.POST("/api/v1/dead-letters/{id}/replay", { params: { path: { id } }, body }));
+}
+
+export function listTokens(paging: Paging, signal: AbortSignal): Promise<Page<Token>> {
+  return answer(client.GET("/api/v1/tokens", { params: { query: defined(paging) }, signal }));
+}
+
+export function createToken(body: NewToken): Promise<IssuedToken> {
+  return answer(client.POST("/api/v1/tokens", { body }));
+}
+
+export async function revokeToken(id: string): Promise<void> {
+  await answer<unknown>(client.DELETE("/api/v1/tokens/{id}", { params: { path: { id } } }));
 }

@@ -1,14 +1,32 @@
 /** An answer that is an error, and a server that did not answer, as one type with words for people. */
 
+import { text } from "../i18n";
+
+interface Details {
+  /** What kind of problem, as the server names it: `campaign-state`. */
+  code?: string | undefined;
+  /** The field at fault, as a JSON pointer. */
+  pointer?: string | undefined;
+  /** For an expression: the byte in it, from 0. */
+  position?: number | undefined;
+}
+
 export class ApiError extends Error {
   override readonly name = "ApiError";
+  readonly code: string | undefined;
+  readonly pointer: string | undefined;
+  readonly position: number | undefined;
 
   constructor(
     /** The HTTP status; 0 when there was no answer. */
     readonly status: number,
     message: string,
+    details: Details = {},
   ) {
     super(message);
+    this.code = details.code;
+    this.pointer = details.pointer;
+    this.position = details.position;
   }
 
   /** Whether asking again may help without anybody doing anything. */
@@ -17,16 +35,19 @@ export class ApiError extends Error {
   }
 
   static unreachable(): ApiError {
-    return new ApiError(0, "The campaign service does not answer.");
+    return new ApiError(0, text().errors.unreachable);
   }
 
   /** From a response and its body: an RFC 9457 problem when Otaru itself said it, anything when a proxy did. */
   static from(status: number, body: unknown): ApiError {
-    const detail = typeof body === "object" && body !== null && "detail" in body ? body.detail : undefined;
-    return new ApiError(
-      status,
-      typeof detail === "string" && detail !== "" ? sentence(detail) : `The server answered with status ${status}.`,
-    );
+    const problem = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+    const { detail, type, pointer, position } = problem;
+    const message = typeof detail === "string" && detail !== "" ? sentence(detail) : text().errors.status(status);
+    return new ApiError(status, message, {
+      code: typeof type === "string" ? type.split(":").at(-1) : undefined,
+      pointer: typeof pointer === "string" ? pointer : undefined,
+      position: typeof position === "number" ? position : undefined,
+    });
   }
 }
 
@@ -34,7 +55,7 @@ export function asApiError(error: unknown): ApiError {
   return error instanceof ApiError ? error : ApiError.unreachable();
 }
 
-function sentence(text: string): string {
-  const full = text.charAt(0).toUpperCase() + text.slice(1);
+function sentence(words: string): string {
+  const full = words.charAt(0).toUpperCase() + words.slice(1);
   return /[.!?]$/.test(full) ? full : `${full}.`;
 }

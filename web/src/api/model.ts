@@ -1,7 +1,33 @@
 /**
- * What the dashboard knows of the API: the parts of its answers that the pages show. The generated
- * `schema.d.ts` is checked against these in `client.ts`, so a change of the API shows there and nowhere else.
+ * What the dashboard knows of the API. What the live stream brings is written down here and the generated `schema.d.ts`
+ * is checked against it in `client.ts`; everything else is the generated type under its own name.
  */
+
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+export type Session = Schemas["Session"];
+export type Role = Schemas["Role"];
+export type Vehicle = Schemas["Vehicle"];
+export type Ecu = Schemas["Ecu"];
+export type Model = Schemas["Model"];
+export type NewModel = Schemas["NewModel"];
+export type Artifact = Schemas["Artifact"];
+export type Release = Schemas["Release"];
+export type NewRelease = Schemas["NewRelease"];
+export type Assignment = Schemas["Assignment"];
+export type VehicleAssignment = Schemas["VehicleAssignment"];
+export type Report = Schemas["Report"];
+export type DeadLetter = Schemas["DeadLetter"];
+export type Token = Schemas["Token"];
+export type NewToken = Schemas["NewToken"];
+export type IssuedToken = Schemas["IssuedToken"];
+export type NewCampaign = Schemas["CampaignRequest"];
+export type WavePlan = Schemas["WavePlan"];
+export type Preview = Schemas["Preview"];
+export type FailureCluster = Schemas["FailureCluster"];
+export type BurnUp = Schemas["BurnUp"];
+export type HardwareVersions = Schemas["HardwareVersions"];
 
 export type CampaignState =
   | "draft"
@@ -39,6 +65,7 @@ export interface WaitingOn {
   needed?: number;
   size?: number;
   ratio?: number;
+  still_possible?: number;
 }
 
 export interface Campaign {
@@ -55,6 +82,10 @@ export interface Campaign {
   state_at: string;
   /** Known once it started. */
   members?: number | null;
+  started_at?: string | null;
+  ended_at?: string | null;
+  created_at: string;
+  created_by: string;
   /** The commands its state takes now. */
   allowed: readonly string[];
   waiting_on: WaitingOn;
@@ -67,18 +98,10 @@ export interface Page<T> {
   next_cursor?: string | null;
 }
 
-export interface Release {
-  id: number;
-  name: string;
-  version: string;
-}
-
 export interface FleetModel {
   model: string;
   name: string;
   vehicles: number;
-  /** Not every answer says it. */
-  state?: "awaiting_root" | "active" | "retired";
 }
 
 export interface Fleet {

@@ -1,43 +1,122 @@
 /** What the pages ask for, under which key it is kept, and when asking again makes sense. */
 
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
-import { getCampaign, getFleet, getRelease, listCampaigns } from "./client";
+import * as api from "./client";
 import { asApiError } from "./errors";
-import type { LiveEvent } from "./model";
+import type { Page } from "./model";
 
 export const keys = {
   fleet: ["fleet"],
+  versions: ["versions"],
+  /** All lists of campaigns. */
   campaigns: ["campaigns"],
   campaign: (id: number) => ["campaign", id],
+  /** What a campaign's counters do not say: its failures, its burn-up, its vehicles. */
+  insight: (id: number) => ["insight", id],
   timeline: (id: number) => ["timeline", id],
+  releases: ["releases"],
   release: (id: number) => ["release", id],
+  models: ["models"],
+  vehicles: ["vehicles"],
+  vehicle: (vin: string) => ["vehicle", vin],
+  deadLetters: ["dead-letters"],
+  tokens: ["tokens"],
 } as const;
 
-export const fleetQuery = queryOptions({ queryKey: keys.fleet, queryFn: ({ signal }) => getFleet(signal) });
+const PAGE = 50;
+/** What is looked up for choosing from, such as models: all of it, or more than anybody chooses from. */
+const ALL = 1000;
 
-export const campaignsQuery = infiniteQueryOptions({
-  queryKey: keys.campaigns,
-  queryFn: ({ pageParam, signal }) => listCampaigns(pageParam, signal),
-  initialPageParam: undefined as string | undefined,
-  getNextPageParam: (last) => last.next_cursor ?? undefined,
-});
+export const fleetQuery = queryOptions({ queryKey: keys.fleet, queryFn: ({ signal }) => api.getFleet(signal) });
+
+export const versionsQuery = (model?: string) =>
+  queryOptions({
+    queryKey: [...keys.versions, model ?? ""],
+    queryFn: ({ signal }) => api.getVersions(model, signal),
+    // Reads the whole fleet, so not with every vehicle that moves.
+    staleTime: 30_000,
+  });
+
+/** A list in pages; the key says which. */
+function pages<T>(
+  queryKey: readonly unknown[],
+  load: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
+) {
+  return infiniteQueryOptions({
+    queryKey,
+    queryFn: ({ pageParam, signal }) => load(pageParam, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+}
+
+export const campaignsQuery = (filter: api.CampaignFilter) =>
+  pages([...keys.campaigns, filter], (cursor, signal) => api.listCampaigns({ ...filter, cursor, limit: PAGE }, signal));
 
 export const campaignQuery = (id: number) =>
-  queryOptions({ queryKey: keys.campaign(id), queryFn: ({ signal }) => getCampaign(id, signal) });
+  queryOptions({ queryKey: keys.campaign(id), queryFn: ({ signal }) => api.getCampaign(id, signal) });
 
-/** A campaign's release is locked, so its name never changes. */
-export const releaseQuery = (id: number) =>
-  queryOptions({ queryKey: keys.release(id), queryFn: ({ signal }) => getRelease(id, signal), staleTime: Infinity });
-
-/** A campaign's events, newest last. Only the live stream fills it. */
-export const timelineQuery = (id: number) =>
+export const failuresQuery = (id: number) =>
   queryOptions({
-    queryKey: keys.timeline(id),
-    queryFn: (): LiveEvent[] => [],
-    enabled: false,
-    staleTime: Infinity,
-    gcTime: Infinity,
+    queryKey: [...keys.insight(id), "failures"],
+    queryFn: ({ signal }) => api.listFailures(id, signal),
   });
+
+export const burnUpQuery = (id: number) =>
+  queryOptions({ queryKey: [...keys.insight(id), "burn-up"], queryFn: ({ signal }) => api.getBurnUp(id, signal) });
+
+export const assignmentsQuery = (id: number, filter: api.AssignmentFilter) =>
+  pages([...keys.insight(id), "assignments", filter], (cursor, signal) =>
+    api.listAssignments(id, { ...filter, cursor, limit: 200 }, signal),
+  );
+
+/** A campaign's events, oldest first; the live stream adds to them. */
+export const timelineQuery = (id: number) =>
+  queryOptions({ queryKey: keys.timeline(id), queryFn: ({ signal }) => api.listCampaignEvents(id, signal) });
+
+export const releasesQuery = pages(keys.releases, (cursor, signal) => api.listReleases({ cursor, limit: PAGE }, signal));
+
+export const releaseQuery = (id: number) =>
+  queryOptions({ queryKey: keys.release(id), queryFn: ({ signal }) => api.getRelease(id, signal) });
+
+export const artifactQuery = (sha256: string) =>
+  queryOptions({
+    queryKey: ["artifact", sha256],
+    queryFn: ({ signal }) => api.getArtifact(sha256, signal),
+    staleTime: Infinity,
+  });
+
+export const modelsQuery = queryOptions({
+  queryKey: keys.models,
+  queryFn: async ({ signal }) => (await api.listModels({ limit: ALL }, signal)).items,
+});
+
+export const vehiclesQuery = (filter: api.VehicleFilter) =>
+  pages([...keys.vehicles, filter], (cursor, signal) => api.listVehicles({ ...filter, cursor, limit: PAGE }, signal));
+
+export const vehicleQuery = (vin: string) =>
+  queryOptions({ queryKey: keys.vehicle(vin), queryFn: ({ signal }) => api.getVehicle(vin, signal) });
+
+export const ecusQuery = (vin: string, at: string | undefined) =>
+  queryOptions({
+    queryKey: [...keys.vehicle(vin), "ecus", at ?? ""],
+    queryFn: ({ signal }) => api.listEcus(vin, at, signal),
+  });
+
+export const vehicleAssignmentsQuery = (vin: string) =>
+  queryOptions({
+    queryKey: [...keys.vehicle(vin), "assignments"],
+    queryFn: ({ signal }) => api.listVehicleAssignments(vin, signal),
+  });
+
+export const deadLettersQuery = pages(keys.deadLetters, (cursor, signal) =>
+  api.listDeadLetters({ cursor, limit: PAGE }, signal),
+);
+
+export const tokensQuery = queryOptions({
+  queryKey: keys.tokens,
+  queryFn: async ({ signal }) => (await api.listTokens({ limit: ALL }, signal)).items,
+});
 
 export function createQueryClient(): QueryClient {
   return new QueryClient({

@@ -118,6 +118,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/burn-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a campaign's burn-up */
+        get: operations["get_burn_up"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/cancel": {
         parameters: {
             query?: never;
@@ -132,6 +149,43 @@ export interface paths {
          * @description For good: what has not ended is withdrawn. What a vehicle reports none the less replaces that.
          */
         post: operations["cancel_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what happened to a campaign
+         * @description What `GET /events` goes on with, after the id of the last.
+         */
+        get: operations["list_campaign_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what failed together */
+        get: operations["list_failures"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -325,6 +379,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what the fleet runs
+         * @description How many vehicles in service run which version, per hardware id, by what each last told.
+         */
+        get: operations["get_fleet_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -464,6 +538,32 @@ export interface paths {
          */
         post: operations["lock_release"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who am I? */
+        get: operations["get_session"];
+        put?: never;
+        /**
+         * Sign in
+         * @description For browsers: the answer sets a cookie (`HttpOnly`, `SameSite=Strict`) that authenticates the dashboard's calls. It
+         *     needs no token in the header, and is taken from the service's own pages only.
+         */
+        post: operations["begin_session"];
+        /**
+         * Sign out
+         * @description Forgets the cookie; the token goes on working. It needs no token.
+         */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -775,6 +875,35 @@ export interface components {
         BTreeMap: {
             [key: string]: number;
         };
+        /** @description How a campaign's vehicles came to their ends. */
+        BurnUp: {
+            /**
+             * Format: int32
+             * @description The span that each point stands for.
+             */
+            bucket_secs: number;
+            /**
+             * Format: date-time
+             * @description When it started; null before.
+             */
+            from?: string | null;
+            /** @description In the order of time; spans in which nothing ended are left out. */
+            points: components["schemas"]["BurnUpPoint"][];
+            /**
+             * Format: date-time
+             * @description When it ended, or now.
+             */
+            to: string;
+        };
+        BurnUpPoint: {
+            /**
+             * Format: date-time
+             * @description The beginning of the span.
+             */
+            at: string;
+            /** @description Vehicles that reached, in this span, the end they are at now. */
+            counters: components["schemas"]["BTreeMap"];
+        };
         /** @description A campaign. */
         Campaign: {
             /** @description The commands it takes now. */
@@ -1003,6 +1132,50 @@ export interface components {
             /** @enum {string} */
             type: "campaign_closing";
         };
+        /** @description A page of events, oldest first. */
+        EventPage: {
+            items: components["schemas"]["Event"][];
+            next_cursor?: string | null;
+        };
+        /** @description Vehicles that ended in the same state with the same code. */
+        FailureCluster: {
+            /** @description The vehicles' code; null when they gave none. */
+            error_code?: string | null;
+            /** Format: date-time */
+            first_at: string;
+            /** @description What they came from, the largest number first. */
+            from: components["schemas"]["FailureOrigin"][];
+            /** Format: date-time */
+            last_at: string;
+            sample: components["schemas"]["FailureSample"];
+            /** @description failed, rolled_back or declined. */
+            state: components["schemas"]["AssignmentState"];
+            /** Format: int64 */
+            vehicles: number;
+        };
+        /**
+         * @description Vehicles whose ECU ran this version when they were assigned. Each counts once for every ECU that the release is
+         *     for: a report does not say which of them failed.
+         */
+        FailureOrigin: {
+            hardware_id: string;
+            /** Format: int64 */
+            vehicles: number;
+            /** @description Null when nobody had told. */
+            version?: string | null;
+        };
+        /** @description What failed, by state and code. */
+        FailurePage: {
+            /** @description The largest first; at most 100. */
+            items: components["schemas"]["FailureCluster"][];
+            /** @description Always null. */
+            next_cursor?: string | null;
+        };
+        /** @description One of them; one that wrote a log, if any did. */
+        FailureSample: {
+            log?: string | null;
+            vin: string;
+        };
         /** @description The installation at a glance. */
         Fleet: {
             /** @description Campaigns per state; states without any are left out. */
@@ -1037,6 +1210,11 @@ export interface components {
              */
             vehicles: number;
         };
+        /** @description What the fleet runs. */
+        FleetVersions: {
+            /** @description By hardware id; at most 10000 versions in all. */
+            items: components["schemas"]["HardwareVersions"][];
+        };
         /** @description An ECU of a model. */
         Hardware: {
             hardware_id: components["schemas"]["HardwareId"];
@@ -1051,6 +1229,16 @@ export interface components {
          * @example BCM
          */
         HardwareId: string;
+        HardwareVersions: {
+            hardware_id: string;
+            /**
+             * Format: int64
+             * @description Vehicles in service that told what it runs.
+             */
+            vehicles: number;
+            /** @description The newest first. */
+            versions: components["schemas"]["VersionVehicles"][];
+        };
         /** @description An image of a release. */
         Image: {
             hardware_id: components["schemas"]["HardwareId"];
@@ -1435,6 +1623,20 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "engineer" | "approver" | "admin";
+        /** @description Who is signed in. */
+        Session: {
+            /** @description The token's name: the actor in logs and events. */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description Who signs in. */
+        SessionRequest: {
+            /**
+             * @description As it was issued.
+             * @example otaru_5V1mXh3mB5N0m1v0Jd0kZ0p8r1c2d3e4f5g6h7i8j9k
+             */
+            token: string;
+        };
         /**
          * @description The SHA-256 of an artifact's bytes, which is also its address.
          * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
@@ -1527,6 +1729,11 @@ export interface components {
         VehiclePage: {
             items: components["schemas"]["Vehicle"][];
             next_cursor?: string | null;
+        };
+        VersionVehicles: {
+            /** Format: int64 */
+            vehicles: number;
+            version: string;
         };
         /**
          * @description A vehicle identification number (ISO 3779): 17 characters without I, O and Q.
@@ -1982,6 +2189,8 @@ export interface operations {
                 state?: components["schemas"]["AssignmentState"];
                 /** @description Only assignments of this wave. */
                 wave?: number;
+                /** @description Only assignments whose newest failure has this code. */
+                error_code?: string;
             };
             header?: never;
             path: {
@@ -1998,6 +2207,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AssignmentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_burn_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most some 240 points */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BurnUp"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -2039,6 +2275,65 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_campaign_events: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_failures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now: a vehicle that installed later is not in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailurePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2343,6 +2638,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Fleet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_fleet_versions: {
+        parameters: {
+            query?: {
+                /** @description Only vehicles of this model. */
+                model?: components["schemas"]["ModelId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetVersions"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -2672,6 +2994,85 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    begin_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionRequest"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             503: components["responses"]["Unavailable"];
         };

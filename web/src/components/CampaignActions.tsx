@@ -1,24 +1,28 @@
-import { Alert, Button, Group, List, Modal, Stack, TextInput } from "@mantine/core";
+import { Button, Group, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { command } from "../api/client";
-import { asApiError } from "../api/errors";
 import { COMMANDS, type Campaign, type Command } from "../api/model";
 import { keys } from "../api/queries";
+import { may } from "../api/session";
+import { text } from "../i18n";
 import { consequence } from "../rollout/wording";
+import { Confirm } from "./Confirm";
 import { PauseIcon, PlayIcon, StopIcon } from "./icons";
+import { useNow } from "./useNow";
 
-const BUTTONS: Record<Command, { label: string; icon: ReactNode }> = {
-  start: { label: "Start", icon: <PlayIcon size={14} /> },
-  pause: { label: "Pause", icon: <PauseIcon size={14} /> },
-  resume: { label: "Resume", icon: <PlayIcon size={14} /> },
-  cancel: { label: "Cancel", icon: <StopIcon size={14} /> },
+const ICONS: Record<Command, ReactNode> = {
+  start: <PlayIcon size={14} />,
+  pause: <PauseIcon size={14} />,
+  resume: <PlayIcon size={14} />,
+  cancel: <StopIcon size={14} />,
 };
 
 /** The commands that the campaign takes now, each behind a question that tells what it would do. */
 export function CampaignActions({ campaign, size = "sm" }: { campaign: Campaign; size?: "xs" | "sm" }) {
   const [asked, setAsked] = useState<Command>();
-  const allowed = COMMANDS.filter((name) => campaign.allowed.includes(name));
+  const allowed = may("engineer") ? COMMANDS.filter((name) => campaign.allowed.includes(name)) : [];
+  if (allowed.length === 0) return null;
   return (
     <>
       <Group gap="xs" wrap="nowrap">
@@ -27,18 +31,18 @@ export function CampaignActions({ campaign, size = "sm" }: { campaign: Campaign;
             key={name}
             size={size}
             variant={name === "resume" || name === "start" ? "filled" : "default"}
-            leftSection={BUTTONS[name].icon}
-            aria-label={`${BUTTONS[name].label} ${campaign.name}`}
+            leftSection={ICONS[name]}
+            aria-label={`${text().commands[name]} ${campaign.name}`}
             onClick={() => {
               setAsked(name);
             }}
           >
-            {BUTTONS[name].label}
+            {text().commands[name]}
           </Button>
         ))}
       </Group>
       {asked !== undefined && (
-        <Confirm
+        <Ask
           name={asked}
           campaign={campaign}
           close={() => {
@@ -50,10 +54,11 @@ export function CampaignActions({ campaign, size = "sm" }: { campaign: Campaign;
   );
 }
 
-function Confirm({ name, campaign, close }: { name: Command; campaign: Campaign; close: () => void }) {
+function Ask({ name, campaign, close }: { name: Command; campaign: Campaign; close: () => void }) {
   const client = useQueryClient();
+  const now = useNow();
   const [reason, setReason] = useState("");
-  const { title, effects, confirm, final } = consequence(name, campaign);
+  const { title, effects, confirm, final } = consequence(name, campaign, now);
   const sending = useMutation({
     mutationFn: () => command(campaign.id, name, reason.trim()),
     onSuccess: close,
@@ -62,48 +67,34 @@ function Confirm({ name, campaign, close }: { name: Command; campaign: Campaign;
       Promise.all([
         client.invalidateQueries({ queryKey: keys.campaign(campaign.id) }),
         client.invalidateQueries({ queryKey: keys.campaigns }),
+        client.invalidateQueries({ queryKey: keys.timeline(campaign.id) }),
         client.invalidateQueries({ queryKey: keys.fleet }),
       ]),
   });
   return (
-    <Modal opened onClose={close} title={title} centered size="md" closeButtonProps={{ "aria-label": "Close" }}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          sending.mutate();
+    <Confirm
+      title={title}
+      effects={effects}
+      confirm={confirm}
+      final={final}
+      back={name === "cancel" ? text().commands.keep : text().common.back}
+      busy={sending.isPending}
+      error={sending.error}
+      close={close}
+      submit={() => {
+        sending.mutate();
+      }}
+    >
+      <TextInput
+        label={text().commands.reason}
+        description={text().commands.reasonHint}
+        value={reason}
+        maxLength={500}
+        data-autofocus
+        onChange={(event) => {
+          setReason(event.currentTarget.value);
         }}
-      >
-        <Stack gap="md">
-          <List size="sm" spacing={6}>
-            {effects.map((effect) => (
-              <List.Item key={effect}>{effect}</List.Item>
-            ))}
-          </List>
-          <TextInput
-            label="Reason"
-            description="For those who read this campaign later; optional."
-            value={reason}
-            maxLength={500}
-            data-autofocus
-            onChange={(event) => {
-              setReason(event.currentTarget.value);
-            }}
-          />
-          {sending.error && (
-            <Alert color="red" variant="light" title="It was not done" role="alert">
-              {asApiError(sending.error).message}
-            </Alert>
-          )}
-          <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={close}>
-              {name === "cancel" ? "Keep it" : "Back"}
-            </Button>
-            <Button type="submit" loading={sending.isPending} {...(final ? { color: "red.8" } : {})}>
-              {confirm}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      />
+    </Confirm>
   );
 }

@@ -1,5 +1,6 @@
 import { Tooltip } from "@mantine/core";
 import { formatAbsolute, formatClock } from "../format/time";
+import { text } from "../i18n";
 import { useLiveStatus } from "../live/status";
 import classes from "./LiveIndicator.module.css";
 
@@ -7,18 +8,17 @@ import classes from "./LiveIndicator.module.css";
 export function LiveIndicator() {
   const status = useLiveStatus();
   const since = status.state === "stale" ? status.since : undefined;
+  const t = text().live;
   const words = {
-    connecting: "Connecting…",
-    live: "Live",
-    stale: since === undefined ? "Not live" : `Stale since ${formatClock(since)}`,
+    connecting: t.connecting,
+    live: t.live,
+    stale: since === undefined ? t.notLive : t.stale(formatClock(since)),
   }[status.state];
   const meaning = {
-    connecting: "Opening the live stream.",
-    live: "Counts move as vehicles report.",
+    connecting: t.opening,
+    live: t.moving,
     stale:
-      since === undefined
-        ? "The server does not answer; trying again."
-        : `What you see is as of ${formatAbsolute(since)}. Trying to reconnect.`,
+      since === undefined ? t.trying : t.asOf(formatAbsolute(since)),
   }[status.state];
   return (
     <Tooltip label={meaning} events={{ hover: true, focus: true, touch: true }} multiline maw={280} withArrow>

@@ -1,10 +1,10 @@
 import type { CampaignState } from "../api/model";
-import { CAMPAIGN_LOOKS } from "../rollout/states";
+import { campaignLook } from "../rollout/states";
 import classes from "./StateBadge.module.css";
 
 /** A campaign's state: a dot for the glance, the word for everybody. */
 export function StateBadge({ state }: { state: CampaignState }) {
-  const look = CAMPAIGN_LOOKS[state];
+  const look = campaignLook(state);
   return <Badge label={look.label} color={look.color} pulsing={state === "running"} />;
 }
 

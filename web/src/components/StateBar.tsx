@@ -1,6 +1,7 @@
 import { Tooltip } from "@mantine/core";
 import type { Counters } from "../api/model";
 import { formatCount, formatPercent } from "../format/number";
+import { text } from "../i18n";
 import { segments, tally } from "../rollout/progress";
 import { stateColor, stateLabel } from "../rollout/states";
 import classes from "./StateBar.module.css";
@@ -23,7 +24,7 @@ export function StateBar({ label, counters, members, thin = false, gate }: State
   const spoken = parts.map(({ state, count }) => `${stateLabel(state)} ${formatCount(count)}`).join(", ");
   return (
     <div className={classes.frame} data-thin={thin}>
-      <div className={classes.bar} role="img" aria-label={`${label}: ${spoken === "" ? "no vehicles yet" : spoken}`}>
+      <div className={classes.bar} role="img" aria-label={`${label}: ${spoken === "" ? text().common.none : spoken}`}>
         {parts.map(({ state, count }) => (
           <Tooltip
             key={state}

@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { Campaign, Wave } from "../api/model";
 import { formatCount, formatPercent } from "../format/number";
+import { text } from "../i18n";
 import { countOf, wavesAtWork, waveStage, type WaveStage } from "../rollout/progress";
 import { AlertIcon, CheckIcon, LockIcon } from "./icons";
 import { StateBar } from "./StateBar";
@@ -22,8 +23,8 @@ export function WaveStrip({ campaign }: { campaign: Campaign }) {
         ))}
       </ol>
       {hidden > 0 && (
-        <Link to="/campaigns/$id" params={{ id: campaign.id }} className={classes.more}>
-          {`All ${formatCount(campaign.waves.length)} waves`}
+        <Link to="/campaigns/$id" params={{ id: campaign.id }} search={{}} className={classes.more}>
+          {text().campaign.allWaves(formatCount(campaign.waves.length))}
         </Link>
       )}
     </div>
@@ -36,7 +37,7 @@ function WaveStep({ wave, last }: { wave: Wave; last: boolean }) {
     <li className={classes.wave} data-stage={stage}>
       <div className={classes.head}>
         <span className={classes.name}>
-          <StageIcon stage={stage} /> Wave {wave.number}
+          <StageIcon stage={stage} /> {text().campaign.waveOpens(wave.number)}
         </span>
         <span className={classes.share}>
           {wave.size == null ? formatPercent(wave.share_ratio) : `${formatCount(wave.size)} · ${formatPercent(wave.share_ratio)}`}
@@ -44,17 +45,17 @@ function WaveStep({ wave, last }: { wave: Wave; last: boolean }) {
       </div>
       <StateBar
         thin
-        label={`Wave ${wave.number}`}
+        label={text().campaign.waveOpens(wave.number)}
         counters={wave.counters}
         members={wave.size}
         gate={last ? undefined : wave.gate_installed_ratio}
       />
       <div className={classes.foot}>
         {wave.opened_at == null ? (
-          <span>Not open yet</span>
+          <span>{text().campaign.notOpen}</span>
         ) : (
           <span>
-            {formatCount(countOf(wave.counters, "installed"))} installed · opened <When at={wave.opened_at} />
+            {text().campaign.openedFor(formatCount(countOf(wave.counters, "installed")))} <When at={wave.opened_at} />
           </span>
         )}
       </div>

@@ -55,3 +55,30 @@ export const UnpluggedIcon = icon(
 export const ShipIcon = icon(
   <path d="M3 18c1.5 1.3 3 1.3 4.5 0s3-1.3 4.5 0 3 1.3 4.5 0 3-1.3 4.5 0M5 14.5 4 11h16l-2 4.5M12 11V4l5 7" />,
 );
+export const MenuIcon = icon(<path d="M4 6h16M4 12h16M4 18h16" />);
+export const HomeIcon = icon(<path d="m4 11 8-7 8 7v8a1 1 0 0 1-1 1h-5v-6h-4v6H5a1 1 0 0 1-1-1z" />);
+export const WavesIcon = icon(<path d="M3 8c3-3 6-3 9 0s6 3 9 0M3 16c3-3 6-3 9 0s6 3 9 0" />);
+export const BoxIcon = icon(<path d="m12 3 8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9" />);
+export const CarIcon = icon(
+  <path d="M4 16v-3l2-6h12l2 6v3M4 16v2.5h2.5V16M17.5 16v2.5H20V16M3.5 16h17M4 12h16M7.5 14h.01M16.5 14h.01" />,
+);
+export const ChipIcon = icon(
+  <path d="M7 7h10v10H7zM10 3v4M14 3v4M10 17v4M14 17v4M3 10h4M3 14h4M17 10h4M17 14h4" />,
+);
+export const LetterIcon = icon(<path d="M3 6h18v12H3zM3 7l9 6.5L21 7" />);
+export const KeyIcon = icon(
+  <>
+    <circle cx="8" cy="15" r="4" />
+    <path d="m11 12 8-8M16 7l3 3" />
+  </>,
+);
+export const PlusIcon = icon(<path d="M12 5v14M5 12h14" />);
+export const TrashIcon = icon(<path d="M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5" />);
+export const CopyIcon = icon(<path d="M9 9h11v11H9zM5 15H4V4h11v1" />);
+export const BookIcon = icon(<path d="M5 4h11a3 3 0 0 1 3 3v13H8a3 3 0 0 1-3-3zM5 17a3 3 0 0 1 3-3h11" />);
+export const SearchIcon = icon(
+  <>
+    <circle cx="11" cy="11" r="6.5" />
+    <path d="m16 16 4.5 4.5" />
+  </>,
+);

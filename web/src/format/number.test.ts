@@ -21,9 +21,9 @@ test("numbers follow the viewer's language", () => {
 });
 
 test("one is singular", () => {
-  expect(plural(1, "vehicle")).toBe("1 vehicle");
-  expect(plural(0, "vehicle")).toBe("0 vehicles");
-  expect(plural(2, "retry", "retries")).toBe("2 retries");
+  expect(plural(1, ["vehicle", "vehicles"])).toBe("1 vehicle");
+  expect(plural(0, ["vehicle", "vehicles"])).toBe("0 vehicles");
+  expect(plural(2000, ["retry", "retries"], "de")).toBe("2.000 retries");
 });
 
 test("a length of time shows its two largest units", () => {

@@ -1,5 +1,7 @@
 /** Times as people read them: relative at a glance, absolute in the viewer's zone when it matters. */
 
+import { locale as current, text } from "../i18n";
+
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 365 * 86_400],
   ["month", 30 * 86_400],
@@ -9,19 +11,18 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1],
 ];
 
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 
 /** `3 minutes ago`, `in 2 days`; within five seconds `just now`. Both in milliseconds since 1970. */
-export function formatRelative(at: number, now: number): string {
+export function formatRelative(at: number, now: number, locale = current()): string {
   const seconds = Math.round((at - now) / 1000);
   const distance = Math.abs(seconds);
-  if (distance < 5) return "just now";
+  if (distance < 5) return text().units.justNow;
   const [unit, length] = UNITS.find(([, size]) => distance >= size) ?? ["second", 1];
-  return relative.format(Math.trunc(seconds / length), unit);
+  return new Intl.RelativeTimeFormat(locale, { numeric: "always" }).format(Math.trunc(seconds / length), unit);
 }
 
 /** Date, time to the second, and the zone, so that it can be copied into a report. */
-export function formatAbsolute(at: number, locale?: string, timeZone?: string): string {
+export function formatAbsolute(at: number, locale = current(), timeZone?: string): string {
   return new Intl.DateTimeFormat(locale, {
     year: "numeric",
     month: "short",
@@ -35,7 +36,7 @@ export function formatAbsolute(at: number, locale?: string, timeZone?: string): 
 }
 
 /** Only as much of a time as a sentence needs: the time today, else with its date. */
-export function formatMoment(at: number, now: number, locale?: string, timeZone?: string): string {
+export function formatMoment(at: number, now: number, locale = current(), timeZone?: string): string {
   const day = (time: number) => new Intl.DateTimeFormat("en-CA", { dateStyle: "short", timeZone }).format(time);
   const year = (time: number) => day(time).slice(0, 4);
   const time = new Intl.DateTimeFormat(locale, {
@@ -49,6 +50,6 @@ export function formatMoment(at: number, now: number, locale?: string, timeZone?
 }
 
 /** To the second, for what happened moments ago. */
-export function formatClock(at: number, locale?: string, timeZone?: string): string {
+export function formatClock(at: number, locale = current(), timeZone?: string): string {
   return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone }).format(at);
 }

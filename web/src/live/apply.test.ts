@@ -14,6 +14,8 @@ const campaign = (id: number): Campaign => ({
   state: "running",
   state_by: "engine",
   state_at: "2026-03-01T10:00:00Z",
+  created_at: "2026-03-01T09:00:00Z",
+  created_by: "ada",
   members: 10,
   allowed: ["pause"],
   waiting_on: { code: "nothing", text: "" },
@@ -91,4 +93,14 @@ test("what is not understood says nothing", () => {
   expect(read("progress", '{"campaign":"1","counters":{},"waves":[]}')).toBeUndefined();
   expect(read("fleet", "[]")).toBeUndefined();
   expect(read("weather", '{"rain":true}')).toBeUndefined();
+});
+
+test("another dead letter is asked for when the fleet's count tells of it", async () => {
+  const { client, asked } = screen();
+  client.setQueryData(keys.deadLetters, { pages: [], pageParams: [] });
+  const fleet = { vehicles: 0, models: [], campaigns: {}, dead_letters: 0, ingest: {} };
+  await applyMessages(client, [said("fleet", { ...fleet, vehicles: 5 })]);
+  expect(asked(keys.deadLetters)).toBe(false);
+  await applyMessages(client, [said("fleet", { ...fleet, dead_letters: 1 })]);
+  expect(asked(keys.deadLetters)).toBe(true);
 });

@@ -4,13 +4,16 @@
  */
 
 import type { InfiniteData, QueryClient, QueryKey } from "@tanstack/react-query";
-import type { Campaign, LiveEvent, Page, Progress } from "../api/model";
+import type { Campaign, Fleet, LiveEvent, Page, Progress } from "../api/model";
 import { keys } from "../api/queries";
-import { withProgress } from "../rollout/progress";
+import { countOf, withProgress } from "../rollout/progress";
+import { EXITS } from "../rollout/states";
 import type { LiveMessage } from "./messages";
 
 /** At most four refreshes a second. */
 export const REFRESH_MS = 250;
+/** How often what reads rows is asked anew while a campaign moves. */
+const INSIGHT_MS = 2_500;
 
 /** Puts `messages` in place. Resolves when everything they touched has been asked anew. */
 export async function applyMessages(client: QueryClient, messages: readonly LiveMessage[]): Promise<void> {
@@ -22,6 +25,8 @@ export async function applyMessages(client: QueryClient, messages: readonly Live
     if (message.kind === "progress") {
       progress.set(message.progress.campaign, message.progress);
     } else if (message.kind === "fleet") {
+      const known = client.getQueryData<Fleet>(keys.fleet);
+      if (known?.dead_letters !== message.fleet.dead_letters) touch(keys.deadLetters);
       client.setQueryData(keys.fleet, message.fleet);
     } else {
       touchedBy(message.event).forEach(touch);
@@ -33,7 +38,7 @@ export async function applyMessages(client: QueryClient, messages: readonly Live
     client.setQueryData<LiveEvent[]>(keys.timeline(campaign), (known) => known && withEvents(known, events));
   }
   applyProgress(client, progress, touch);
-  await Promise.all([...touched.values()].map((queryKey) => client.invalidateQueries({ queryKey, exact: true })));
+  await Promise.all([...touched.values()].map((queryKey) => client.invalidateQueries({ queryKey })));
 }
 
 function applyProgress(client: QueryClient, progress: Map<number, Progress>, touch: (key: QueryKey) => void): void {
@@ -41,6 +46,7 @@ function applyProgress(client: QueryClient, progress: Map<number, Progress>, tou
   const next = (campaign: Campaign): Campaign => {
     const news = progress.get(campaign.id);
     if (news === undefined) return campaign;
+    if (moved(campaign, news)) followInsight(client, campaign.id);
     // What is allowed now follows from the state, and only the campaign itself says it.
     if (news.state !== undefined && news.state !== campaign.state) {
       touch(keys.campaigns);
@@ -51,17 +57,39 @@ function applyProgress(client: QueryClient, progress: Map<number, Progress>, tou
   for (const id of progress.keys()) {
     client.setQueryData<Campaign>(keys.campaign(id), (known) => known && next(known));
   }
-  client.setQueryData<InfiniteData<Page<Campaign>>>(
-    keys.campaigns,
+  client.setQueriesData<InfiniteData<Page<Campaign>>>(
+    { queryKey: keys.campaigns },
     (known) => known && { ...known, pages: known.pages.map((page) => ({ ...page, items: page.items.map(next) })) },
   );
+}
+
+/** Whether another vehicle came to an end. */
+function moved(campaign: Campaign, news: Progress): boolean {
+  const ends = ["installed", ...EXITS] as const;
+  return ends.some((end) => countOf(campaign.counters, end) !== countOf(news.counters, end));
+}
+
+const later = new Map<number, ReturnType<typeof setTimeout>>();
+
+/**
+ * Failures, burn-up and vehicles are read row by row, so they follow the counters at a distance: once per
+ * `INSIGHT_MS`, after the last change as well. Nobody waits for them.
+ */
+function followInsight(client: QueryClient, id: number): void {
+  if (later.has(id)) return;
+  const ask = () => {
+    later.delete(id);
+    void client.invalidateQueries({ queryKey: keys.insight(id) });
+  };
+  later.set(id, setTimeout(ask, INSIGHT_MS));
 }
 
 /** The queries whose answers `event` may have changed. */
 export function touchedBy(event: LiveEvent): QueryKey[] {
   const touched: QueryKey[] = [];
-  if (event.campaign !== undefined) touched.push(keys.campaigns, keys.campaign(event.campaign));
-  if (event.release !== undefined) touched.push(keys.release(event.release));
+  if (event.campaign !== undefined) touched.push(keys.campaigns, keys.campaign(event.campaign), keys.insight(event.campaign));
+  if (event.release !== undefined) touched.push(keys.releases, keys.release(event.release));
+  if (event.model !== undefined) touched.push(keys.models);
   if (event.type !== "wave_opened") touched.push(keys.fleet);
   return touched;
 }

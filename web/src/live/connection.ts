@@ -14,12 +14,11 @@ export type LiveStatus =
 
 export interface ConnectionOptions {
   url: string;
-  token: string;
   /** Go on after this event; without it, from now. */
   lastEventId?: string | undefined;
   onMessage: (message: SseMessage) => void;
   onStatus: (status: LiveStatus) => void;
-  /** The server does not take the token (any more). The connection has ended. */
+  /** The session has ended, and the connection with it. */
   onUnauthorized: () => void;
 }
 
@@ -75,7 +74,6 @@ export function openConnection(options: ConnectionOptions): Connection {
       const response = await fetch(options.url, {
         headers: {
           accept: "text/event-stream",
-          authorization: `Bearer ${options.token}`,
           ...(lastEventId === "" ? {} : { "last-event-id": lastEventId }),
         },
         cache: "no-store",

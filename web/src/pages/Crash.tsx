@@ -1,15 +1,17 @@
 import { Button } from "@mantine/core";
 import { AlertIcon } from "../components/icons";
 import { Notice } from "../components/Notice";
+import { text } from "../i18n";
 
 /** A fault of the dashboard itself. */
 export function Crash({ error }: { error: Error }) {
+  const t = text().errors;
   return (
     <Notice
       urgent
       page
       icon={<AlertIcon size={26} />}
-      title="This page has broken"
+      title={t.crash}
       action={
         <Button
           variant="light"
@@ -17,11 +19,11 @@ export function Crash({ error }: { error: Error }) {
             location.reload();
           }}
         >
-          Load it again
+          {t.reload}
         </Button>
       }
     >
-      The fault is in the dashboard, the fleet is not affected. It says: <code>{error.message}</code>
+      {t.crashText} <code>{error.message}</code>
     </Notice>
   );
 }

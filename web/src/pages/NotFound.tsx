@@ -3,22 +3,24 @@ import { Link } from "@tanstack/react-router";
 import { ShipIcon } from "../components/icons";
 import { Notice } from "../components/Notice";
 import { useTitle } from "../components/useTitle";
+import { text } from "../i18n";
 
 /** An address that leads nowhere. */
-export function NotFound({ what = "There is no such page" }: { what?: string }) {
-  useTitle("Not found");
+export function NotFound({ what }: { what?: string }) {
+  const t = text().errors;
+  useTitle(t.notFound);
   return (
     <Notice
       page
       icon={<ShipIcon size={26} />}
-      title={what}
+      title={what ?? t.noSuchPage}
       action={
-        <Button variant="light" renderRoot={(props) => <Link to="/" search={{}} {...props} />}>
-          To the fleet
+        <Button variant="light" renderRoot={(props) => <Link to="/" {...props} />}>
+          {t.toFleet}
         </Button>
       }
     >
-      The address may be old or mistyped.
+      {t.noSuchPageText}
     </Notice>
   );
 }

@@ -2,32 +2,36 @@ import { Alert, Button, PasswordInput, Stack } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { checkToken } from "../api/client";
+import { signIn } from "../api/client";
 import { asApiError } from "../api/errors";
 import { beginSession } from "../api/session";
+import { LanguageToggle, SchemeToggle } from "../components/Preferences";
 import { useTitle } from "../components/useTitle";
 import { Wordmark } from "../components/Wordmark";
-import { SchemeToggle } from "./Layout";
+import { text } from "../i18n";
 import classes from "./SignIn.module.css";
 
 /** Takes an API token and lets the server check it. */
 export function SignIn() {
-  useTitle("Sign in");
+  const t = text().signIn;
+  useTitle(t.title);
   const { to, ended } = useSearch({ from: "/sign-in" });
   const navigate = useNavigate();
   const [token, setToken] = useState("");
   const checking = useMutation({
-    mutationFn: checkToken,
-    onSuccess: async (taken, checked) => {
-      if (!taken) return;
-      beginSession(checked);
+    mutationFn: signIn,
+    onSuccess: async (session) => {
+      if (session === null) return;
+      beginSession(session);
+      setToken("");
       await navigate({ href: to ?? "/", replace: true });
     },
   });
-  const refused = checking.data === false;
+  const refused = checking.data === null;
   return (
     <main className={classes.page}>
       <div className={classes.scheme}>
+        <LanguageToggle />
         <SchemeToggle />
       </div>
       <form
@@ -40,38 +44,38 @@ export function SignIn() {
         <Stack gap="lg">
           <Wordmark height={34} />
           <div>
-            <h1 className={classes.title}>Sign in</h1>
-            <p className={classes.lead}>Over-the-air updates for your fleet.</p>
+            <h1 className={classes.title}>{t.title}</h1>
+            <p className={classes.lead}>{t.lead}</p>
           </div>
           {ended === "refused" && !checking.isError && !refused && (
-            <Alert color="yellow" variant="light" title="You were signed out">
-              Otaru no longer takes the token you used: it has expired or was revoked.
+            <Alert color="yellow" variant="light" title={t.ended}>
+              {t.endedText}
             </Alert>
           )}
           <PasswordInput
-            label="API token"
-            description="The first start of Otaru prints an admin token; an admin can create more."
+            label={t.token}
+            description={t.tokenHint}
             value={token}
             size="md"
             required
             withAsterisk={false}
             autoFocus
             autoComplete="current-password"
-            error={refused ? "Otaru does not know this token. Is all of it there, and has it not expired?" : undefined}
+            error={refused ? t.refused : undefined}
             onChange={(event) => {
               setToken(event.currentTarget.value);
               checking.reset();
             }}
           />
           {checking.error && (
-            <Alert color="red" variant="light" title="The token could not be checked" role="alert">
-              {asApiError(checking.error).message} Please try again in a moment.
+            <Alert color="red" variant="light" title={t.failed} role="alert">
+              {asApiError(checking.error).message} {t.again}
             </Alert>
           )}
           <Button type="submit" size="md" loading={checking.isPending} fullWidth>
-            Sign in
+            {t.submit}
           </Button>
-          <p className={classes.note}>The token stays in this browser tab and is forgotten when you close it.</p>
+          <p className={classes.note}>{t.note}</p>
         </Stack>
       </form>
       <Canal />

@@ -104,6 +104,8 @@ test("a progress message changes the counts and keeps the plan", () => {
     state: "running",
     state_by: "engine",
     state_at: "2026-03-01T10:00:00Z",
+  created_at: "2026-03-01T09:00:00Z",
+  created_by: "ada",
     members: 100,
     allowed: ["pause", "cancel"],
     waiting_on: { code: "vehicles", text: "old", left: 9, deadline: "2026-04-01T00:00:00Z" },

@@ -87,6 +87,14 @@ export function gateNeeds(wave: Wave): number | undefined {
   return Math.min(Math.max(Math.ceil(wave.gate_installed_ratio * wave.size - 1e-6), 0), wave.size);
 }
 
+/** How many more of the wave may fail before its gate cannot hold any more; negative when it is too late. */
+export function gateRoom(wave: Wave): number | undefined {
+  const needed = gateNeeds(wave);
+  if (needed === undefined) return undefined;
+  const { total, exited } = tally(wave.counters, wave.size);
+  return total - exited - needed;
+}
+
 export type WaveStage =
   /** Not open yet. */
   | "closed"

@@ -1,6 +1,7 @@
 /** The states of assignments and campaigns: their order, their names and their colours, in one place. */
 
 import type { CampaignState } from "../api/model";
+import { text } from "../i18n";
 
 /** The steps of an attempt, in the order a vehicle takes them. */
 export const STEPS = [
@@ -20,25 +21,10 @@ export type AssignmentState = (typeof STEPS)[number] | (typeof EXITS)[number];
 /** Members whose wave is not open yet have no assignment; the dashboard shows them as a state of its own. */
 export type ShownState = AssignmentState | "unassigned";
 
-const LABELS: Record<ShownState, string> = {
-  unassigned: "Waiting for their wave",
-  assigned: "Assigned",
-  offered: "Offered",
-  accepted: "Accepted",
-  downloading: "Downloading",
-  downloaded: "Downloaded",
-  installing: "Installing",
-  installed: "Installed",
-  failed: "Failed",
-  rolled_back: "Rolled back",
-  declined: "Declined",
-  timed_out: "Timed out",
-  cancelled: "Cancelled",
-  superseded: "Superseded",
-};
+export const ASSIGNMENT_STATES: readonly AssignmentState[] = [...STEPS, ...EXITS];
 
 export function stateLabel(state: ShownState): string {
-  return LABELS[state];
+  return text().states[state];
 }
 
 /** The CSS colour of a state, for light and dark (see `styles/global.css`). */
@@ -53,21 +39,31 @@ export const BAR_ORDER: readonly AssignmentState[] = [
   ...STEPS.filter((step) => step !== "installed").reverse(),
 ];
 
-export interface CampaignLook {
-  label: string;
-  color: string;
-}
+export const CAMPAIGN_STATES = [
+  "draft",
+  "in_review",
+  "scheduled",
+  "running",
+  "paused",
+  "halted",
+  "completed",
+  "cancelled",
+] as const satisfies readonly CampaignState[];
 
-export const CAMPAIGN_LOOKS: Record<CampaignState, CampaignLook> = {
-  draft: { label: "Draft", color: "var(--state-cancelled)" },
-  in_review: { label: "In review", color: "var(--state-declined)" },
-  scheduled: { label: "Scheduled", color: "var(--state-superseded)" },
-  running: { label: "Running", color: "var(--state-downloading)" },
-  paused: { label: "Paused", color: "var(--state-declined)" },
-  halted: { label: "Halted", color: "var(--state-failed)" },
-  completed: { label: "Completed", color: "var(--state-installed)" },
-  cancelled: { label: "Cancelled", color: "var(--state-cancelled)" },
+const CAMPAIGN_COLORS: Record<CampaignState, string> = {
+  draft: "var(--state-cancelled)",
+  in_review: "var(--state-declined)",
+  scheduled: "var(--state-superseded)",
+  running: "var(--state-downloading)",
+  paused: "var(--state-declined)",
+  halted: "var(--state-failed)",
+  completed: "var(--state-installed)",
+  cancelled: "var(--state-cancelled)",
 };
+
+export function campaignLook(state: CampaignState): { label: string; color: string } {
+  return { label: text().campaignStates[state], color: CAMPAIGN_COLORS[state] };
+}
 
 export function hasEnded(state: CampaignState): boolean {
   return state === "completed" || state === "cancelled";

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import type { Campaign } from "../api/model";
+import { loadLanguage } from "../i18n";
 import { consequence, eventLine, waitingSentence } from "./wording";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
@@ -14,6 +15,8 @@ const campaign: Campaign = {
   state: "running",
   state_by: "engine",
   state_at: "2026-03-01T10:00:00Z",
+  created_at: "2026-03-01T09:00:00Z",
+  created_by: "ada",
   members: 100,
   allowed: ["pause", "cancel"],
   waiting_on: { code: "nothing", text: "has ended" },
@@ -21,9 +24,8 @@ const campaign: Campaign = {
   counters: { assigned: 40, installing: 1, installed: 9 },
 };
 
-test("the planner's words are kept", () => {
-  const text = "wave 2 cannot open: it needs 45 installed in wave 1, 12 have and only 40 still can";
-  expect(said({ code: "gate_unreachable", text })).toBe(`W${text.slice(1)}.`);
+test("a reason that this dashboard does not know is told in the planner's words", () => {
+  expect(said({ code: "gate_unreachable", text: "wave 2 cannot open" })).toBe("Wave 2 cannot open.");
   expect(said({ code: "something_new", text: "waits for the moon" })).toBe("Waits for the moon.");
 });
 
@@ -45,7 +47,7 @@ test("its times are said in the viewer's zone", () => {
 });
 
 test("cancelling says whom it touches and that it is final", () => {
-  const { effects, final } = consequence("cancel", campaign);
+  const { effects, final } = consequence("cancel", campaign, now);
   expect(final).toBe(true);
   expect(effects[0]).toBe("The update is withdrawn from 91 vehicles that have not finished.");
   expect(effects).toContain("9 vehicles keep the installed version.");
@@ -53,7 +55,7 @@ test("cancelling says whom it touches and that it is final", () => {
 });
 
 test("a command that touches nobody does not count them", () => {
-  const { effects } = consequence("cancel", { ...campaign, members: null, counters: {} });
+  const { effects } = consequence("cancel", { ...campaign, members: null, counters: {} }, now);
   expect(effects).toEqual(["This cannot be undone: to go on later, create a new campaign."]);
 });
 
@@ -65,4 +67,20 @@ test("an event is one line, and one of an unknown kind still is", () => {
     tone: "bad",
   });
   expect(eventLine({ ...event, type: "gate_widened" }).text).toBe("Gate widened");
+});
+
+afterEach(() => loadLanguage("en"));
+
+test("in German it is said in German, with German numbers", async () => {
+  await loadLanguage("de");
+  const gate = { wave: 2, installed: 1064, needed: 1900, size: 2000, ratio: 0.955 };
+  expect(waitingSentence({ code: "gate", text: "…", ...gate }, now, "de")).toBe(
+    "Welle 3 öffnet, wenn 95,5 % der 2.000 Fahrzeuge in Welle 2 installiert haben (1.900): bisher 1.064.",
+  );
+  expect(consequence("pause", campaign, now).confirm).toBe("Kampagne pausieren");
+});
+
+test("starting what is planned for later says that nothing happens before", () => {
+  const later = { ...campaign, state: "draft" as const, start_at: "2026-03-02T12:00:00Z" };
+  expect(consequence("start", later, now).effects[0]).toContain("nothing happens before");
 });

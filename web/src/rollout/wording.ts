@@ -2,29 +2,37 @@
 
 import type { Campaign, Command, LiveEvent, WaitingOn } from "../api/model";
 import { formatMoment } from "../format/time";
+import { text } from "../i18n";
 import { formatCount, formatPercent, plural } from "../format/number";
 import { countOf, tally } from "./progress";
-import { CAMPAIGN_LOOKS } from "./states";
+import { campaignLook } from "./states";
 
 /**
- * The planner's sentence. Its times are said in the viewer's zone and a gate's numbers in the viewer's language;
- * everything else, and every reason this dashboard does not know yet, is the planner's own text.
+ * The planner's sentence in the reader's language, zone and numbers; of every reason this dashboard does not know yet,
+ * the planner's own text.
  */
 export function waitingSentence(waiting: WaitingOn, now: number, locale?: string, timeZone?: string): string {
-  const moment = (text: string) => formatMoment(Date.parse(text), now, locale, timeZone);
-  if (waiting.code === "start_time" && waiting.at !== undefined) return `Waits for its start: ${moment(waiting.at)}.`;
-  if (waiting.code === "vehicles" && waiting.deadline !== undefined && waiting.left !== undefined) {
-    const left = plural(waiting.left, "vehicle is", "vehicles are", locale);
-    return `All waves are open: ${left} left, until ${moment(waiting.deadline)}.`;
+  const said = text().waiting;
+  const moment = (at: string) => formatMoment(Date.parse(at), now, locale, timeZone);
+  const count = (number: number) => formatCount(number, locale);
+  const { code, at, left, deadline, wave, installed, needed, size, ratio, still_possible: possible } = waiting;
+  if (code === "submission") return said.submission;
+  if (code === "resume") return said.resume;
+  if (code === "start_time" && at !== undefined) return said.start(moment(at));
+  if (code === "withdrawals" && left !== undefined) return said.withdrawals(plural(left, text().count.vehicle, locale));
+  if (code === "vehicles" && deadline !== undefined && left !== undefined) {
+    return said.vehicles(plural(left, text().count.vehicleIs, locale), moment(deadline));
   }
-  const { wave, installed, needed, size, ratio } = waiting;
-  if (waiting.code === "gate" && wave != null && installed != null && needed != null && size != null && ratio != null) {
-    const count = (number: number) => formatCount(number, locale);
-    const gate = `${formatPercent(ratio, locale)} of the ${count(size)} vehicles in wave ${wave}`;
-    return `Wave ${wave + 1} opens when ${gate} have installed (${count(needed)}): ${count(installed)} so far.`;
+  if (wave != null && installed != null && needed != null) {
+    if (code === "gate" && size != null && ratio != null) {
+      const share = formatPercent(ratio, locale);
+      return said.gate(wave + 1, share, count(size), wave, count(needed), count(installed));
+    }
+    if (code === "gate_unreachable" && possible != null) {
+      return said.unreachable(wave + 1, wave, count(needed), count(installed), count(possible));
+    }
   }
-  const text = waiting.text.charAt(0).toUpperCase() + waiting.text.slice(1);
-  return /[.!?]$/.test(text) ? text : `${text}.`;
+  return sentence(waiting.text);
 }
 
 export interface Consequence {
@@ -36,55 +44,44 @@ export interface Consequence {
   final: boolean;
 }
 
-export function consequence(command: Command, campaign: Campaign): Consequence {
+export function consequence(command: Command, campaign: Campaign, now: number): Consequence {
   const { active, unassigned, installed } = tally(campaign.counters, campaign.members);
+  const said = text().commands;
+  const words = text().count;
   const installing = countOf(campaign.counters, "installing");
   const open = active + unassigned;
+  const asked = (effects: string[], final = false): Consequence => ({
+    title: said.ask[command](campaign.name),
+    effects,
+    confirm: said.confirm[command],
+    final,
+  });
   switch (command) {
-    case "start":
-      return {
-        title: `Start “${campaign.name}”?`,
-        effects: [
-          "The vehicles that its target selects now become its members; later changes to the fleet do not alter that.",
-          "Wave 1 opens, and its vehicles are offered the update.",
-        ],
-        confirm: "Start campaign",
-        final: false,
-      };
+    case "start": {
+      const start = campaign.start_at == null ? now : Date.parse(campaign.start_at);
+      if (campaign.state === "draft" && start > now) return asked([said.later(formatMoment(start, now)), said.freeze]);
+      const first = campaign.waves[0]?.share_ratio ?? 1;
+      return asked([said.freeze, said.firstWave(formatPercent(first))]);
+    }
     case "pause":
-      return {
-        title: `Pause “${campaign.name}”?`,
-        effects: [
-          "Nobody is offered the update any more, and no further wave opens.",
-          "A vehicle asks once more right before it installs, so those still downloading wait as well.",
-          ...(installing > 0 ? [`${plural(installing, "vehicle is", "vehicles are")} installing and will finish.`] : []),
-          "It can be resumed at any time before its deadline.",
-        ],
-        confirm: "Pause campaign",
-        final: false,
-      };
+      return asked([
+        said.noOffers,
+        said.asksAgain,
+        ...(installing > 0 ? [said.willFinish(plural(installing, words.vehicleIs))] : []),
+        said.resumable,
+      ]);
     case "resume":
-      return {
-        title: `Resume “${campaign.name}”?`,
-        effects: [
-          `${plural(open, "vehicle", "vehicles")} that ${open === 1 ? "has" : "have"} not finished may be offered the update again.`,
-          "The next wave opens as soon as its gate holds.",
-        ],
-        confirm: "Resume campaign",
-        final: false,
-      };
+      return asked([said.offeredAgain(plural(open, words.vehicle), open), said.nextWave]);
     case "cancel":
-      return {
-        title: `Cancel “${campaign.name}”?`,
-        effects: [
-          ...(open > 0 ? [`The update is withdrawn from ${plural(open, "vehicle")} that ${open === 1 ? "has" : "have"} not finished.`] : []),
-          ...(installing > 0 ? [`${plural(installing, "vehicle is", "vehicles are")} installing; what ${installing === 1 ? "it reports" : "they report"} still counts.`] : []),
-          ...(installed > 0 ? [`${plural(installed, "vehicle keeps", "vehicles keep")} the installed version.`] : []),
-          "This cannot be undone: to go on later, create a new campaign.",
+      return asked(
+        [
+          ...(open > 0 ? [said.withdrawn(plural(open, words.vehicle), open)] : []),
+          ...(installing > 0 ? [said.stillCounts(plural(installing, words.vehicleIs), installing)] : []),
+          ...(installed > 0 ? [said.keeps(plural(installed, words.vehicleKeeps))] : []),
+          said.final,
         ],
-        confirm: "Cancel campaign",
-        final: true,
-      };
+        true,
+      );
   }
 }
 
@@ -92,29 +89,37 @@ export type EventTone = "good" | "bad" | "plain" | "notice";
 
 /** One line of the timeline. */
 export function eventLine(event: LiveEvent): { text: string; tone: EventTone } {
+  const said = text().events;
   switch (event.type) {
     case "campaign_created":
-      return { text: "Campaign created", tone: "plain" };
+      return { text: said.created, tone: "plain" };
     case "campaign_state_changed": {
-      if (event.to === undefined) return { text: "State changed", tone: "plain" };
+      if (event.to === undefined) return { text: said.changed, tone: "plain" };
       const tones: Partial<Record<typeof event.to, EventTone>> = {
         completed: "good",
         halted: "bad",
         cancelled: "bad",
         paused: "notice",
       };
-      const from = event.from === undefined ? "" : ` (was ${CAMPAIGN_LOOKS[event.from].label.toLowerCase()})`;
-      return { text: `${CAMPAIGN_LOOKS[event.to].label}${from}`, tone: tones[event.to] ?? "plain" };
+      const from = event.from === undefined ? "" : said.was(campaignLook(event.from).label);
+      return { text: `${campaignLook(event.to).label}${from}`, tone: tones[event.to] ?? "plain" };
     }
-    case "wave_opened":
-      return { text: `Wave ${event.wave ?? "?"} opened for ${plural(event.vehicles ?? 0, "vehicle")}`, tone: "good" };
+    case "wave_opened": {
+      const vehicles = plural(event.vehicles ?? 0, text().count.vehicle);
+      return { text: said.waveOpened(String(event.wave ?? "?"), vehicles), tone: "good" };
+    }
     case "campaign_closing":
-      return { text: `Closing: withdrawing from ${plural(event.left ?? 0, "vehicle")}`, tone: "notice" };
+      return { text: said.closing(plural(event.left ?? 0, text().count.vehicle)), tone: "notice" };
     default:
       return { text: capitalised(event.type.replaceAll("_", " ")), tone: "plain" };
   }
 }
 
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+function capitalised(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function sentence(words: string): string {
+  const full = capitalised(words);
+  return /[.!?]$/.test(full) ? full : `${full}.`;
 }

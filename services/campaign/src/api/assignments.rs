@@ -35,6 +35,9 @@ pub(crate) struct AssignmentFilter {
     /// Only assignments of this wave.
     #[param(minimum = 1)]
     wave: Option<i32>,
+    /// Only assignments whose newest failure has this code.
+    #[param(max_length = 64)]
+    error_code: Option<String>,
 }
 
 /// One vehicle in one campaign.
@@ -152,7 +155,7 @@ pub(crate) async fn of_campaign(
     actor.require(Role::Viewer)?;
     found(&app.store, id).await?;
     let window = page.window::<VehicleId>()?;
-    let filter = Filter { state: filter.state, wave: filter.wave };
+    let filter = Filter { state: filter.state, wave: filter.wave, error_code: filter.error_code };
     let rows = progress::assignments(&app.store, id, filter, window.after.unwrap_or(0), window.rows()).await?;
     let (rows, next_cursor) = window.cut(rows, |row| row.vehicle_id);
     Ok(Json(AssignmentPage { items: rows.into_iter().map(Assignment::from).collect(), next_cursor }))

@@ -9,17 +9,21 @@ use otaru_domain::id::ModelId;
 use otaru_http::Json;
 use otaru_store::offsets::PartitionLag;
 use otaru_store::{Store, fleet};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::{Actor, Role};
 use crate::error::ApiError;
+use crate::extract::Query;
+
+/// Versions in an answer; a fleet that runs more is told in parts, model by model.
+const MAX_VERSIONS: i64 = 10_000;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(summary))
+    OpenApiRouter::new().routes(routes!(summary)).routes(routes!(versions))
 }
 
 /// The installation at a glance.
@@ -95,6 +99,65 @@ impl From<PartitionLag> for IngestPartition {
 pub(crate) async fn summary(State(app): State<App>, actor: Actor) -> Result<Json<Fleet>, ApiError> {
     actor.require(Role::Viewer)?;
     Ok(Json(Fleet::read(&app.store, clock::now()).await?))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct VersionQuery {
+    /// Only vehicles of this model.
+    model: Option<ModelId>,
+}
+
+/// What the fleet runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FleetVersions {
+    /// By hardware id; at most 10000 versions in all.
+    items: Vec<HardwareVersions>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HardwareVersions {
+    hardware_id: String,
+    /// Vehicles in service that told what it runs.
+    vehicles: u64,
+    /// The newest first.
+    versions: Vec<VersionVehicles>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VersionVehicles {
+    version: String,
+    vehicles: u64,
+}
+
+/// Read what the fleet runs
+///
+/// How many vehicles in service run which version, per hardware id, by what each last told.
+#[utoipa::path(
+    get,
+    path = "/fleet/versions", operation_id = "get_fleet_versions",
+    tag = "fleet",
+    params(VersionQuery),
+    responses((status = 200, description = "As of now", body = FleetVersions))
+)]
+pub(crate) async fn versions(
+    State(app): State<App>,
+    actor: Actor,
+    Query(query): Query<VersionQuery>,
+) -> Result<Json<FleetVersions>, ApiError> {
+    actor.require(Role::Viewer)?;
+    let mut items: Vec<HardwareVersions> = Vec::new();
+    for row in fleet::versions(&app.store, query.model.as_ref(), MAX_VERSIONS).await? {
+        let vehicles = row.vehicles.unsigned_abs();
+        if items.last().is_none_or(|last| last.hardware_id != row.hardware_id) {
+            items.push(HardwareVersions { hardware_id: row.hardware_id, vehicles: 0, versions: Vec::new() });
+        }
+        if let Some(hardware) = items.last_mut() {
+            hardware.vehicles += vehicles;
+            hardware.versions.push(VersionVehicles { version: row.version, vehicles });
+        }
+    }
+    Ok(Json(FleetVersions { items }))
 }
 
 impl Fleet {

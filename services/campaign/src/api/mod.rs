@@ -12,6 +12,7 @@ pub mod models;
 pub mod progress;
 pub mod releases;
 pub mod roots;
+pub mod session;
 pub mod tokens;
 pub mod vehicles;
 
@@ -35,6 +36,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(dead_letters::routes())
         .merge(emergency::routes())
         .merge(tokens::routes())
+}
+
+/// Calls that make out for themselves who calls.
+pub(crate) fn open_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(session::routes())
 }
 
 /// Calls that take a body as large as an artifact or a fleet, for as long as it keeps coming.

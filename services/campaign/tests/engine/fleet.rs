@@ -116,6 +116,28 @@ impl<'a> Fleet<'a> {
         self.apply(acks.collect()).await;
     }
 
+    /// Lets vehicles report that they failed.
+    pub async fn fail(&self, campaign: i64, vins: &[Vin], code: Option<&str>, log: Option<&str>) {
+        let now = clock::now();
+        let acks = vins.iter().map(|vin| {
+            let report = AckReport {
+                schema_version: 1,
+                id: None,
+                campaign,
+                attempt: 1,
+                sequence: 1,
+                state: ReportedState::Failed,
+                progress_percent: None,
+                health: None,
+                error_code: code.map(str::to_owned),
+                log: log.map(str::to_owned),
+                reported_at: None,
+            };
+            report.into_ack(vin.clone(), None, now)
+        });
+        self.apply(acks.collect()).await;
+    }
+
     /// What vehicle-state does with messages of `otaru.acks`.
     pub async fn apply(&self, acks: Vec<Ack>) {
         let count = i64::try_from(acks.len()).unwrap();

@@ -5,6 +5,7 @@ mod breaks;
 mod calls;
 mod ends;
 mod fleet;
+mod insight;
 mod refusals;
 mod streams;
 mod waves;

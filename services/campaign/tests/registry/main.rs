@@ -7,6 +7,7 @@ mod idempotency;
 mod import;
 mod models;
 mod releases;
+mod session;
 mod tokens;
 mod vehicles;
 mod world;

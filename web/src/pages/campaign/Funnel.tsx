@@ -1,6 +1,7 @@
 import type { Counters } from "../../api/model";
 import { Panel } from "../../components/Panel";
 import { formatCount, formatPercent } from "../../format/number";
+import { text } from "../../i18n";
 import { countOf, funnel } from "../../rollout/progress";
 import { EXITS, stateColor, stateLabel } from "../../rollout/states";
 import classes from "./Funnel.module.css";
@@ -16,12 +17,12 @@ export function Funnel({ counters, members }: FunnelProps) {
   const total = steps[0]?.reached ?? 0;
   const exits = EXITS.filter((exit) => countOf(counters, exit) > 0);
   return (
-    <Panel title="Funnel">
-      <p className={classes.lead}>Vehicles known to have come at least this far, and how many are there now.</p>
+    <Panel title={text().campaign.funnel}>
+      <p className={classes.lead}>{text().campaign.funnelLead}</p>
       <ol className={classes.steps}>
         {steps.map(({ step, reached, here }) => (
           <li key={step} className={classes.step}>
-            <span className={classes.name}>{step === "targeted" ? "Targeted" : stateLabel(step)}</span>
+            <span className={classes.name}>{step === "targeted" ? text().campaign.targeted : stateLabel(step)}</span>
             <span className={classes.track} aria-hidden="true">
               <span
                 className={classes.fill}
@@ -33,12 +34,12 @@ export function Funnel({ counters, members }: FunnelProps) {
             </span>
             <span className={classes.count}>{formatCount(reached)}</span>
             <span className={classes.share}>{total === 0 ? "" : formatPercent(reached / total)}</span>
-            <span className={classes.here}>{here > 0 && step !== "installed" ? `${formatCount(here)} here` : ""}</span>
+            <span className={classes.here}>{here > 0 && step !== "installed" ? text().campaign.here(formatCount(here)) : ""}</span>
           </li>
         ))}
       </ol>
       {exits.length > 0 && (
-        <ul className={classes.exits} aria-label="Left without installing">
+        <ul className={classes.exits} aria-label={text().campaign.left}>
           {exits.map((exit) => (
             <li key={exit}>
               <span className={classes.swatch} style={{ "--fill": stateColor(exit) }} />

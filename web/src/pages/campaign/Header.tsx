@@ -1,30 +1,33 @@
 import type { Campaign } from "../../api/model";
 import { CampaignActions } from "../../components/CampaignActions";
+import { PageHeader } from "../../components/PageHeader";
 import { ReleaseName } from "../../components/ReleaseName";
 import { StateBadge } from "../../components/StateBadge";
 import { WaitingOn } from "../../components/WaitingOn";
 import { When } from "../../components/When";
-import classes from "./Header.module.css";
+import { text } from "../../i18n";
+import classes from "./Campaign.module.css";
 
-/** What the campaign is, its state and who brought it there, and what may be done now. */
+/** What the campaign is, its state, who brought it there and why, and what may be done now. */
 export function Header({ campaign }: { campaign: Campaign }) {
+  const t = text().campaign;
+  const reason = campaign.state_reason ?? "";
   return (
-    <header className={classes.header}>
-      <div className={classes.top}>
-        <div>
-          <div className={classes.heading}>
-            <h1 className={classes.name}>{campaign.name}</h1>
-            <StateBadge state={campaign.state} />
-          </div>
-          <p className={classes.facts}>
-            Campaign {campaign.id} · <ReleaseName id={campaign.release} /> · last change by {campaign.state_by},{" "}
+    <div className={classes.header}>
+      <PageHeader
+        back={{ to: "/campaigns", label: text().campaigns.title }}
+        title={campaign.name}
+        badge={<StateBadge state={campaign.state} />}
+        lead={
+          <>
+            {t.number(campaign.id)} · <ReleaseName id={campaign.release} /> · {t.lastChange(campaign.state_by)},{" "}
             <When at={campaign.state_at} />
-            {campaign.state_reason != null && campaign.state_reason !== "" && <>: “{campaign.state_reason}”</>}
-          </p>
-        </div>
-        <CampaignActions campaign={campaign} />
-      </div>
+            {reason !== "" && <>: {t.because(reason)}</>}
+          </>
+        }
+        actions={<CampaignActions campaign={campaign} />}
+      />
       <WaitingOn campaign={campaign} />
-    </header>
+    </div>
   );
 }

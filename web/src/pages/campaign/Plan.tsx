@@ -1,41 +1,43 @@
 import { Code } from "@mantine/core";
-import type { ReactNode } from "react";
+import { Link } from "@tanstack/react-router";
 import type { Campaign } from "../../api/model";
+import { Fact, Facts } from "../../components/Facts";
 import { Panel } from "../../components/Panel";
+import { ReleaseName } from "../../components/ReleaseName";
 import { When } from "../../components/When";
-import classes from "./Plan.module.css";
+import { text } from "../../i18n";
 
 /** What was asked for when the campaign was created. */
 export function Plan({ campaign }: { campaign: Campaign }) {
+  const t = text().campaign;
   return (
-    <Panel title="Plan">
-      <dl className={classes.plan}>
-        <Row term="Target">
+    <Panel title={t.plan}>
+      <Facts>
+        <Fact term={t.release}>
+          <Link to="/releases/$id" params={{ id: campaign.release }}>
+            <ReleaseName id={campaign.release} />
+          </Link>
+        </Fact>
+        <Fact term={t.target}>
           <Code block>{campaign.target}</Code>
-        </Row>
+        </Fact>
         {campaign.precondition != null && (
-          <Row term="Precondition">
+          <Fact term={t.precondition}>
             <Code block>{campaign.precondition}</Code>
-          </Row>
+          </Fact>
         )}
         {campaign.start_at != null && (
-          <Row term="Not before">
+          <Fact term={t.notBefore}>
             <When at={campaign.start_at} />
-          </Row>
+          </Fact>
         )}
-        <Row term="Deadline">
+        <Fact term={t.deadline}>
           <When at={campaign.deadline} />
-        </Row>
-      </dl>
+        </Fact>
+        <Fact term={t.created}>
+          <When at={campaign.created_at} /> · {campaign.created_by}
+        </Fact>
+      </Facts>
     </Panel>
-  );
-}
-
-function Row({ term, children }: { term: string; children: ReactNode }) {
-  return (
-    <>
-      <dt>{term}</dt>
-      <dd>{children}</dd>
-    </>
   );
 }

@@ -4,6 +4,7 @@ import type { LiveEvent } from "../../api/model";
 import { Panel } from "../../components/Panel";
 import { When } from "../../components/When";
 import { formatCount } from "../../format/number";
+import { text } from "../../i18n";
 import { eventLine } from "../../rollout/wording";
 import classes from "./Timeline.module.css";
 
@@ -15,9 +16,9 @@ export function Timeline({ events }: { events: readonly LiveEvent[] }) {
   const latest = [...events].reverse();
   const shown = all ? latest : latest.slice(0, FIRST_SHOWN);
   return (
-    <Panel title="Timeline">
+    <Panel title={text().campaign.timeline}>
       {shown.length === 0 ? (
-        <p className={classes.empty}>No events yet.</p>
+        <p className={classes.empty}>{text().campaign.noEvents}</p>
       ) : (
         <ol className={classes.timeline}>
           {shown.map((event) => (
@@ -33,7 +34,7 @@ export function Timeline({ events }: { events: readonly LiveEvent[] }) {
             setAll(true);
           }}
         >
-          Show {formatCount(latest.length - shown.length)} earlier
+          {text().campaign.earlier(formatCount(latest.length - shown.length))}
         </Button>
       )}
     </Panel>
@@ -41,10 +42,10 @@ export function Timeline({ events }: { events: readonly LiveEvent[] }) {
 }
 
 function Line({ event }: { event: LiveEvent }) {
-  const { text, tone } = eventLine(event);
+  const line = eventLine(event);
   return (
-    <li className={classes.event} data-tone={tone}>
-      <span className={classes.text}>{text}</span>
+    <li className={classes.event} data-tone={line.tone}>
+      <span className={classes.text}>{line.text}</span>
       <span className={classes.meta}>
         <When at={event.at} /> · {event.actor}
       </span>

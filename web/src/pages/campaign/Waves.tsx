@@ -1,49 +1,44 @@
 import type { Wave } from "../../api/model";
 import { Panel } from "../../components/Panel";
 import { StateBar } from "../../components/StateBar";
+import { cell, Table } from "../../components/Table";
 import { StageIcon } from "../../components/WaveStrip";
 import { When } from "../../components/When";
 import { formatCount, formatPercent } from "../../format/number";
-import { countOf, gateNeeds, tally, waveStage, type WaveStage } from "../../rollout/progress";
+import { text } from "../../i18n";
+import { countOf, gateNeeds, gateRoom, tally, waveStage } from "../../rollout/progress";
 import classes from "./Waves.module.css";
-
-const STAGES: Record<WaveStage, string> = {
-  closed: "Not open",
-  open: "Open",
-  held: "Gate holds",
-  finished: "Finished",
-  missed: "Gate missed",
-};
 
 /** The rollout plan with its gates: what each wave needs and what it has. */
 export function Waves({ waves }: { waves: readonly Wave[] }) {
+  const t = text().campaign;
   return (
-    <Panel title="Waves">
-      <div className={classes.scroll} tabIndex={0} role="group" aria-label="Waves, scrolls sideways">
-        <table className={classes.table}>
-          <thead>
-            <tr>
-              <th>Wave</th>
-              <th className={classes.progress}>Progress</th>
-              <th className={classes.number}>Vehicles</th>
-              <th>Opened</th>
-              <th className={classes.number}>Installed</th>
-              <th className={classes.number}>Did not install</th>
-              <th>Gate to the next</th>
-            </tr>
-          </thead>
-          <tbody>
-            {waves.map((wave) => (
-              <WaveRow key={wave.number} wave={wave} last={wave.number === waves.length} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+    <Panel title={t.waves}>
+      <Table
+        label={t.waves}
+        minWidth={46}
+        head={
+          <>
+            <th>{t.wave}</th>
+            <th className={classes.progress}>{t.progress}</th>
+            <th className={cell.number}>{t.vehicles}</th>
+            <th>{t.opened}</th>
+            <th className={cell.number}>{text().states.installed}</th>
+            <th className={cell.number}>{text().campaigns.failures}</th>
+            <th>{t.gate}</th>
+          </>
+        }
+      >
+        {waves.map((wave) => (
+          <WaveRow key={wave.number} wave={wave} last={wave.number === waves.length} />
+        ))}
+      </Table>
     </Panel>
   );
 }
 
 function WaveRow({ wave, last }: { wave: Wave; last: boolean }) {
+  const t = text().campaign;
   const stage = waveStage(wave, last);
   const { exited } = tally(wave.counters, wave.size);
   return (
@@ -52,37 +47,44 @@ function WaveRow({ wave, last }: { wave: Wave; last: boolean }) {
         <span>
           <StageIcon stage={stage} /> {wave.number}
         </span>
-        <small>{STAGES[stage]}</small>
+        <small>{t.stages[stage]}</small>
       </th>
       <td>
         <StateBar
           thin
-          label={`Wave ${wave.number}`}
+          label={t.waveOpens(wave.number)}
           counters={wave.counters}
           members={wave.size}
           gate={last ? undefined : wave.gate_installed_ratio}
         />
       </td>
-      <td className={classes.number}>
+      <td className={cell.number}>
         {wave.size == null ? "–" : formatCount(wave.size)}
         <small>{formatPercent(wave.share_ratio)}</small>
       </td>
-      <td className={classes.time}>{wave.opened_at == null ? "–" : <When at={wave.opened_at} />}</td>
-      <td className={classes.number}>{formatCount(countOf(wave.counters, "installed"))}</td>
-      <td className={classes.number}>{formatCount(exited)}</td>
-      <td className={classes.time}>{last ? <span className={classes.quiet}>Last wave</span> : <Gate wave={wave} />}</td>
+      <td className={cell.time}>{wave.opened_at == null ? "–" : <When at={wave.opened_at} />}</td>
+      <td className={cell.number}>{formatCount(countOf(wave.counters, "installed"))}</td>
+      <td className={cell.number}>{formatCount(exited)}</td>
+      <td className={cell.time}>{last ? <span className={cell.quiet}>{t.lastWave}</span> : <Gate wave={wave} />}</td>
     </tr>
   );
 }
 
+/** What the gate asks for, what is there, and how many failures it still bears. */
 function Gate({ wave }: { wave: Wave }) {
+  const t = text().campaign;
+  if (wave.gate_installed_ratio === 0) return <span className={cell.quiet}>{t.noGate}</span>;
   const needed = gateNeeds(wave);
+  const installed = countOf(wave.counters, "installed");
+  const room = gateRoom(wave);
+  const open = needed !== undefined && wave.opened_at != null && installed < needed;
   return (
     <>
-      {formatPercent(wave.gate_installed_ratio)} installed
+      {t.gateInstalled(formatPercent(wave.gate_installed_ratio))}
       {needed !== undefined && (
         <small>
-          {formatCount(countOf(wave.counters, "installed"))} of {formatCount(needed)}
+          {t.gateCount(formatCount(installed), formatCount(needed))}
+          {open && room !== undefined && room >= 0 && <> · {t.gateRoom(formatCount(room + 1))}</>}
         </small>
       )}
     </>

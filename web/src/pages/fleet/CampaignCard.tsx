@@ -8,6 +8,7 @@ import { WaitingOn } from "../../components/WaitingOn";
 import { WaveStrip } from "../../components/WaveStrip";
 import { When } from "../../components/When";
 import { formatPercent, plural } from "../../format/number";
+import { text } from "../../i18n";
 import { tally } from "../../rollout/progress";
 import { hasEnded } from "../../rollout/states";
 import classes from "./CampaignCard.module.css";
@@ -21,7 +22,7 @@ export function CampaignCard({ campaign }: { campaign: Campaign }) {
       <header className={classes.header}>
         <div className={classes.heading}>
           <h3 id={`campaign-${campaign.id}`} className={classes.name}>
-            <Link to="/campaigns/$id" params={{ id: campaign.id }}>
+            <Link to="/campaigns/$id" params={{ id: campaign.id }} search={{}}>
               {campaign.name}
             </Link>
           </h3>
@@ -30,9 +31,9 @@ export function CampaignCard({ campaign }: { campaign: Campaign }) {
         <CampaignActions campaign={campaign} size="xs" />
         <p className={classes.facts}>
           <ReleaseName id={campaign.release} />
-          {total > 0 && <span>{plural(total, "vehicle")}</span>}
+          {total > 0 && <span>{plural(total, text().count.vehicle)}</span>}
           <span>
-            {ended ? "ended " : "deadline "}
+            {ended ? text().campaigns.ended : text().campaigns.deadline}{" "}
             <When at={ended ? campaign.state_at : campaign.deadline} />
           </span>
         </p>
@@ -41,10 +42,10 @@ export function CampaignCard({ campaign }: { campaign: Campaign }) {
         <div className={classes.progress}>
           <div className={classes.figure}>
             <strong>{formatPercent(finishedRatio)}</strong>
-            <span>finished</span>
+            <span>{text().campaign.finished}</span>
           </div>
           <div className={classes.bar}>
-            <StateBar label={`Progress of ${campaign.name}`} counters={campaign.counters} members={campaign.members} />
+            <StateBar label={text().campaigns.progressOf(campaign.name)} counters={campaign.counters} members={campaign.members} />
             <StateLegend counters={campaign.counters} members={campaign.members} />
           </div>
         </div>

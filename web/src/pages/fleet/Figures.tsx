@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Fleet } from "../../api/model";
 import { formatCount, formatSeconds, plural } from "../../format/number";
+import { text } from "../../i18n";
 import classes from "./Fleet.module.css";
 
 /** Acks wait a moment in the stream even when all is well; from here on the counts are visibly old. */
@@ -10,25 +11,25 @@ const LAG_WORTH_A_WORD_SECS = 10;
 export function Figures({ fleet }: { fleet: Fleet }) {
   const inState = (...states: string[]) => states.reduce((sum, state) => sum + (fleet.campaigns[state] ?? 0), 0);
   const waiting = [
-    [inState("halted"), "halted"],
-    [inState("in_review"), "in review"],
-    [inState("paused"), "paused"],
+    [inState("halted"), text().campaignStates.halted],
+    [inState("in_review"), text().campaignStates.in_review],
+    [inState("paused"), text().campaignStates.paused],
   ] as const;
-  const needy = waiting.filter(([count]) => count > 0).map(([count, state]) => `${formatCount(count)} ${state}`);
+  const needy = waiting.filter(([count]) => count > 0).map(([count, state]) => `${formatCount(count)} ${state.toLowerCase()}`);
   return (
     <div className={classes.figures}>
-      <Figure label="Vehicles" value={formatCount(fleet.vehicles)}>
-        {plural(fleet.models.length, "model")}
+      <Figure label={text().common.vehicles} value={formatCount(fleet.vehicles)}>
+        {plural(fleet.models.length, text().count.model)}
       </Figure>
       <Figure
-        label="Campaigns under way"
+        label={text().fleet.campaignsUnderWay}
         value={formatCount(inState("running", "paused", "halted"))}
         urgent={inState("halted") > 0}
       >
-        {needy.length > 0 ? needy.join(", ") : `${formatCount(inState("completed"))} completed`}
+        {needy.length > 0 ? needy.join(", ") : text().fleet.completed(formatCount(inState("completed")))}
       </Figure>
-      <Figure label="Dead letters" value={formatCount(fleet.dead_letters)} urgent={fleet.dead_letters > 0}>
-        {fleet.dead_letters > 0 ? "Messages that could not be applied" : "Every message was applied"}
+      <Figure label={text().fleet.deadLetters} value={formatCount(fleet.dead_letters)} urgent={fleet.dead_letters > 0}>
+        {fleet.dead_letters > 0 ? text().fleet.deadLettersSome : text().fleet.deadLettersNone}
       </Figure>
       <Lag ingest={fleet.ingest} />
     </div>
@@ -39,16 +40,16 @@ function Lag({ ingest }: { ingest: Fleet["ingest"] }) {
   const { lag_messages: messages, lag_seconds: seconds } = ingest;
   if (messages == null && seconds == null) {
     return (
-      <Figure label="Ingest lag" value="–">
-        Vehicle-state has not reported yet
+      <Figure label={text().fleet.lag} value="–">
+        {text().fleet.lagUnknown}
       </Figure>
     );
   }
   const late = (seconds ?? 0) >= LAG_WORTH_A_WORD_SECS;
-  const queue = messages == null ? "" : `${plural(messages, "ack")} to apply`;
+  const queue = messages == null ? "" : plural(messages, text().count.ack);
   return (
-    <Figure label="Ingest lag" value={seconds == null ? formatCount(messages ?? 0) : formatSeconds(seconds)} urgent={late}>
-      {late ? `Counts are behind: ${queue}` : messages === 0 ? "Every ack is counted" : queue}
+    <Figure label={text().fleet.lag} value={seconds == null ? formatCount(messages ?? 0) : formatSeconds(seconds)} urgent={late}>
+      {late ? text().fleet.lagBehind(queue) : messages === 0 ? text().fleet.lagNone : queue}
     </Figure>
   );
 }

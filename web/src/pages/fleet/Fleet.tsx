@@ -1,37 +1,106 @@
-import { Skeleton } from "@mantine/core";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { campaignsQuery, fleetQuery } from "../../api/queries";
+import { Skeleton, Stack } from "@mantine/core";
+import { useQueries, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { listCampaigns } from "../../api/client";
+import type { Campaign, CampaignState } from "../../api/model";
+import { fleetQuery, keys } from "../../api/queries";
+import { may } from "../../api/session";
 import { Failure } from "../../components/Failure";
-import { useTitle } from "../../components/useTitle";
-import { useLive } from "../../live/useLive";
-import { Campaigns } from "./Campaigns";
-import classes from "./Fleet.module.css";
+import { ShipIcon } from "../../components/icons";
+import { NewCampaignButton } from "../../components/NewCampaignButton";
+import { Notice } from "../../components/Notice";
+import { PageHeader } from "../../components/PageHeader";
+import { text } from "../../i18n";
+import page from "../Page.module.css";
+import { Attention } from "./Attention";
+import { CampaignCard } from "./CampaignCard";
 import { Figures } from "./Figures";
+import classes from "./Fleet.module.css";
 import { Models } from "./Models";
+import { Versions } from "./Versions";
+
+/** In the order in which somebody should look at them. */
+const OPEN: readonly CampaignState[] = ["halted", "in_review", "paused", "running", "scheduled"];
+const SHOWN_PER_STATE = 20;
 
 /** The first page: the vehicles, what is being rolled out to them, and what needs an admin. */
 export function Fleet() {
-  useTitle("Fleet");
-  useLive();
+  const t = text().fleet;
   const fleet = useQuery(fleetQuery);
-  const campaigns = useInfiniteQuery(campaignsQuery);
-
+  const open = useQueries({
+    queries: OPEN.map((state) => ({
+      queryKey: [...keys.campaigns, "first", state],
+      // As a list in pages is kept, so that the live stream finds it.
+      queryFn: async ({ signal }: { signal: AbortSignal }) => ({
+        pages: [await listCampaigns({ state, limit: SHOWN_PER_STATE }, signal)],
+        pageParams: [undefined],
+      }),
+    })),
+    combine: (results) => ({
+      campaigns: results.some((result) => result.data === undefined)
+        ? undefined
+        : results.flatMap(({ data }) => (data === undefined ? [] : data.pages.flatMap((one) => one.items))),
+      error: results.find((result) => result.error !== null)?.error ?? null,
+      refetch: () => Promise.all(results.map((result) => result.refetch())),
+    }),
+  });
   if (fleet.data === undefined && fleet.error !== null) {
-    return <Failure page error={fleet.error} retry={() => void Promise.all([fleet.refetch(), campaigns.refetch()])} />;
+    return <Failure page again error={fleet.error} retry={() => void Promise.all([fleet.refetch(), open.refetch()])} />;
   }
   return (
-    <div className={classes.page}>
-      <h1 className={classes.title}>Fleet</h1>
+    <div className={page.page}>
+      <PageHeader title={t.title} actions={may("engineer") && <NewCampaignButton />} />
       {fleet.data === undefined ? <FiguresLoading /> : <Figures fleet={fleet.data} />}
-      <Campaigns query={campaigns} />
+      {fleet.data !== undefined && open.campaigns !== undefined && (
+        <Attention campaigns={open.campaigns} deadLetters={fleet.data.dead_letters} />
+      )}
+      <section aria-labelledby="under-way" className={classes.campaigns}>
+        <header className={classes.campaignsHeader}>
+          <h2 id="under-way" className={classes.subtitle}>
+            {t.underWay}
+          </h2>
+          <Link to="/campaigns">{t.allCampaigns}</Link>
+        </header>
+        <UnderWay campaigns={open.campaigns} error={open.error} retry={() => void open.refetch()} />
+      </section>
+      <Versions models={fleet.data?.models ?? []} />
       {fleet.data === undefined ? <Skeleton h={180} radius="lg" /> : <Models models={fleet.data.models} />}
     </div>
   );
 }
 
+interface UnderWayProps {
+  campaigns: readonly Campaign[] | undefined;
+  error: Error | null;
+  retry: () => void;
+}
+
+function UnderWay({ campaigns, error, retry }: UnderWayProps) {
+  if (campaigns === undefined) {
+    if (error !== null) return <Failure error={error} retry={retry} />;
+    return <Skeleton h={210} radius="lg" aria-busy="true" aria-label={text().common.loading} />;
+  }
+  if (campaigns.length === 0) {
+    return (
+      <div className={classes.empty}>
+        <Notice icon={<ShipIcon size={26} />} title={text().fleet.noCampaigns} action={may("engineer") && <NewCampaignButton light />}>
+          {text().fleet.noCampaignsText}
+        </Notice>
+      </div>
+    );
+  }
+  return (
+    <Stack gap="md">
+      {campaigns.map((campaign) => (
+        <CampaignCard key={campaign.id} campaign={campaign} />
+      ))}
+    </Stack>
+  );
+}
+
 function FiguresLoading() {
   return (
-    <div className={classes.figures} aria-busy="true" aria-label="Loading">
+    <div className={classes.figures} aria-busy="true" aria-label={text().common.loading}>
       {[1, 2, 3, 4].map((figure) => (
         <Skeleton key={figure} h={104} radius="lg" />
       ))}

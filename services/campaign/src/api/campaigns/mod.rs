@@ -1,7 +1,9 @@
 //! Campaigns: a release for the vehicles that an expression selects, in waves.
 
+mod burn_up;
 mod commands;
 mod create;
+mod failures;
 mod plan;
 mod preview;
 mod read;
@@ -28,6 +30,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(preview::preview))
         .routes(routes!(read::get))
         .routes(routes!(read::waves))
+        .routes(routes!(read::events))
+        .routes(routes!(failures::failures))
+        .routes(routes!(burn_up::burn_up))
         .routes(routes!(commands::start))
         .routes(routes!(commands::pause))
         .routes(routes!(commands::resume))

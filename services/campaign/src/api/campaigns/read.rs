@@ -1,11 +1,12 @@
-//! Reading campaigns and their waves.
+//! Reading campaigns, their waves, and what happened to them.
 
 use axum::extract::State;
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::clock;
+use otaru_domain::event::Event;
 use otaru_domain::id::CampaignId;
 use otaru_http::Json;
-use otaru_store::campaigns;
+use otaru_store::{campaigns, events as stored_events};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,6 +37,13 @@ pub(crate) struct CampaignPage {
 pub(crate) struct WavePage {
     items: Vec<WaveView>,
     /// Always null: a campaign has few waves.
+    next_cursor: Option<String>,
+}
+
+/// A page of events, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventPage {
+    items: Vec<Event>,
     next_cursor: Option<String>,
 }
 
@@ -95,4 +103,28 @@ pub(crate) async fn waves(
     let now = clock::now();
     let items = standing.waves.iter().map(|wave| WaveView::of(&standing, wave, now)).collect();
     Ok(Json(WavePage { items, next_cursor: None }))
+}
+
+/// Read what happened to a campaign
+///
+/// What `GET /events` goes on with, after the id of the last.
+#[utoipa::path(
+    get,
+    path = "/campaigns/{id}/events", operation_id = "list_campaign_events",
+    tag = "campaigns",
+    params(PageQuery, ("id" = i64, Path)),
+    responses((status = 200, description = "Oldest first", body = EventPage))
+)]
+pub(crate) async fn events(
+    State(app): State<App>,
+    actor: Actor,
+    PathPart(id): PathPart<CampaignId>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<EventPage>, ApiError> {
+    actor.require(Role::Viewer)?;
+    found(&app.store, id).await?;
+    let window = page.window::<i64>()?;
+    let rows = stored_events::after(&app.store, window.after.unwrap_or(0), Some(id), window.rows()).await?;
+    let (items, next_cursor) = window.cut(rows, |event| event.id);
+    Ok(Json(EventPage { items, next_cursor }))
 }

@@ -1,0 +1,162 @@
+import { Button } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { revokeToken } from "../../api/client";
+import type { Token } from "../../api/model";
+import { keys, tokensQuery } from "../../api/queries";
+import { currentSession, may } from "../../api/session";
+import { Confirm } from "../../components/Confirm";
+import { Failure } from "../../components/Failure";
+import { KeyIcon, PlusIcon } from "../../components/icons";
+import { LoadingRows } from "../../components/ListPage";
+import { Notice } from "../../components/Notice";
+import { PageHeader } from "../../components/PageHeader";
+import { Panel } from "../../components/Panel";
+import { Badge } from "../../components/StateBadge";
+import { cell, Table } from "../../components/Table";
+import { useNow } from "../../components/useNow";
+import { When } from "../../components/When";
+import { text } from "../../i18n";
+import page from "../Page.module.css";
+import { NewToken } from "./NewToken";
+
+/** Who may come in: the tokens of people and programs. */
+export function Access() {
+  const t = text().access;
+  if (!may("admin")) {
+    return (
+      <Notice page icon={<KeyIcon size={26} />} title={t.onlyAdmins}>
+        {t.onlyAdminsText}
+      </Notice>
+    );
+  }
+  return <Tokens />;
+}
+
+function Tokens() {
+  const t = text().access;
+  const { data, error, refetch } = useQuery(tokensQuery);
+  const [creating, setCreating] = useState(false);
+  return (
+    <div className={page.page}>
+      <PageHeader
+        title={t.title}
+        lead={t.lead}
+        actions={
+          <Button
+            leftSection={<PlusIcon size={16} />}
+            onClick={() => {
+              setCreating(true);
+            }}
+          >
+            {t.create}
+          </Button>
+        }
+      />
+      <Panel title={text().common.all}>
+        {data !== undefined ? (
+          <List tokens={data} />
+        ) : error !== null ? (
+          <Failure error={error} retry={() => void refetch()} />
+        ) : (
+          <LoadingRows />
+        )}
+      </Panel>
+      {creating && (
+        <NewToken
+          close={() => {
+            setCreating(false);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function List({ tokens }: { tokens: readonly Token[] }) {
+  const t = text().access;
+  const client = useQueryClient();
+  const [asked, setAsked] = useState<Token>();
+  const close = () => {
+    setAsked(undefined);
+  };
+  const revoking = useMutation({
+    mutationFn: (id: string) => revokeToken(id),
+    onSuccess: close,
+    onSettled: () => client.invalidateQueries({ queryKey: keys.tokens }),
+  });
+  return (
+    <>
+      <Table
+        label={t.title}
+        minWidth={42}
+        head={
+          <>
+            <th>{t.name}</th>
+            <th>{t.role}</th>
+            <th>{t.state}</th>
+            <th>{t.created}</th>
+            <th>{t.expires}</th>
+            <th />
+          </>
+        }
+      >
+        {tokens.map((token) => (
+          <tr key={token.id}>
+            <th scope="row">
+              {token.name}
+              {token.name === currentSession()?.name && <span className={cell.quiet}> ({t.you})</span>}
+            </th>
+            <td>{text().roles[token.role]}</td>
+            <td>
+              <TokenState token={token} />
+            </td>
+            <td className={cell.time}>
+              <When at={token.created_at} />
+            </td>
+            <td className={cell.time}>{token.expires_at == null ? t.never : <When at={token.expires_at} />}</td>
+            <td className={cell.number}>
+              {token.revoked_at == null && (
+                <Button
+                  size="xs"
+                  variant="default"
+                  aria-label={t.revokeOf(token.name)}
+                  onClick={() => {
+                    revoking.reset();
+                    setAsked(token);
+                  }}
+                >
+                  {t.revoke}
+                </Button>
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
+      {asked && (
+        <Confirm
+          final
+          title={t.revokeAsk(asked.name)}
+          effects={t.revokeEffects}
+          confirm={t.revokeConfirm}
+          busy={revoking.isPending}
+          error={revoking.error}
+          close={close}
+          submit={() => {
+            revoking.mutate(asked.id);
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function TokenState({ token }: { token: Token }) {
+  const t = text().access;
+  const now = useNow();
+  if (token.revoked_at != null) return <Badge label={t.revoked} color="var(--state-cancelled)" />;
+  if (token.expires_at != null && Date.parse(token.expires_at) <= now) {
+    return <Badge label={t.expired} color="var(--state-timed-out)" />;
+  }
+  return <Badge label={t.working} color="var(--state-installed)" />;
+}

@@ -1,0 +1,59 @@
+import { Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import type { Campaign } from "../../api/model";
+import { burnUpQuery } from "../../api/queries";
+import { Failure } from "../../components/Failure";
+import { Panel } from "../../components/Panel";
+import { formatCount } from "../../format/number";
+import { text } from "../../i18n";
+import { burnUpSeries } from "../../rollout/burnUp";
+import { tally } from "../../rollout/progress";
+import classes from "./BurnUp.module.css";
+
+const Chart = lazy(async () => ({ default: (await import("./BurnUpChart")).BurnUpChart }));
+
+/** How the vehicles came to their ends over time, below how many had been given the update. */
+export function BurnUp({ campaign }: { campaign: Campaign }) {
+  const t = text().campaign;
+  const { data, error, refetch } = useQuery(burnUpQuery(campaign.id));
+  const series = data && burnUpSeries(data, campaign.waves);
+  const { total, installed, exited } = tally(campaign.counters, campaign.members);
+  const spoken = t.burnUpSpoken(formatCount(installed), formatCount(exited), formatCount(total));
+  return (
+    <Panel title={t.burnUp} aside={series && <Legend />}>
+      {data === undefined && error !== null ? (
+        <Failure error={error} retry={() => void refetch()} />
+      ) : data === undefined ? (
+        <Skeleton h={240} />
+      ) : series === undefined ? (
+        <p className={classes.none}>{t.burnUpNone}</p>
+      ) : (
+        <div role="img" aria-label={spoken} className={classes.chart}>
+          <Suspense fallback={<Skeleton h={240} />}>
+            <Chart series={series} waves={campaign.waves} members={total} />
+          </Suspense>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function Legend() {
+  const t = text().campaign;
+  const parts = [
+    ["installed", text().states.installed],
+    ["otherwise", t.otherwise],
+    ["open", t.openTo],
+  ] as const;
+  return (
+    <ul className={classes.legend}>
+      {parts.map(([part, label]) => (
+        <li key={part}>
+          <span className={classes.swatch} data-part={part} />
+          {label}
+        </li>
+      ))}
+    </ul>
+  );
+}

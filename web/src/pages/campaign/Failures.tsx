@@ -1,0 +1,116 @@
+import { Button, Code } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import type { Campaign, FailureCluster } from "../../api/model";
+import { failuresQuery } from "../../api/queries";
+import { Failure } from "../../components/Failure";
+import { LoadingRows } from "../../components/ListPage";
+import { Panel } from "../../components/Panel";
+import { When } from "../../components/When";
+import { formatCount, formatPercent, plural } from "../../format/number";
+import { text } from "../../i18n";
+import { stateColor, stateLabel } from "../../rollout/states";
+import { said } from "../search";
+import classes from "./Failures.module.css";
+
+/** What failed together: one line per cause, with where the vehicles came from and what one of them wrote. */
+export function Failures({ campaign }: { campaign: Campaign }) {
+  const t = text().campaign;
+  const { data, error, refetch } = useQuery(failuresQuery(campaign.id));
+  const all = data?.reduce((sum, cluster) => sum + cluster.vehicles, 0) ?? 0;
+  return (
+    <Panel title={t.failures} aside={all > 0 && <span className={classes.aside}>{plural(all, text().count.vehicle)}</span>}>
+      {data === undefined ? (
+        error !== null ? (
+          <Failure error={error} retry={() => void refetch()} />
+        ) : (
+          <LoadingRows rows={2} />
+        )
+      ) : data.length === 0 ? (
+        <p className={classes.none}>{t.failuresNone}</p>
+      ) : (
+        <ul className={classes.clusters}>
+          {data.map((cluster) => (
+            <Cluster key={`${cluster.state} ${cluster.error_code ?? ""}`} campaign={campaign} cluster={cluster} all={all} />
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+interface ClusterProps {
+  campaign: Campaign;
+  cluster: FailureCluster;
+  /** Failed vehicles of all clusters. */
+  all: number;
+}
+
+function Cluster({ campaign, cluster, all }: ClusterProps) {
+  const t = text().campaign;
+  const code = cluster.error_code ?? undefined;
+  return (
+    <li>
+      <details className={classes.cluster}>
+        <summary>
+          <span className={classes.count}>{formatCount(cluster.vehicles)}</span>
+          <span className={classes.words}>
+            <strong>{code ?? stateLabel(cluster.state)}</strong>
+            <span className={classes.state}>
+              <span className={classes.swatch} style={{ "--fill": stateColor(cluster.state) }} />
+              {code === undefined ? t.noCode : stateLabel(cluster.state)} · {t.shareOfFailures(formatPercent(cluster.vehicles / all))} ·{" "}
+              <When at={cluster.last_at} />
+            </span>
+          </span>
+          <span className={classes.track} aria-hidden="true">
+            <span style={{ "--ratio": cluster.vehicles / all, "--fill": stateColor(cluster.state) }} />
+          </span>
+        </summary>
+        <div className={classes.detail}>
+          {cluster.from.length > 0 && (
+            <table className={classes.from}>
+              <caption>{t.cameFrom}</caption>
+              <tbody>
+                {cluster.from.map((origin) => (
+                  <tr key={`${origin.hardware_id} ${origin.version ?? ""}`}>
+                    <th scope="row">{origin.hardware_id}</th>
+                    <td>{origin.version ?? t.unknownVersion}</td>
+                    <td>{formatCount(origin.vehicles)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+          <p className={classes.sample}>
+            {t.sampleLog} ·{" "}
+            <Link to="/vehicles/$vin" params={{ vin: cluster.sample.vin }} search={{}}>
+              {cluster.sample.vin}
+            </Link>
+          </p>
+          {cluster.sample.log == null || cluster.sample.log === "" ? (
+            <p className={classes.none}>{t.noLog}</p>
+          ) : (
+            <Code block className={classes.log ?? ""} tabIndex={0}>
+              {cluster.sample.log}
+            </Code>
+          )}
+          <Button
+            size="xs"
+            variant="light"
+            renderRoot={(props) => (
+              <Link
+                to="/campaigns/$id"
+                params={{ id: campaign.id }}
+                search={said({ state: cluster.state, error_code: code })}
+                hash="vehicles"
+                {...props}
+              />
+            )}
+          >
+            {t.showThese}
+          </Button>
+        </div>
+      </details>
+    </li>
+  );
+}

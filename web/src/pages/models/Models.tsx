@@ -1,0 +1,121 @@
+import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Model } from "../../api/model";
+import { fleetQuery, modelsQuery } from "../../api/queries";
+import { may } from "../../api/session";
+import { Failure } from "../../components/Failure";
+import { Chips } from "../../components/Facts";
+import { ChipIcon, PlusIcon } from "../../components/icons";
+import { LoadingRows } from "../../components/ListPage";
+import { Notice } from "../../components/Notice";
+import { PageHeader } from "../../components/PageHeader";
+import { Panel } from "../../components/Panel";
+import { Badge } from "../../components/StateBadge";
+import { cell, rowLink, Table } from "../../components/Table";
+import { When } from "../../components/When";
+import { formatCount } from "../../format/number";
+import { text } from "../../i18n";
+import page from "../Page.module.css";
+import { NewModel } from "./NewModel";
+
+const COLORS: Record<Model["state"], string> = {
+  active: "var(--state-installed)",
+  awaiting_root: "var(--state-declined)",
+  retired: "var(--state-cancelled)",
+};
+
+/** The vehicle models, their ECUs, and whether their repositories are signed. */
+export function Models() {
+  const t = text().models;
+  const { data, error, refetch } = useQuery(modelsQuery);
+  const [creating, setCreating] = useState(false);
+  return (
+    <div className={page.page}>
+      <PageHeader
+        title={t.title}
+        actions={
+          may("engineer") && (
+            <Button
+              leftSection={<PlusIcon size={16} />}
+              onClick={() => {
+                setCreating(true);
+              }}
+            >
+              {t.create}
+            </Button>
+          )
+        }
+      />
+      <Panel title={text().common.all}>
+        {data === undefined ? (
+          error !== null ? (
+            <Failure error={error} retry={() => void refetch()} />
+          ) : (
+            <LoadingRows />
+          )
+        ) : data.length === 0 ? (
+          <Notice icon={<ChipIcon size={26} />} title={text().fleet.modelsNone}>
+            {text().fleet.modelsNoneText}
+          </Notice>
+        ) : (
+          <List models={data} />
+        )}
+      </Panel>
+      {creating && (
+        <NewModel
+          close={() => {
+            setCreating(false);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function List({ models }: { models: readonly Model[] }) {
+  const t = text().models;
+  const { data: fleet } = useQuery(fleetQuery);
+  const vehicles = new Map(fleet?.models.map((model) => [model.model, model.vehicles]));
+  return (
+    <Table
+      label={t.title}
+      minWidth={46}
+      head={
+        <>
+          <th>{t.name}</th>
+          <th>{t.state}</th>
+          <th>{t.hardware}</th>
+          <th className={cell.number}>{t.vehicles}</th>
+          <th>{t.topic}</th>
+          <th>{t.created}</th>
+        </>
+      }
+    >
+      {models.map((model) => (
+        <tr key={model.id}>
+          <th scope="row">
+            <Link to="/vehicles" search={{ model: model.id }} className={rowLink}>
+              {model.name}
+            </Link>
+            <small>{model.id}</small>
+          </th>
+          <td>
+            <Badge label={text().modelStates[model.state]} color={COLORS[model.state]} />
+            {model.state === "awaiting_root" && <small>{t.hint}</small>}
+          </td>
+          <td>
+            <Chips words={model.hardware.map((one) => one.hardware_id)} />
+          </td>
+          <td className={cell.number}>{formatCount(vehicles.get(model.id) ?? 0)}</td>
+          <td className={cell.quiet}>{model.topic}</td>
+          <td className={cell.time}>
+            <When at={model.created_at} />
+            <small>{text().releases.by(model.created_by)}</small>
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

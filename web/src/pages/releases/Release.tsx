@@ -1,0 +1,171 @@
+import { Button, Group } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import { lockRelease } from "../../api/client";
+import { asApiError } from "../../api/errors";
+import type { Release as ReleaseModel } from "../../api/model";
+import { artifactQuery, keys, releaseQuery, versionsQuery } from "../../api/queries";
+import { may } from "../../api/session";
+import { Confirm } from "../../components/Confirm";
+import { CopyButton } from "../../components/CopyButton";
+import { Failure } from "../../components/Failure";
+import { Chips, Fact, Facts } from "../../components/Facts";
+import { LockIcon, PlusIcon } from "../../components/icons";
+import { LoadingRows } from "../../components/ListPage";
+import { PageHeader } from "../../components/PageHeader";
+import { Panel } from "../../components/Panel";
+import { cell, Table } from "../../components/Table";
+import { When } from "../../components/When";
+import { formatBytes, plural } from "../../format/number";
+import { text } from "../../i18n";
+import { NotFound } from "../NotFound";
+import page from "../Page.module.css";
+import { ReleaseBadge } from "./ReleaseBadge";
+
+/** One release: its images with their hashes, where they run, and what may be done with it. */
+export function Release() {
+  const t = text().releases;
+  const { id } = useParams({ from: "/signed-in/releases/$id" });
+  const { data, error, refetch } = useQuery(releaseQuery(id));
+  if (data === undefined) {
+    if (error === null) return <LoadingRows />;
+    if (asApiError(error).status === 404) return <NotFound what={t.notFound(id)} />;
+    return <Failure page again error={error} retry={() => void refetch()} />;
+  }
+  return (
+    <div className={page.page}>
+      <PageHeader
+        title={`${data.name} ${data.version}`}
+        back={{ to: "/releases", label: t.title }}
+        badge={<ReleaseBadge state={data.state} />}
+        actions={may("engineer") && <Actions release={data} />}
+      />
+      <Images release={data} />
+      <Panel title={t.details}>
+        <Facts>
+          <Fact term={t.models}>
+            <Chips words={data.models} />
+          </Fact>
+          {data.notes !== "" && <Fact term={t.notes}>{data.notes}</Fact>}
+          {data.rxswin != null && <Fact term={t.rxswin}>{data.rxswin}</Fact>}
+          {data.release_counter != null && <Fact term={t.counter}>{data.release_counter}</Fact>}
+          <Fact term={t.created}>
+            <When at={data.created_at} /> · {data.created_by}
+          </Fact>
+          {data.locked_at != null && (
+            <Fact term={t.locked}>
+              <When at={data.locked_at} />
+            </Fact>
+          )}
+        </Facts>
+      </Panel>
+    </div>
+  );
+}
+
+function Images({ release }: { release: ReleaseModel }) {
+  const t = text().releases;
+  const { data: versions = [] } = useQuery(versionsQuery());
+  const running = (hardware: string, version: string) =>
+    versions
+      .find((one) => one.hardware_id === hardware)
+      ?.versions.find((one) => one.version === version)?.vehicles ?? 0;
+  return (
+    <Panel title={t.images}>
+      <Table
+        label={t.images}
+        minWidth={50}
+        head={
+          <>
+            <th>{t.hardware}</th>
+            <th>{t.version}</th>
+            <th>{t.file}</th>
+            <th className={cell.number}>{t.size}</th>
+            <th>{t.sha256}</th>
+            <th className={cell.number}>{t.runsOn}</th>
+          </>
+        }
+      >
+        {release.images.map((image) => (
+          <tr key={image.hardware_id}>
+            <th scope="row">{image.hardware_id}</th>
+            <td>{image.version}</td>
+            <td>
+              <FileName sha256={image.sha256} />
+            </td>
+            <td className={cell.number}>{formatBytes(image.length_bytes)}</td>
+            <td>
+              <span className={page.hash}>
+                <span title={image.sha256}>{image.sha256.slice(0, 16)}…</span>
+                <CopyButton value={image.sha256} label={t.copyHash(image.hardware_id)} />
+              </span>
+            </td>
+            <td className={cell.number}>
+              {plural(running(image.hardware_id, image.version), text().count.vehicle)}
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Panel>
+  );
+}
+
+function FileName({ sha256 }: { sha256: string }) {
+  const { data } = useQuery(artifactQuery(sha256));
+  return <>{data?.file_name ?? "…"}</>;
+}
+
+function Actions({ release }: { release: ReleaseModel }) {
+  const t = text().releases;
+  const client = useQueryClient();
+  const [asking, setAsking] = useState(false);
+  const name = `${release.name} ${release.version}`;
+  const close = () => {
+    setAsking(false);
+  };
+  const locking = useMutation({
+    mutationFn: () => lockRelease(release.id),
+    onSuccess: close,
+    onSettled: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: keys.release(release.id) }),
+        client.invalidateQueries({ queryKey: keys.releases }),
+      ]),
+  });
+  return (
+    <Group gap="xs">
+      {release.state === "draft" && (
+        <Button
+          leftSection={<LockIcon size={15} />}
+          onClick={() => {
+            setAsking(true);
+          }}
+        >
+          {t.lock}
+        </Button>
+      )}
+      {release.state === "locked" && (
+        <Button
+          leftSection={<PlusIcon size={16} />}
+          renderRoot={(props) => <Link to="/campaigns/new" search={{ release: release.id }} {...props} />}
+        >
+          {t.rollOut}
+        </Button>
+      )}
+      {asking && (
+        <Confirm
+          title={t.lockAsk(name)}
+          effects={t.lockEffects}
+          confirm={t.lockConfirm}
+          busy={locking.isPending}
+          error={locking.error}
+          close={close}
+          submit={() => {
+            locking.mutate();
+          }}
+        />
+      )}
+    </Group>
+  );
+}

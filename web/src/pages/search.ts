@@ -1,0 +1,45 @@
+/** What the pages keep in the URL's query. What cannot be understood counts as not said. */
+
+import type { AssignmentFilter, CampaignFilter, VehicleFilter } from "../api/client";
+import { ASSIGNMENT_STATES, CAMPAIGN_STATES } from "../rollout/states";
+
+type Raw = Record<string, unknown>;
+/** Without what was not said, so that the URL stays short. */
+type Said<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function oneOf<T extends string>(known: readonly T[], value: unknown): T | undefined {
+  return known.find((one) => one === value);
+}
+
+/** The router reads `123` as a number; a VIN's beginning or a code may look like one. */
+function words(value: unknown): string | undefined {
+  if (typeof value === "number") return String(value);
+  return typeof value === "string" && value !== "" ? value.slice(0, 100) : undefined;
+}
+
+function wholeNumber(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 ? value : undefined;
+}
+
+export function said<T extends object>(values: T): Said<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Said<T>;
+}
+
+export const readCampaigns = (raw: Raw): Said<CampaignFilter> => said({ state: oneOf(CAMPAIGN_STATES, raw.state) });
+
+export const readAssignments = (raw: Raw): Said<AssignmentFilter> =>
+  said({
+    state: oneOf(ASSIGNMENT_STATES, raw.state),
+    wave: wholeNumber(raw.wave),
+    error_code: words(raw.error_code),
+  });
+
+export const readVehicles = (raw: Raw): Said<VehicleFilter> =>
+  said({
+    model: words(raw.model),
+    region: words(raw.region),
+    tag: words(raw.tag),
+    vin_prefix: words(raw.vin_prefix),
+  });
+
+export const readWizard = (raw: Raw): { release?: number } => said({ release: wholeNumber(raw.release) });

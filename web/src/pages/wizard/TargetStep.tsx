@@ -1,0 +1,50 @@
+import { Link } from "@tanstack/react-router";
+import { Refused } from "../../components/Confirm";
+import { formatCount, plural } from "../../format/number";
+import { text } from "../../i18n";
+import { CelEditor } from "./CelEditor";
+import type { PreviewState } from "./Wizard";
+import classes from "./Wizard.module.css";
+
+interface TargetStepProps {
+  target: string;
+  change: (target: string) => void;
+  preview: PreviewState;
+}
+
+/** Which vehicles: the expression, where it is wrong, and whom it selects now. */
+export function TargetStep({ target, change, preview }: TargetStepProps) {
+  const t = text().wizard;
+  const { data, error, stale } = preview;
+  const wrong = error?.pointer === "/target" ? { message: error.message, position: error.position } : undefined;
+  return (
+    <>
+      <p className={classes.lead}>{t.targetLead}</p>
+      <CelEditor label={t.expression} value={target} change={change} fault={wrong} fields />
+      {error !== undefined && wrong === undefined && <Refused error={error} title={text().errors.notLoaded} />}
+      {wrong === undefined && data !== undefined && (
+        <div className={classes.match} data-stale={stale} aria-live="polite">
+          <strong className={classes.matching}>
+            {data.matching === 0 ? t.matchingNone : t.matching(plural(data.matching, text().count.vehicle))}
+          </strong>
+          {data.sample.length > 0 && (
+            <>
+              <p className={classes.sampleTitle}>{t.sample}</p>
+              <ul className={classes.sample}>
+                {data.sample.map((vin) => (
+                  <li key={vin}>
+                    <Link to="/vehicles/$vin" params={{ vin }} search={{}} target="_blank">
+                      {vin}
+                    </Link>
+                  </li>
+                ))}
+                {data.matching > data.sample.length && <li>… +{formatCount(data.matching - data.sample.length)}</li>}
+              </ul>
+            </>
+          )}
+        </div>
+      )}
+      {data === undefined && error === undefined && <p className={classes.lead}>{t.counting}</p>}
+    </>
+  );
+}

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import type { BurnUp, Wave } from "../api/model";
+import { burnUpSeries, expectedEnd } from "./burnUp";
+
+const at = (seconds: number) => new Date(1_000_000_000_000 + seconds * 1000).toISOString();
+const wave = (number: number, size: number, opened?: number): Wave => ({
+  number,
+  share_ratio: 0.5,
+  gate_installed_ratio: 1,
+  size,
+  opened_at: opened === undefined ? null : at(opened),
+  counters: {},
+});
+const burnUp: BurnUp = {
+  from: at(0),
+  to: at(100),
+  bucket_secs: 10,
+  points: [
+    { at: at(10), counters: { installed: 4, failed: 1 } },
+    { at: at(90), counters: { installed: 5 } },
+  ],
+};
+
+test("sums run on, a span counts at its end, and a wave that is closed does not", () => {
+  const series = burnUpSeries(burnUp, [wave(1, 6, 5), wave(2, 6, 50), wave(3, 8)]);
+  const base = 1_000_000_000;
+  expect(series?.times.map((time) => time - base)).toEqual([0, 5, 20, 50, 100]);
+  expect(series?.installed).toEqual([0, 0, 4, 4, 9]);
+  expect(series?.otherwise).toEqual([0, 0, 1, 1, 1]);
+  expect(series?.open).toEqual([0, 6, 6, 12, 12]);
+});
+
+test("before its start there is nothing to draw", () => {
+  expect(burnUpSeries({ ...burnUp, from: null, points: [] }, [])).toBeUndefined();
+});
+
+test("the pace of late says when it may end, and too few vehicles say nothing", () => {
+  // Of 100 seconds the last 25 count: 5 vehicles, so 10 more take twice that.
+  expect(expectedEnd(burnUp, 10, Date.parse(at(100)))).toBe(Date.parse(at(150)));
+  expect(expectedEnd(burnUp, 0, Date.parse(at(100)))).toBeUndefined();
+  expect(expectedEnd({ ...burnUp, points: [] }, 10, Date.parse(at(100)))).toBeUndefined();
+});
