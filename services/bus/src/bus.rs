@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{LateProbe, Probe};
-use crate::{BusError, Consumer, Follow, Followed, Follower, Producer, Record, topics};
+use crate::{BusError, Consumer, Follow, Followed, Follower, MAX_MESSAGE_BYTES, Producer, Record, topics};
 
 /// How long [`Bus::read_topic`] waits for the next record before the broker counts as away.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -32,6 +32,17 @@ impl BusConfig {
     #[must_use]
     pub fn new(bootstrap: impl Into<String>) -> Self {
         Self { bootstrap: bootstrap.into(), acks_partitions: 6, replication: 1, properties: Vec::new() }
+    }
+}
+
+/// What the client counts of a message beside its key and value, and more.
+const OVERHEAD_BYTES: usize = 1024;
+
+impl BusConfig {
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        let set = self.properties.iter().rev().find(|(name, _)| name == "message.max.bytes");
+        let limit = set.and_then(|(_, bytes)| bytes.parse::<usize>().ok());
+        limit.map_or(MAX_MESSAGE_BYTES, |limit| limit.saturating_sub(OVERHEAD_BYTES).min(MAX_MESSAGE_BYTES))
     }
 }
 
@@ -87,6 +98,12 @@ impl Bus {
     pub async fn ensure_manifests(&self, model: &ModelId) -> Result<(), BusError> {
         let topics = topics::repository(model);
         self.ask(move |probe, config| topics::ensure(probe, config, &topics)).await
+    }
+
+    /// The longest key and value together that can be sent, as far as the settings say.
+    #[must_use]
+    pub fn max_message_bytes(&self) -> usize {
+        self.inner.config.max_message_bytes()
     }
 
     /// A producer: idempotent, acknowledged by all replicas in sync.

@@ -120,6 +120,14 @@ fn of_manifest(error: &ManifestError) -> Problem {
             ..
         } => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "root-refused", chain(source)),
         ManifestError::Publish { .. } => Problem::internal(),
+        error @ ManifestError::TooLong { .. } => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "manifest-too-long",
+            format!(
+                "{error}: nothing was changed. Let the broker, its topics and --kafka-property message.max.bytes take \
+                 longer messages"
+            ),
+        ),
     }
 }
 

@@ -22,6 +22,8 @@ pub enum ManifestError {
     Keys(#[from] KeyStoreError),
     #[error("the repository of model {model} cannot be published")]
     Publish { model: ModelId, source: PublishError },
+    #[error("{file} of model {model} would have {bytes} bytes, and the broker takes {limit_bytes}")]
+    TooLong { model: ModelId, file: String, bytes: usize, limit_bytes: usize },
 }
 
 /// Changes and publishes the repository of `model`. It stays locked until the transaction ends: whoever
@@ -36,10 +38,10 @@ pub async fn publish(
     change: Change,
     now: DateTime<Utc>,
 ) -> Result<(), ManifestError> {
-    let keys = keys.online_keys(model)?;
+    let online = keys.online_keys(model)?;
     let mut repository = manifests::load(tx, model).await?;
-    let publication = repository.publish(&keys, change, now).map_err(|source| refused(model, source))?;
-    keep(tx, model, &repository, publication, now).await
+    let publication = repository.publish(&online, change, now).map_err(|source| refused(model, source))?;
+    keep(tx, keys, model, &repository, publication, now).await
 }
 
 /// Takes a signed root in and publishes it; its version.
@@ -53,10 +55,10 @@ pub async fn accept_root(
     root: &[u8],
     now: DateTime<Utc>,
 ) -> Result<u64, ManifestError> {
-    let keys = keys.online_keys(model)?;
+    let online = keys.online_keys(model)?;
     let mut repository = manifests::load(tx, model).await?;
-    let publication = repository.accept_root(root, &keys, now).map_err(|source| refused(model, source))?;
-    keep(tx, model, &repository, publication, now).await?;
+    let publication = repository.accept_root(root, &online, now).map_err(|source| refused(model, source))?;
+    keep(tx, keys, model, &repository, publication, now).await?;
     Ok(repository.root_version())
 }
 
@@ -84,7 +86,7 @@ async fn renew(app: &App, model: &ModelId, now: DateTime<Utc>) -> Result<bool, M
     let Some(publication) = repository.renew(&keys, now).map_err(|source| refused(model, source))? else {
         return Ok(false);
     };
-    keep(&mut tx, model, &repository, publication, now).await?;
+    keep(&mut tx, &app.keys, model, &repository, publication, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok(true)
 }
@@ -129,11 +131,20 @@ fn refused(model: &ModelId, source: PublishError) -> ManifestError {
 
 async fn keep(
     tx: &mut Tx,
+    keys: &KeyStore,
     model: &ModelId,
     repository: &Repository,
     publication: Publication,
     now: DateTime<Utc>,
 ) -> Result<(), ManifestError> {
+    // Refused while whoever asked is still there: in the outbox it would block the topic.
+    let limit_bytes = keys.longest_file_bytes();
+    for (file, value) in &publication.files {
+        let bytes = file.len() + value.as_ref().map_or(0, Vec::len);
+        if bytes > limit_bytes {
+            return Err(ManifestError::TooLong { model: model.clone(), file: file.clone(), bytes, limit_bytes });
+        }
+    }
     manifests::save(tx, model, repository, now).await?;
     Ok(enqueue(tx, model, publication, now).await?)
 }

@@ -55,9 +55,10 @@ pub async fn run_on(listener: TcpListener, config: Config, stop: CancellationTok
 
 async fn work(app: App, initial_admin_token: Option<String>, stop: CancellationToken) -> anyhow::Result<()> {
     let ended = stop.clone().drop_guard();
-    tokio::select! {
-        () = prepare(app.clone(), initial_admin_token) => {}
-        () = stop.clone().cancelled_owned() => return Ok(()),
+    // The engine needs the database alone: what it has for a broker that is away waits in the outbox.
+    let topics = tokio::spawn(stop.clone().run_until_cancelled_owned(prepare_topics(app.clone())));
+    if stop.clone().run_until_cancelled_owned(prepare(app.clone(), initial_admin_token)).await.is_none() {
+        return Ok(());
     }
     let watching = tokio::spawn(watch(app.clone(), stop.clone()));
     let sampling = tokio::spawn(live::run(app.clone()));
@@ -65,24 +66,29 @@ async fn work(app: App, initial_admin_token: Option<String>, stop: CancellationT
     drop(ended);
     watching.await?;
     sampling.await?;
+    topics.await?;
     result
 }
 
-/// Brings schema, keys, tokens and topics to where the service needs them, however long that takes.
+/// Brings schema, keys and tokens to where the service needs them, however long that takes.
 async fn prepare(app: App, initial_admin_token: Option<String>) {
     while let Err(error) = prepare_database(&app, initial_admin_token.as_deref()).await {
         wait_for(&app, "database", &error).await;
     }
     app.health.ready("database");
-    while let Err(error) = app.bus.ensure_topics().await {
-        wait_for(&app, "broker", &error.into()).await;
-    }
-    app.health.ready("broker");
     match app.objects.sweep_uploads(clock::now() - UPLOAD_LIFE).await {
         Ok(0) => {}
         Ok(swept) => tracing::info!(swept, "removed uploads that had broken off"),
         Err(error) => tracing::warn!(error = chain(&error), "uploads that had broken off could not be removed"),
     }
+}
+
+/// Creates the topics that every installation has, however long that takes.
+async fn prepare_topics(app: App) {
+    while let Err(error) = app.bus.ensure_topics().await {
+        wait_for(&app, "broker", &error.into()).await;
+    }
+    app.health.ready("broker");
 }
 
 async fn prepare_database(app: &App, initial_admin_token: Option<&str>) -> Result<(), ApiError> {

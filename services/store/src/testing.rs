@@ -1,6 +1,9 @@
 //! For tests: a database of their own on a real Postgres, and the rows that a test needs but some other
 //! part writes in earnest. Behind the feature `testing`, so that no role can reach it.
 
+mod disk;
+pub mod load;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::id::{CampaignId, ReleaseId, VehicleId};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -8,6 +11,8 @@ use sqlx::{Connection, Executor};
 use uuid::Uuid;
 
 use crate::{Config, Store, StoreError};
+
+pub use disk::SmallDisk;
 
 /// A migrated database of its own, dropped with this.
 pub struct TestDatabase {

@@ -57,8 +57,11 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let bus = Bus::new(config.bus.clone());
     let producer = bus.producer()?;
     let ready = async {
-        until_done("database", &health, || store.migrate()).await;
-        until_done("broker", &health, || bus.ensure_topics()).await;
+        // Both at once: each says for itself what is waited for.
+        tokio::join!(
+            until_done("database", &health, || store.migrate()),
+            until_done("broker", &health, || bus.ensure_topics()),
+        );
     };
     tokio::select! {
         () = ready => {
@@ -83,7 +86,11 @@ where
             Ok(()) => return health.ready(part),
             Err(error) => {
                 health.not_ready(part, error.to_string());
-                tracing::warn!("{:#}; trying again", anyhow::Error::new(error));
+                tracing::warn!(
+                    part,
+                    reason = format!("{:#}", anyhow::Error::new(error)),
+                    "not ready yet, trying again"
+                );
                 tokio::time::sleep(RETRY).await;
             }
         }

@@ -32,6 +32,8 @@ use crate::page::PageQuery;
 const MAX_FILE_NAME_BYTES: usize = 255;
 /// How long an upload may say nothing.
 const SILENCE: Duration = Duration::from_secs(60);
+/// How much of a refused upload is still read.
+const READ_OUT_BYTES: usize = 64 << 20;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
@@ -147,7 +149,14 @@ async fn receive(
     query: UploadQuery,
     body: Body,
 ) -> Result<(StatusCode, Json<Artifact>), ApiError> {
-    let staged = app.objects.receive(with_patience(body.into_data_stream()), app.max_artifact_bytes).await?;
+    let mut body = with_patience(body.into_data_stream());
+    let staged = match app.objects.receive(&mut body, app.max_artifact_bytes).await {
+        Ok(staged) => staged,
+        Err(error) => {
+            read_out(body).await;
+            return Err(error.into());
+        }
+    };
     if let Some(expected) = query.sha256.filter(|expected| *expected != staged.digests.sha256) {
         let detail = format!("the content hashes to {}, not to {expected}; nothing was kept", staged.digests.sha256);
         app.objects.discard(staged).await?;
@@ -179,8 +188,22 @@ fn check_file_name(name: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+type Chunks = BoxStream<'static, Result<Bytes, Box<dyn std::error::Error + Send + Sync>>>;
+
+/// Takes what is left of a body that is refused, within reason: a client whose connection is closed while it sends
+/// may never see the answer.
+async fn read_out(mut body: Chunks) {
+    let mut left = READ_OUT_BYTES;
+    while let Ok(Some(chunk)) = body.try_next().await {
+        left = left.saturating_sub(chunk.len());
+        if left == 0 {
+            return;
+        }
+    }
+}
+
 /// The body as long as it goes on: a client that stops sending does not hold an upload for ever.
-fn with_patience(body: BodyDataStream) -> BoxStream<'static, Result<Bytes, Box<dyn std::error::Error + Send + Sync>>> {
+fn with_patience(body: BodyDataStream) -> Chunks {
     let chunks = futures::stream::try_unfold(body, |mut body| async move {
         match tokio::time::timeout(SILENCE, body.try_next()).await {
             Ok(Ok(chunk)) => Ok(chunk.map(|chunk| (chunk, body))),

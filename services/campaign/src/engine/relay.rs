@@ -3,7 +3,7 @@
 //! none overtakes.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use otaru_bus::{Bus, BusError, Message, Producer};
@@ -40,7 +40,7 @@ pub(super) async fn run(app: App, epoch: Epoch, wake: Wake, stop: CancellationTo
             return Ok(());
         }
     };
-    let relay = Relay { store: app.store, bus: app.bus, producer, epoch };
+    let relay = Relay { store: app.store, bus: app.bus, producer, epoch, made: Arc::default() };
     let mut busy = BTreeSet::new();
     let mut topics = JoinSet::new();
     loop {
@@ -87,6 +87,8 @@ struct Relay {
     bus: Bus,
     producer: Producer,
     epoch: Epoch,
+    /// Topics that are there for certain, with our settings: a broker may create one that is only written to, with its own.
+    made: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// Sends what waits for `topic` until nothing does.
@@ -97,6 +99,15 @@ async fn drain(relay: Relay, topic: String, stop: CancellationToken) -> (String,
             Ok(true) => pause = FIRST_PAUSE,
             Ok(false) => break,
             Err(StepError::Store(error @ StoreError::Fenced(_))) => return (topic, Err(error)),
+            Err(StepError::Bus(error @ BusError::TooLarge { .. })) => {
+                tracing::error!(
+                    topic,
+                    error = chain(&error),
+                    "the topic stands still until its max.message.bytes, the broker's message.max.bytes and \
+                     --kafka-property message.max.bytes are large enough"
+                );
+                stop.run_until_cancelled(tokio::time::sleep(LONGEST_PAUSE)).await;
+            }
             Err(error) => {
                 tracing::warn!(topic, error = chain(&error), "messages wait, trying again in {} ms", pause.as_millis());
                 stop.run_until_cancelled(tokio::time::sleep(pause)).await;
@@ -122,19 +133,28 @@ impl Relay {
         let Some(last) = batch.last().map(|pending| pending.position) else {
             return Ok(false);
         };
+        if !self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(topic) {
+            self.make(topic).await?;
+        }
         match self.send(topic, batch).await {
             Err(BusError::UnknownTopic { .. }) => {
                 // Made on the way: the batch, which is still in the outbox, is taken up again.
-                match topic::manifests_model(topic) {
-                    Some(model) => self.bus.ensure_manifests(&model).await?,
-                    None => self.bus.ensure_topics().await?,
-                }
+                self.make(topic).await?;
                 return Ok(true);
             }
             sent => sent?,
         }
         outbox::delivered(&self.store, self.epoch, topic, last).await?;
         Ok(true)
+    }
+
+    async fn make(&self, topic: &str) -> Result<(), BusError> {
+        match topic::manifests_model(topic) {
+            Some(model) => self.bus.ensure_manifests(&model).await?,
+            None => self.bus.ensure_topics().await?,
+        }
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned());
+        Ok(())
     }
 
     async fn send(&self, topic: &str, batch: Vec<Pending>) -> Result<(), BusError> {

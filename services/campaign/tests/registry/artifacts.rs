@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use otaru_store::testing::SmallDisk;
 use reqwest::Body;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -83,6 +84,30 @@ async fn an_upload_that_is_too_large_is_refused_announced_or_not() {
     upload(&caller, "file_name=a.bin", Body::wrap_stream(stream)).await.problem(413, "too-large");
     upload(&caller, "file_name=a.bin", vec![7; (10 << 20) + 1]).await.problem(413, "too-large");
     assert_eq!(files(&world.artifacts()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_the_next_upload_works_once_there_is_room() {
+    const LARGE: usize = 20 << 20;
+    let Some(disk) = SmallDisk::mount(24).unwrap() else { return };
+    let artifacts = disk.path().join("artifacts");
+    let world = World::start_with(|config| config.artifacts = format!("file://{}", artifacts.display())).await;
+    let caller = world.engineer().await;
+    upload(&caller, "file_name=first.bin", "first").await.is(201);
+    let before = files(&artifacts);
+    // Neither in the second of its parts, nor in its first, nor where it fits into one request.
+    upload(&caller, "file_name=a.bin", vec![7; LARGE + (8 << 20)]).await.problem(507, "storage-full");
+    assert_eq!(files(&artifacts), before);
+    disk.fill().unwrap();
+    for length in [LARGE, 1 << 20] {
+        let detail = upload(&caller, "file_name=a.bin", vec![7; length]).await.problem(507, "storage-full");
+        assert!(detail.contains("free space there, or point --artifacts elsewhere"), "{detail}");
+        assert_eq!(files(&artifacts), before);
+    }
+    assert_eq!(caller.get("/artifacts").await.is(200)["items"].as_array().unwrap().len(), 1);
+    disk.make_room().unwrap();
+    upload(&caller, "file_name=a.bin", vec![7; LARGE]).await.is(201);
+    assert_eq!(files(&artifacts).len(), 2);
 }
 
 #[tokio::test]

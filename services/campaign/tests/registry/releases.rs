@@ -30,6 +30,32 @@ impl<'a> Stage<'a> {
 }
 
 #[tokio::test]
+async fn metadata_that_the_broker_would_not_take_is_refused_and_blocks_nothing() {
+    let limit = ("message.max.bytes".to_owned(), "12000".to_owned());
+    let world = World::start_with(|config| config.bus.properties.push(limit)).await;
+    let caller = world.engineer().await;
+    let parts: Vec<String> = (0..60).map(|number| format!("PART-{number}")).collect();
+    let model = format!("m-{}", uuid::Uuid::new_v4().simple());
+    let hardware: Vec<Value> = parts.iter().map(|id| json!({"hardware_id": id, "name": id})).collect();
+    caller.post("/models", &json!({"id": model, "name": "Harbour", "hardware": hardware})).await.is(201);
+    let sha256 = caller.upload("part.bin", b"firmware").await;
+    let release = |version: &str, parts: &[String]| {
+        let images: Vec<Value> =
+            parts.iter().map(|id| json!({"hardware_id": id, "sha256": sha256, "version": version})).collect();
+        json!({"name": "Spring", "version": version, "models": [model], "images": images})
+    };
+    let lock = async |body: &Value| {
+        let id = caller.post("/releases", body).await.is(201)["id"].clone();
+        caller.post(&format!("/releases/{id}/lock"), &json!({})).await
+    };
+    let detail = lock(&release("1", &parts)).await.problem(422, "manifest-too-long");
+    assert!(detail.contains("targets.json") && detail.contains("message.max.bytes"), "{detail}");
+    assert_eq!(lock(&release("2", &parts[..1])).await.is(200)["state"], "locked");
+    let records = world.repository(&model, 2).await;
+    assert!(records.iter().any(|record| record.key.as_deref() == Some(b"2.targets.json".as_slice())));
+}
+
+#[tokio::test]
 async fn a_draft_changes_until_it_is_locked_into_its_models_targets() {
     let world = World::start().await;
     let stage = Stage::of(&world).await;

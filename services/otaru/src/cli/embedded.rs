@@ -14,6 +14,9 @@ pub struct EmbeddedArgs {
     /// Run the private Postgres.
     #[arg(long)]
     postgres: bool,
+    /// The port of the private Postgres; any that is free unless given, and the same again at the next start.
+    #[arg(long, requires = "postgres", value_name = "PORT")]
+    postgres_port: Option<u16>,
     /// Run the broker, listening here.
     #[arg(long, value_name = "ADDRESS")]
     broker: Option<SocketAddr>,
@@ -28,7 +31,7 @@ impl EmbeddedArgs {
         std::fs::create_dir_all(&self.data_dir)?;
         let mut listening = serde_json::Map::new();
         let postgres = if self.postgres {
-            let postgres = otaru_embedded::Postgres::start(&self.data_dir, None).await?;
+            let postgres = otaru_embedded::Postgres::start(&self.data_dir, self.postgres_port).await?;
             listening.insert("database_url".into(), json!(postgres.url()));
             Some(postgres)
         } else {

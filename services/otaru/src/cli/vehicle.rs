@@ -37,7 +37,7 @@ pub struct VehicleArgs {
     /// Hold a stream open instead of polling.
     #[arg(long)]
     stream: bool,
-    /// Check once, install what there is, and end.
+    /// Check once, install what there is, and end: with 0 if that went well or there was nothing to do.
     #[arg(long)]
     once: bool,
 }

@@ -39,9 +39,18 @@ pub async fn run(
         () = stop.cancelled() => return Ok(None),
     };
     let config = fleet::config(&urls.gateway, &stage, seed)?;
-    let mut fleet = tokio::spawn(otaru_vehicle::fleet::run(config, Arc::new(Stats::default()), stop.clone()));
+    let stats = Arc::new(Stats::default());
+    let mut fleet = tokio::spawn(otaru_vehicle::fleet::run(config, stats.clone(), stop.clone()));
     tokio::select! {
-        summary = watch::until_ended(&api, stage.campaign, stop) => summary,
+        summary = watch::until_ended(&api, stage.campaign, stop) => {
+            let seen = stats.snapshot();
+            println!(
+                "\n{} of {fleet_size} vehicles go on- and offline; they went offline {} times. {} polls, {} reports, \
+                 {} requests failed.",
+                seen.roaming, seen.went_offline, seen.polls, seen.acks_sent, seen.errors
+            );
+            summary
+        }
         ended = &mut fleet => {
             ended??;
             Ok(None)

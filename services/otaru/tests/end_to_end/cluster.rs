@@ -1,16 +1,17 @@
 //! Otaru as it runs in the field: each role a process of its own, on a real broker and a real Postgres. Roles can be
 //! killed and started again; everything ends with the test.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
+
+use crate::backing::{Backing, Kind, free_port, log, otaru};
 
 /// The admin token that every test cluster starts with.
 pub const ADMIN_TOKEN: &str = "otaru_test-admin-token-0123456789abcdefghijklmnopqrst";
@@ -37,63 +38,60 @@ impl Role {
     }
 }
 
-/// A running cluster.
+/// A cluster: what runs of it is the test's to say.
 pub struct Cluster {
     pub dir: tempfile::TempDir,
+    pub broker: Backing,
+    pub postgres: Backing,
+    /// Known when Postgres was up once.
     pub database_url: String,
     pub kafka: String,
-    kafka_properties: Vec<String>,
     ports: [u16; 3],
     children: [Option<Child>; 3],
-    embedded: Option<Child>,
-}
-
-/// A port that was free a moment ago.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-fn otaru() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_otaru"));
-    command.kill_on_drop(true).stdin(Stdio::null());
-    command
 }
 
 impl Cluster {
-    /// Starts a broker, a Postgres and the three roles, ready for work. With `kafka`, that broker is used instead.
-    pub async fn start(kafka: Option<String>) -> anyhow::Result<Self> {
+    /// Nothing runs yet.
+    pub fn lay_out() -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("otaru-e2e-").tempdir()?;
-        let mut command = otaru();
-        command.args(["embedded", "--postgres", "--data-dir"]).arg(dir.path());
-        if kafka.is_none() {
-            command.arg("--broker").arg(SocketAddr::from(([127, 0, 0, 1], free_port()?)).to_string());
-        }
-        let mut embedded = command.stdout(Stdio::piped()).stderr(log(dir.path(), "embedded")?).spawn()?;
-        let stdout = embedded.stdout.take().context("no stdout")?;
-        let line = BufReader::new(stdout).lines().next_line().await?.context("the embedded services did not start")?;
-        let listening: Value = serde_json::from_str(&line)?;
-        let text = |name: &str| listening[name].as_str().map(str::to_owned);
-        let mut cluster = Self {
-            database_url: text("database_url").context("no database_url")?,
-            kafka_properties: listening["kafka_properties"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|property| property.as_str().map(str::to_owned))
-                .collect(),
-            kafka: kafka.or_else(|| text("kafka")).context("no kafka")?,
+        // Postgres does not run as root, and whoever it runs as must get there.
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755))?;
+        let broker = Backing::new(Kind::Broker, dir.path())?;
+        Ok(Self {
+            postgres: Backing::new(Kind::Postgres, dir.path())?,
+            database_url: String::new(),
+            kafka: broker.address().to_string(),
+            broker,
             ports: [free_port()?, free_port()?, free_port()?],
             children: [None, None, None],
-            embedded: Some(embedded),
             dir,
-        };
-        for role in Role::ALL {
-            cluster.start_role(role).await?;
+        })
+    }
+
+    /// A broker, a Postgres and the three roles, ready for work. With `kafka`, that broker is used instead.
+    pub async fn start(kafka: Option<String>) -> anyhow::Result<Self> {
+        let mut cluster = Self::lay_out()?;
+        match kafka {
+            Some(kafka) => cluster.kafka = kafka,
+            None => drop(cluster.broker.start().await?),
         }
-        for role in Role::ALL {
-            cluster.wait_ready(role).await?;
-        }
+        cluster.start_postgres().await?;
+        cluster.start_roles().await?;
         Ok(cluster)
+    }
+
+    /// Starts all roles and waits until they are ready for work.
+    pub async fn start_roles(&mut self) -> anyhow::Result<()> {
+        for role in Role::ALL {
+            self.start_role(role).await?;
+        }
+        self.wait_all_ready().await
+    }
+
+    pub async fn start_postgres(&mut self) -> anyhow::Result<()> {
+        let listening = self.postgres.start().await?;
+        self.database_url = listening["database_url"].as_str().context("no database_url")?.to_owned();
+        Ok(())
     }
 
     /// Starts a role; it need not be ready yet.
@@ -101,10 +99,7 @@ impl Cluster {
         let dir = self.dir.path();
         let mut command = otaru();
         command.arg(role.subcommand());
-        command.args(["--database-url", &self.database_url, "--kafka", &self.kafka]);
-        for property in &self.kafka_properties {
-            command.args(["--kafka-property", property]);
-        }
+        self.reach(&mut command);
         command.args(["--listen", &format!("127.0.0.1:{}", self.port(role))]);
         if role != Role::VehicleState {
             let artifacts = dir.join("artifacts");
@@ -126,6 +121,14 @@ impl Cluster {
         Ok(())
     }
 
+    /// Says where Postgres and the broker are.
+    fn reach(&self, command: &mut Command) {
+        command.args(["--database-url", &self.database_url, "--kafka", &self.kafka]);
+        for (name, value) in otaru_embedded::Broker::client_properties() {
+            command.args(["--kafka-property", &format!("{name}={value}")]);
+        }
+    }
+
     /// SIGKILL: no goodbye.
     pub async fn kill(&mut self, role: Role) -> anyhow::Result<()> {
         let child = self.children[role as usize].as_mut().context("the role does not run")?;
@@ -142,33 +145,64 @@ impl Cluster {
         format!("http://127.0.0.1:{}", self.port(role))
     }
 
+    /// Why a role may not be sent work, a line for each part that is missing; nothing when it may.
+    pub async fn missing(&self, role: Role) -> anyhow::Result<String> {
+        let answer = reqwest::get(format!("{}/readyz", self.url(role))).await?;
+        Ok(if answer.status().is_success() { String::new() } else { answer.text().await? })
+    }
+
+    /// Fails when a role has ended.
+    pub fn lives(&mut self, role: Role) -> anyhow::Result<()> {
+        let child = self.children[role as usize].as_mut().context("the role was not started")?;
+        match child.try_wait()? {
+            Some(status) => bail!("{role:?} ended with {status}:\n{}", self.log_of(role)),
+            None => Ok(()),
+        }
+    }
+
     /// Waits until a role says that it may be sent work.
     pub async fn wait_ready(&mut self, role: Role) -> anyhow::Result<()> {
-        let url = format!("{}/readyz", self.url(role));
+        self.wait_missing(role, "that it is ready", str::is_empty).await
+    }
+
+    pub async fn wait_all_ready(&mut self) -> anyhow::Result<()> {
+        for role in Role::ALL {
+            self.wait_ready(role).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until what a role says is missing is as `wanted`.
+    pub async fn wait_missing(&mut self, role: Role, what: &str, wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let answer = reqwest::get(&url).await;
-            let why = match answer {
-                Ok(answer) if answer.status().is_success() => return Ok(()),
-                Ok(answer) => answer.text().await.unwrap_or_default(),
-                Err(error) => error.to_string(),
-            };
-            if let Some(status) =
-                self.children[role as usize].as_mut().and_then(|child| child.try_wait().ok().flatten())
-            {
-                bail!("{role:?} ended with {status}:\n{}", self.log_of(role));
+            let missing = self.missing(role).await;
+            if missing.as_deref().is_ok_and(&wanted) {
+                return Ok(());
             }
+            self.lives(role)?;
             if Instant::now() > deadline {
-                bail!("{role:?} is not ready: {why}\n{}", self.log_of(role));
+                bail!("{role:?} does not say {what} but {missing:?}\n{}", self.log_of(role));
             }
             sleep(Duration::from_millis(100)).await;
         }
     }
 
+    /// Waits until a role has logged these words.
+    pub async fn wait_logged(&self, role: Role, words: &str) -> anyhow::Result<()> {
+        eventually(&format!("{role:?} to log {words:?}"), PATIENCE, || async move {
+            Ok(std::fs::read_to_string(self.log_path(role))?.contains(words).then_some(()))
+        })
+        .await
+    }
+
+    fn log_path(&self, role: Role) -> PathBuf {
+        self.dir.path().join(format!("{}.log", role.subcommand()))
+    }
+
     /// The last of what a role logged.
     pub fn log_of(&self, role: Role) -> String {
-        let text =
-            std::fs::read_to_string(self.dir.path().join(format!("{}.log", role.subcommand()))).unwrap_or_default();
+        let text = std::fs::read_to_string(self.log_path(role)).unwrap_or_default();
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
@@ -177,10 +211,7 @@ impl Cluster {
     pub async fn rebuild_and_verify(&self) -> anyhow::Result<Value> {
         let mut command = otaru();
         command.args(["vehicle-state", "rebuild", "--verify"]);
-        command.args(["--database-url", &self.database_url, "--kafka", &self.kafka]);
-        for property in &self.kafka_properties {
-            command.args(["--kafka-property", property]);
-        }
+        self.reach(&mut command);
         let output = command.output().await?;
         if !output.status.success() {
             bail!("rebuild --verify: {}", String::from_utf8_lossy(&output.stderr));
@@ -194,19 +225,10 @@ impl Cluster {
             child.start_kill()?;
             child.wait().await?;
         }
-        if let Some(mut embedded) = self.embedded.take() {
-            // SIGTERM, so that the private Postgres ends, too.
-            let pid = embedded.id().context("ended early")?;
-            Command::new("kill").arg(pid.to_string()).status().await?;
-            embedded.wait().await?;
-        }
-        Ok(())
+        // In order, so that nothing of the private Postgres is left.
+        self.broker.stop().await?;
+        self.postgres.stop().await
     }
-}
-
-fn log(dir: &Path, name: &str) -> anyhow::Result<Stdio> {
-    let path: PathBuf = dir.join(format!("{name}.log"));
-    Ok(std::fs::OpenOptions::new().create(true).append(true).open(path)?.into())
 }
 
 /// Asks again until the answer is there.

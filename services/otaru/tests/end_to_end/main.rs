@@ -1,7 +1,12 @@
 //! What Otaru promises as a whole, tried on real processes, a real broker, a real Postgres and real clients.
 
+mod agent;
+mod backing;
 mod cluster;
 mod database;
+mod full_disk;
+mod journey;
 mod kills;
+mod outages;
 mod python_tuf;
 mod tamper;

@@ -67,7 +67,7 @@ pub struct AgentConfig {
     /// A JSON object of signals for preconditions, read anew at each check.
     pub signals: Option<PathBuf>,
     pub mode: Mode,
-    /// Check once, install what there is, and end: an error if that did not come to an end.
+    /// Check once, install what there is, and end: an error if that did not come to a good end.
     pub once: bool,
     /// The time between polls where the gateway does not say.
     pub poll_interval: Duration,
@@ -104,6 +104,8 @@ struct Agent {
     stream_backoff: Backoff,
     /// Why the update waits, so that the log says it once.
     waiting_for: Option<String>,
+    /// The update that failed last, in this life of the agent.
+    failed: Option<AgentError>,
 }
 
 /// What ends a check before its end.
@@ -123,6 +125,9 @@ enum AgentError {
     Slot(#[from] SlotError),
     #[error("the update waits: {0}")]
     Waiting(String),
+    /// The gateway was told.
+    #[error("the update to campaign {campaign} failed with {code}: {log}")]
+    Failed { campaign: i64, code: String, log: String },
 }
 
 #[derive(Deserialize)]
@@ -169,6 +174,7 @@ impl Agent {
             events: Events::default(),
             stream_backoff: Backoff::new(initial, max),
             waiting_for: None,
+            failed: None,
             config,
         })
     }

@@ -28,7 +28,7 @@ impl Agent {
         let mut heard = None;
         loop {
             let (delay, idle) = match Box::pin(self.check(heard.take())).await {
-                Ok(_) if self.config.once => return Ok(()),
+                Ok(_) if self.config.once => return self.failed.take().map_or(Ok(()), Err),
                 Ok(delay) => {
                     backoff.reset();
                     (delay, true)
@@ -169,6 +169,7 @@ impl Agent {
     ) -> Result<(), AgentError> {
         let log = chain(error);
         warn!(campaign, code, error = %log, "the update failed");
+        self.failed = Some(AgentError::Failed { campaign, code: code.to_owned(), log: log.clone() });
         let at = self.reported_at();
         self.store.change(|state| {
             let detail = Detail { progress_percent: None, error_code: Some(code.to_owned()), log: Some(log) };

@@ -24,6 +24,10 @@ macro_rules! stats {
 stats! {
     /// Vehicles that are online now.
     online,
+    /// Vehicles that go off- and online.
+    roaming,
+    /// How often one of them went offline.
+    went_offline,
     /// Streams that are open now.
     streams,
     polls,

@@ -55,6 +55,9 @@ impl Vehicle {
         let presence = goes_offline
             .then(|| Presence { online: true, until: Instant::now() + up_for(&mut rng, behaviour.online_mean) });
         count(&shared.stats.online);
+        if goes_offline {
+            count(&shared.stats.roaming);
+        }
         Self {
             me,
             rng,
@@ -221,6 +224,7 @@ impl Vehicle {
             count(&self.shared.stats.online);
         } else {
             self.shared.stats.online.fetch_sub(1, Ordering::Relaxed);
+            count(&self.shared.stats.went_offline);
         }
     }
 }

@@ -134,9 +134,16 @@ async fn a_target_that_is_not_signed_is_refused() {
     refuses(&peer, &car, "not among the signed targets").await;
 }
 
+/// One check, which must end in an error that names this code.
+async fn attempt_fails(car: &Car, code: &str) {
+    let error = format!("{:#}", car.run_once().await.expect_err("the update should have failed"));
+    assert!(error.contains("the update to campaign") && error.contains(code), "{error}");
+}
+
 /// The attempt fails with this code, and nothing is installed.
 async fn fails(peer: &Peer, car: &Car, code: &str) {
-    car.run_once().await.unwrap();
+    attempt_fails(car, code).await;
+    car.run_once().await.expect("nothing is attempted again");
     let world = peer.world();
     let (_, last) = world.acks.last().unwrap();
     assert_eq!((last.state, last.error_code.as_deref()), (ReportedState::Failed, Some(code)));
@@ -185,7 +192,7 @@ async fn an_older_release_than_the_installed_one_fails() {
     car.run_once().await.unwrap();
     peer.world().model().add_image(IMAGE, &["BCM"], 4, "1.0.0", &firmware(3, 1_000));
     peer.world().offer = Some(crate::peer::offered(2, &[IMAGE]));
-    car.run_once().await.unwrap();
+    attempt_fails(&car, "older_release").await;
     let world = peer.world();
     let (_, last) = world.acks.last().unwrap();
     assert_eq!((last.state, last.error_code.as_deref()), (ReportedState::Failed, Some("older_release")));

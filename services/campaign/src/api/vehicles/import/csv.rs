@@ -9,6 +9,7 @@ use otaru_store::vehicles::{ImportEcu, ImportVehicle};
 use tokio::sync::mpsc;
 
 use super::lines::{Chunks, Line, ParseError};
+use super::numbered::Numbered;
 
 enum Column {
     Vin,
@@ -51,7 +52,7 @@ impl Column {
 /// # Errors
 /// [`ParseError`]; lines before it were sent.
 pub(super) fn parse(reader: impl Read, to: &mpsc::Sender<Vec<Line>>) -> Result<(), ParseError> {
-    let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(reader);
+    let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(Numbered::new(reader));
     let header = match reader.headers() {
         Ok(header) => columns(header).map_err(ParseError::Header)?,
         Err(error) => return Err(header_error(error)),
@@ -59,10 +60,14 @@ pub(super) fn parse(reader: impl Read, to: &mpsc::Sender<Vec<Line>>) -> Result<(
     let mut chunks = Chunks::new(to);
     let mut record = StringRecord::new();
     loop {
-        let line = match reader.read_record(&mut record) {
+        let from = reader.position().byte();
+        reader.get_mut().go_on(from);
+        let more = reader.read_record(&mut record);
+        let number = reader.get_ref().line();
+        let line = match more {
             Ok(false) => return chunks.flush(),
-            Ok(true) => read(&header, &record),
-            Err(error) => match bad_line(error) {
+            Ok(true) => read(number, &header, &record),
+            Err(error) => match bad_line(number, error) {
                 Ok(line) => line,
                 Err(error) => {
                     chunks.flush()?;
@@ -82,13 +87,10 @@ fn header_error(error: csv::Error) -> ParseError {
 }
 
 /// A line that is no text is only a bad line; without a body there are no lines at all.
-fn bad_line(error: csv::Error) -> io::Result<Line> {
+fn bad_line(number: u64, error: csv::Error) -> io::Result<Line> {
     match error.into_kind() {
         ErrorKind::Io(error) => Err(error),
-        ErrorKind::Utf8 { pos, .. } => {
-            let number = pos.map_or(0, |position| position.line());
-            Ok(Line { number, vin: None, vehicle: Err("the line is not UTF-8".to_owned()) })
-        }
+        ErrorKind::Utf8 { .. } => Ok(Line { number, vin: None, vehicle: Err("the line is not UTF-8".to_owned()) }),
         other => Err(io::Error::other(format!("{other:?}"))),
     }
 }
@@ -107,13 +109,9 @@ fn columns(header: &StringRecord) -> Result<Vec<Column>, String> {
     }
 }
 
-fn read(columns: &[Column], record: &StringRecord) -> Line {
+fn read(number: u64, columns: &[Column], record: &StringRecord) -> Line {
     let vin = columns.iter().zip(record).find(|(column, _)| matches!(column, Column::Vin)).map(|(_, field)| field);
-    Line {
-        number: record.position().map_or(0, csv::Position::line),
-        vin: vin.map(|vin| vin.chars().take(64).collect()),
-        vehicle: vehicle(columns, record),
-    }
+    Line { number, vin: vin.map(|vin| vin.chars().take(64).collect()), vehicle: vehicle(columns, record) }
 }
 
 fn vehicle(columns: &[Column], record: &StringRecord) -> Result<ImportVehicle, String> {
@@ -181,11 +179,7 @@ mod tests {
                    WVWZZZ1KZAW000003,m\n";
         let (lines, result) = lines(csv.as_bytes());
         result.unwrap();
-        assert_eq!(
-            lines.iter().map(|line| line.number).collect::<Vec<_>>(),
-            [2, 3, 5, 6],
-            "after a blank line, the blank one's"
-        );
+        assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [2, 4, 5, 6]);
         let first = lines[0].vehicle.as_ref().unwrap();
         assert_eq!(first.tags.as_deref(), Some(["beta".to_owned(), "demo".to_owned()].as_slice()));
         assert_eq!(first.ecus[0].version, "2.3.0");
@@ -194,6 +188,38 @@ mod tests {
         assert_eq!(lines[2].vin.as_deref(), Some("nonsense"));
         assert!(lines[2].vehicle.as_ref().unwrap_err().contains("17 characters"));
         assert!(lines[3].vehicle.as_ref().unwrap_err().contains("2 fields"));
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_does() {
+        for newline in ["\n", "\r\n", "\r"] {
+            let csv = [
+                "",
+                "vin,model,attr:note",
+                "",
+                "",
+                "WVWZZZ1KZAW000001,m,one",
+                "WVWZZZ1KZAW000002,m,\"two",
+                "",
+                "lines\"",
+                "",
+                "WVWZZZ1KZAW000003,m,three",
+                "short",
+            ];
+            let (lines, result) = lines(csv.join(newline).as_bytes());
+            result.unwrap();
+            let numbers: Vec<_> = lines.iter().map(|line| line.number).collect();
+            assert_eq!(numbers, [5, 6, 10, 11], "{newline:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_over_many_buffers() {
+        let long = "x\n".repeat(20_000);
+        let csv = format!("vin,model,attr:note\n{}WVWZZZ1KZAW000001,m,\"{long}\"\n\nshort\n", "\n".repeat(30_000));
+        let (lines, result) = lines(csv.as_bytes());
+        result.unwrap();
+        assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [30_002, 50_004]);
     }
 
     #[test]

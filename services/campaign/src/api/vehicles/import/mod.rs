@@ -5,6 +5,7 @@ mod apply;
 mod csv;
 mod lines;
 mod ndjson;
+mod numbered;
 
 use std::io;
 use std::sync::Arc;
