@@ -115,7 +115,7 @@ export function createCampaign(body: NewCampaign, key: string): Promise<Campaign
 }
 
 export function previewCampaign(
-  body: { release: number; target: string; waves?: NewCampaign["waves"] },
+  body: paths["/api/v1/campaigns/preview"]["post"]["requestBody"]["content"]["application/json"],
   signal?: AbortSignal,
 ): Promise<Preview> {
   return answer(client.POST("/api/v1/campaigns/preview", { body, ...(signal === undefined ? {} : { signal }) }));

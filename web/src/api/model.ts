@@ -23,7 +23,8 @@ export type Token = Schemas["Token"];
 export type NewToken = Schemas["NewToken"];
 export type IssuedToken = Schemas["IssuedToken"];
 export type NewCampaign = Schemas["CampaignRequest"];
-export type WavePlan = Schemas["WavePlan"];
+/** A wave as the wizard asks for it. */
+export type WavePlan = Schemas["WavePlan"] & { share_ratio: number; gate_installed_ratio: number };
 export type Preview = Schemas["Preview"];
 export type FailureCluster = Schemas["FailureCluster"];
 export type BurnUp = Schemas["BurnUp"];
@@ -45,8 +46,11 @@ export type Counters = Readonly<Record<string, number>>;
 export interface Wave {
   /** 1 for the first. */
   number: number;
-  share_ratio: number;
+  /** None of a wave by count or list, or of the rest. */
+  share_ratio?: number | null;
   gate_installed_ratio: number;
+  /** So many more failures in a row would halt the campaign. */
+  halts_after_failures?: number | null;
   /** Known once the campaign started. */
   size?: number | null;
   opened_at?: string | null;
@@ -65,7 +69,8 @@ export interface WaitingOn {
   needed?: number;
   size?: number;
   ratio?: number;
-  still_possible?: number;
+  /** What a gate still wants. */
+  wants?: string;
 }
 
 export interface Campaign {

@@ -246,6 +246,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/retries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try failed vehicles again
+         * @description Each begins another attempt, at most 10,000 per call. A vehicle that is under way, or has installed, is left alone.
+         */
+        post: operations["retry_vehicles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/start": {
         parameters: {
             query?: never;
@@ -278,6 +298,26 @@ export interface paths {
         get: operations["list_waves"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/waves/{number}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a wave
+         * @description Says that the wave went well, so that the next one may open. Only waves whose gate asks for it wait for this.
+         */
+        post: operations["approve_wave"];
         delete?: never;
         options?: never;
         head?: never;
@@ -334,6 +374,32 @@ export interface paths {
          */
         post: operations["replay_dead_letter"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emergency-stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything is stopped */
+        get: operations["get_emergency_stop"];
+        /**
+         * Stop everything
+         * @description From this call on nothing is offered to any vehicle, and every campaign under way is halted. What vehicles install
+         *     already goes on. Nothing starts or resumes before the stop is lifted.
+         */
+        put: operations["emergency_stop"];
+        post?: never;
+        /**
+         * Lift the emergency stop
+         * @description Campaigns stay halted until each is resumed.
+         */
+        delete: operations["lift_emergency_stop"];
         options?: never;
         head?: never;
         patch?: never;
@@ -537,6 +603,26 @@ export interface paths {
          * @description Fixes it for ever and signs its images into the targets of its models. Each of them must have a signed root.
          */
         post: operations["lock_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{id}/recall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Recall a release
+         * @description For good: no campaign may offer it again, its images leave the models' targets, and its campaigns are cancelled.
+         */
+        post: operations["recall_release"];
         delete?: never;
         options?: never;
         head?: never;
@@ -925,8 +1011,14 @@ export interface components {
              */
             members?: number | null;
             name: string;
+            policy: components["schemas"]["Policy"];
             /** @description CEL over the vehicle's signals: it installs only while this holds. */
             precondition?: string | null;
+            /**
+             * Format: int32
+             * @description Of several campaigns for a vehicle, the highest goes first.
+             */
+            priority: number;
             release: components["schemas"]["i64"];
             /** Format: date-time */
             start_at?: string | null;
@@ -961,13 +1053,23 @@ export interface components {
              * @example Body control 2.3 for the beta fleet
              */
             name: string;
+            /** @description Halts, pace, timeouts and retries; none without it. */
+            policy?: components["schemas"]["Policy"];
             /**
              * @description CEL over the vehicle's signals: it installs only while this holds.
              * @example battery.soc >= 40 && gear == "P"
              */
             precondition?: string | null;
+            /**
+             * Format: int32
+             * @description Of several campaigns for a vehicle, the highest goes first, then the oldest; 0 without it.
+             */
+            priority?: number;
+            ramp?: components["schemas"]["Ramp"] | null;
             /** @description A locked release. */
             release: components["schemas"]["i64"];
+            /** @description The salt of a preview, so that its vehicles are in the waves that it named; drawn without it. */
+            salt?: string | null;
             /**
              * Format: date-time
              * @description Not before this time.
@@ -978,8 +1080,8 @@ export interface components {
              * @example model_year >= 2025 && "beta" in tags
              */
             target: string;
-            /** @description 1 to 100 waves, whose shares sum to 1. */
-            waves: components["schemas"]["WavePlan"][];
+            /** @description 1 to 100 waves; instead of them, `ramp`. */
+            waves?: components["schemas"]["WavePlan"][] | null;
         };
         /**
          * @description Where a campaign stands.
@@ -1077,6 +1179,16 @@ export interface components {
             items: components["schemas"]["Ecu"][];
             vin: components["schemas"]["Vin"];
         };
+        /** @description Whether everything is stopped. */
+        EmergencyStopView: {
+            /** @description The campaigns that this call halted. */
+            halted: components["schemas"]["i64"][];
+            reason?: string | null;
+            stopped: boolean;
+            /** Format: date-time */
+            stopped_at?: string | null;
+            stopped_by?: string | null;
+        };
         /** @description A message on `otaru.events`. */
         Event: components["schemas"]["EventKind"] & {
             /** @description Who did it: `engine`, or a person's token by name. */
@@ -1117,6 +1229,51 @@ export interface components {
             to: components["schemas"]["CampaignState"];
             /** @enum {string} */
             type: "campaign_state_changed";
+        } | {
+            campaign: components["schemas"]["i64"];
+            reason: string;
+            /** @enum {string} */
+            type: "campaign_halted";
+            /** Format: int32 */
+            wave: number;
+        } | {
+            campaign: components["schemas"]["i64"];
+            /** @enum {string} */
+            type: "wave_approved";
+            /** Format: int32 */
+            wave: number;
+        } | {
+            campaign: components["schemas"]["i64"];
+            /** @enum {string} */
+            type: "vehicles_retried";
+            /** Format: int64 */
+            vehicles: number;
+        } | {
+            campaign: components["schemas"]["i64"];
+            /** @enum {string} */
+            type: "vehicles_timed_out";
+            /** Format: int64 */
+            vehicles: number;
+        } | {
+            campaign: components["schemas"]["i64"];
+            /** Format: int64 */
+            per_minute: number;
+            reason: string;
+            /** @enum {string} */
+            type: "rate_adapted";
+        } | {
+            reason: string;
+            release: components["schemas"]["i64"];
+            /** @enum {string} */
+            type: "release_recalled";
+        } | {
+            reason: string;
+            /** @enum {string} */
+            type: "emergency_stopped";
+        } | {
+            reason?: string | null;
+            /** @enum {string} */
+            type: "emergency_stop_lifted";
         } | {
             campaign: components["schemas"]["i64"];
             /** @enum {string} */
@@ -1214,6 +1371,82 @@ export interface components {
         FleetVersions: {
             /** @description By hardware id; at most 10000 versions in all. */
             items: components["schemas"]["HardwareVersions"][];
+        };
+        /**
+         * @description What must hold of a wave before the next one opens, beside `gate_installed_ratio`. Each part that is given
+         *     must hold.
+         */
+        Gate: {
+            /**
+             * @description Whether a person must approve.
+             * @default false
+             */
+            approval: boolean;
+            /**
+             * Format: double
+             * @description Share of the vehicles that told how they fare after the installation which said that they are
+             *     healthy, 0 to 1; at least one must have told.
+             * @default null
+             * @example 0.995
+             */
+            healthy_ratio: number | null;
+            /**
+             * Format: int64
+             * @description So long after the wave opened, those that have reported are enough, if there are any. In seconds.
+             * @default null
+             * @example 259200
+             */
+            report_within_secs: number | null;
+            /**
+             * Format: double
+             * @description Share of the wave that must have reported an end before `success_ratio` counts, 0 to 1; all without it.
+             * @default null
+             * @example 0.8
+             */
+            reported_ratio: number | null;
+            /**
+             * Format: int64
+             * @description How long all of this must have held. In seconds.
+             * @default null
+             * @example 3600
+             */
+            soak_secs: number | null;
+            /**
+             * Format: double
+             * @description Share of the vehicles that reported an end which have installed, 0 to 1.
+             * @default null
+             * @example 0.99
+             */
+            success_ratio: number | null;
+        };
+        /** @description How a gate stands, for those who look at it. */
+        GateView: {
+            /**
+             * Format: int64
+             * @description Vehicles that reported an end.
+             */
+            reported: number;
+            /**
+             * Format: double
+             * @description Share of the vehicles that reported an end which have installed.
+             */
+            success_ratio?: number | null;
+            unmet?: components["schemas"]["Unmet"] | null;
+        };
+        /** @description When a campaign halts. Every rule is judged per wave, over what has ended since the campaign was last resumed. */
+        HaltPolicy: {
+            /** @default null */
+            sequential: components["schemas"]["Sequential"] | null;
+            /**
+             * @description Whether a vehicle that timed out counts as failed.
+             * @default false
+             */
+            silence_is_failure: boolean;
+            /**
+             * @description Plain limits, for those who want them.
+             * @default []
+             */
+            thresholds: components["schemas"]["Threshold"][];
         };
         /** @description An ECU of a model. */
         Hardware: {
@@ -1484,19 +1717,46 @@ export interface components {
             tags?: string[];
             vin: components["schemas"]["Vin"];
         };
+        /** @description The policies of a campaign. Each one is off without it. */
+        Policy: {
+            /** @default {} */
+            halt: components["schemas"]["HaltPolicy"];
+            /**
+             * Format: int64
+             * @description The most vehicles under way at once, from the offer on: what is exposed when the campaign halts.
+             * @default null
+             * @example 500
+             */
+            max_in_flight: number | null;
+            /** @default null */
+            rate: components["schemas"]["Rate"] | null;
+            /** @default null */
+            retry: components["schemas"]["Retry"] | null;
+            /**
+             * @description Whether vehicles that still wait in other campaigns for the same hardware, of the same or a lower priority, are
+             *     withdrawn from those when this one's wave opens.
+             * @default false
+             */
+            supersede: boolean;
+            /** @default {} */
+            timeouts: components["schemas"]["Timeouts"];
+        };
         Preview: {
             /**
              * Format: int64
              * @description Vehicles that match now.
              */
             matching: number;
-            /** @description Up to 20 of them, by VIN. Which wave a vehicle is in is drawn when the campaign is created. */
-            sample: string[];
+            /** @description Draws the order of the vehicles: give it when the campaign is created, and they are in these waves. */
+            salt: string;
             waves: components["schemas"]["PreviewWave"][];
         };
         PreviewRequest: {
+            ramp?: components["schemas"]["Ramp"] | null;
             /** @description The release, locked or not: its models matter. */
             release: components["schemas"]["i64"];
+            /** @description The salt of an earlier preview, to see the same order again; drawn without it. */
+            salt?: string | null;
             /**
              * @description CEL: which vehicles of those models.
              * @example region in ["EU", "UK"]
@@ -1508,6 +1768,8 @@ export interface components {
         PreviewWave: {
             /** Format: int32 */
             number: number;
+            /** @description Up to 20 of its vehicles, those that go first. */
+            sample: string[];
             /** Format: int64 */
             size: number;
         };
@@ -1540,6 +1802,53 @@ export interface components {
             state: components["schemas"]["CampaignState"];
             waiting_on: components["schemas"]["WaitingOn"];
             waves: components["schemas"]["Wave"][];
+        };
+        /** @description Waves that grow until all vehicles are in: each with the same gate before the next. */
+        Ramp: {
+            /**
+             * Format: double
+             * @description How much larger each wave is than the one before, above 1 and at most 10.
+             * @example 3
+             */
+            factor: number;
+            /**
+             * Format: double
+             * @description The share of the first wave, above 0 and at most 0.5.
+             * @example 0.01
+             */
+            first_ratio: number;
+            gate?: components["schemas"]["Gate"];
+            /**
+             * Format: double
+             * @description The next wave opens when this share of the wave has installed, 0 to 1.
+             */
+            gate_installed_ratio?: number;
+        };
+        /** @description How many vehicles are offered the update per minute. */
+        Rate: {
+            /**
+             * Format: int64
+             * @description New offers per minute, over all gateways.
+             * @example 1000
+             */
+            per_minute: number;
+            /**
+             * Format: int64
+             * @description Lets the rate adapt: it grows by a tenth of this each minute up to it while few fail, and is halved, down to one a
+             *     minute, when more do.
+             */
+            up_to_per_minute?: number | null;
+        };
+        /** @description Why. */
+        ReasonRequest: {
+            /** @description For those who ask later; 1 to 1000 bytes. */
+            reason: string;
+        };
+        /** @description What a recall did. */
+        Recalled: {
+            /** @description The campaigns that were cancelled. */
+            cancelled: components["schemas"]["i64"][];
+            release: components["schemas"]["i64"];
         };
         /** @description The assignments, counted one by one. */
         Recount: {
@@ -1618,11 +1927,73 @@ export interface components {
             sequence: number;
             state: components["schemas"]["AssignmentState"];
         };
+        Retried: {
+            /** @description Whether there are more: call again once these have begun. */
+            more: boolean;
+            /** @description Vehicles that begin another attempt. */
+            vehicles: number;
+        };
+        /** @description What is tried again by itself. */
+        Retry: {
+            /**
+             * Format: int64
+             * @description Before the second attempt; twice as long before each further one. In seconds.
+             * @example 600
+             */
+            backoff_secs: number;
+            /** @description The error codes that are tried again; every one without them. */
+            error_codes?: string[];
+            /**
+             * Format: int32
+             * @description Attempts in all, the first included; 2 to 10.
+             * @example 3
+             */
+            max_attempts: number;
+            /** @description Whether vehicles that timed out are tried again as well. */
+            timed_out?: boolean;
+        };
+        /** @description Which of the campaign's vehicles that failed, rolled back or timed out; all of them without a field. */
+        RetryRequest: {
+            /** @description Those whose last attempt failed with this code. */
+            error_code?: string | null;
+            /** @description These; at most 10,000. */
+            vins?: components["schemas"]["Vin"][] | null;
+            /**
+             * Format: int32
+             * @description Those of this wave.
+             */
+            wave?: number | null;
+        };
         /**
          * @description What a token may do; each role may do what the ones before it may.
          * @enum {string}
          */
         Role: "viewer" | "engineer" | "approver" | "admin";
+        /** @description A sequential probability ratio test on failures. */
+        Sequential: {
+            /**
+             * Format: double
+             * @description The share of failures of a good release, above 0.
+             * @example 0.01
+             */
+            acceptable_ratio: number;
+            /**
+             * Format: double
+             * @description How often a good campaign may be halted, over all of its waves together. 0.01 without it.
+             */
+            alpha?: number;
+            /**
+             * Format: double
+             * @description How often an intolerable one may be missed. 0.01 without it.
+             */
+            beta?: number;
+            /**
+             * Format: double
+             * @description The share of failures that must be stopped, above the acceptable one and below 1.
+             * @example 0.05
+             */
+            intolerable_ratio: number;
+        };
         /** @description Who is signed in. */
         Session: {
             /** @description The token's name: the actor in logs and events. */
@@ -1642,6 +2013,42 @@ export interface components {
          * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
          */
         Sha256: string;
+        /** @description A plain limit: halts when more than `failed_ratio` of the wave, or of those that have ended, failed. */
+        Threshold: {
+            /**
+             * Format: double
+             * @example 0.03
+             */
+            failed_ratio: number;
+            /**
+             * Format: int64
+             * @description Ends that must be there before it counts.
+             */
+            min_finished?: number;
+            of: components["schemas"]["ThresholdOf"];
+        };
+        /**
+         * @description What a threshold is a share of.
+         * @enum {string}
+         */
+        ThresholdOf: "wave" | "finished";
+        /** @description How long a vehicle may take; what takes longer is `timed_out`. In seconds. */
+        Timeouts: {
+            /**
+             * Format: int64
+             * @description From the offer to the first report of the vehicle.
+             * @default null
+             * @example 604800
+             */
+            offer_secs: number | null;
+            /**
+             * Format: int64
+             * @description From one report to the next while it is under way.
+             * @default null
+             * @example 7200
+             */
+            step_secs: number | null;
+        };
         /** @description A token as it is listed. */
         Token: {
             /** Format: date-time */
@@ -1659,6 +2066,58 @@ export interface components {
         TokenPage: {
             items: components["schemas"]["Token"][];
             next_cursor?: string | null;
+        };
+        /** @description The first thing that a gate still wants. `Display` ends the sentence "wave 2 opens when …". */
+        Unmet: {
+            /** Format: int64 */
+            installed: number;
+            /** Format: int64 */
+            needed: number;
+            possible: boolean;
+            /** Format: double */
+            ratio: number;
+            /** Format: int64 */
+            size: number;
+            /** @enum {string} */
+            wants: "installed";
+        } | {
+            /** Format: int64 */
+            needed: number;
+            /** Format: int64 */
+            reported: number;
+            /** Format: int64 */
+            size: number;
+            /** Format: date-time */
+            until?: string | null;
+            /** @enum {string} */
+            wants: "reports";
+        } | {
+            /** Format: int64 */
+            installed: number;
+            possible: boolean;
+            /** Format: double */
+            ratio: number;
+            /** Format: int64 */
+            reported: number;
+            /** @enum {string} */
+            wants: "success";
+        } | {
+            /** Format: int64 */
+            healthy: number;
+            /** Format: double */
+            ratio: number;
+            /** Format: int64 */
+            told: number;
+            /** @enum {string} */
+            wants: "health";
+        } | {
+            /** Format: date-time */
+            until: string;
+            /** @enum {string} */
+            wants: "soak";
+        } | {
+            /** @enum {string} */
+            wants: "approval";
         };
         /** @description A vehicle. */
         Vehicle: {
@@ -1753,37 +2212,30 @@ export interface components {
             /** @enum {string} */
             code: "resume";
             state: components["schemas"]["CampaignState"];
-        } | {
+        } | (components["schemas"]["Unmet"] & {
+            /** Format: int32 */
+            wave: number;
+        } & {
             /** @enum {string} */
             code: "gate";
-            /** Format: int64 */
-            installed: number;
-            /** Format: int64 */
-            needed: number;
-            /** Format: double */
-            ratio: number;
-            /** Format: int64 */
-            size: number;
+        }) | (components["schemas"]["Unmet"] & {
             /** Format: int32 */
             wave: number;
-        } | {
+        } & {
             /** @enum {string} */
             code: "gate_unreachable";
-            /** Format: int64 */
-            installed: number;
-            /** Format: int64 */
-            needed: number;
-            /** Format: int64 */
-            still_possible: number;
-            /** Format: int32 */
-            wave: number;
-        } | {
+        }) | {
             /** @enum {string} */
             code: "vehicles";
             /** Format: date-time */
             deadline: string;
             /** Format: int64 */
             left: number;
+        } | {
+            /** @enum {string} */
+            code: "retries";
+            /** Format: int64 */
+            pending: number;
         } | {
             /** @enum {string} */
             code: "withdrawals";
@@ -1800,6 +2252,14 @@ export interface components {
         };
         /** @description A step of the rollout plan. */
         Wave: {
+            /** Format: date-time */
+            approved_at?: string | null;
+            approved_by?: string | null;
+            /**
+             * Format: int64
+             * @description Its vehicles, by number.
+             */
+            count?: number | null;
             /** @description Vehicles per state; states without any are left out. */
             counters: components["schemas"]["BTreeMap"];
             /**
@@ -1807,8 +2267,34 @@ export interface components {
              * @description The highest rank in it, once the campaign started.
              */
             cutoff?: number | null;
+            /** @description How attempts ended that were followed by another one. */
+            earlier_attempts: components["schemas"]["BTreeMap"];
+            /** @description CEL: its vehicles are those that match. */
+            expression?: string | null;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description What counts for and against the release, every attempt counted, since the campaign was last resumed after a halt.
+             */
+            finished: number;
+            gate: components["schemas"]["Gate"];
             /** Format: double */
             gate_installed_ratio: number;
+            /** @description How the gate before the next wave stands. */
+            gate_state: components["schemas"]["GateView"];
+            /**
+             * Format: int64
+             * @description So many more failures in a row would halt the campaign; nothing when no rule ever would.
+             */
+            halts_after_failures?: number | null;
+            /**
+             * Format: int64
+             * @description Installed vehicles that said how they fare.
+             */
+            healthy: number;
+            /** @description So many vehicles are listed for it by VIN. */
+            listed?: number | null;
             /**
              * Format: int32
              * @description 1 for the first.
@@ -1819,13 +2305,19 @@ export interface components {
              * @description When its vehicles were assigned.
              */
             opened_at?: string | null;
-            /** Format: double */
-            share_ratio: number;
+            /**
+             * Format: double
+             * @description Its share of the vehicles that no listed wave takes; without this, `count`, `expression` and `listed` it takes the
+             *     rest.
+             */
+            share_ratio?: number | null;
             /**
              * Format: int64
              * @description Vehicles in it, once the campaign started.
              */
             size?: number | null;
+            /** Format: int64 */
+            unhealthy: number;
         };
         /** @description All waves of a campaign. */
         WavePage: {
@@ -1833,20 +2325,37 @@ export interface components {
             /** @description Always null: a campaign has few waves. */
             next_cursor?: string | null;
         };
-        /** @description A step of a rollout plan, as an engineer asks for it. */
+        /**
+         * @description A step of a rollout plan, as an engineer asks for it. At most one of `share_ratio`, `count`,
+         *     `expression` and `vins` says who is in it; a wave with none of them takes the rest.
+         */
         WavePlan: {
+            /**
+             * Format: int64
+             * @description So many vehicles, or as many as there are.
+             */
+            count?: number | null;
+            /**
+             * @description CEL: those of the campaign's vehicles that match and are in no earlier listed wave.
+             * @example "canary" in tags
+             */
+            expression?: string | null;
+            /** @description What else must hold before the next wave opens. */
+            gate?: components["schemas"]["Gate"];
             /**
              * Format: double
              * @description The next wave opens when this share of the wave has installed, 0 to 1.
              * @example 0.9
              */
-            gate_installed_ratio: number;
+            gate_installed_ratio?: number;
             /**
              * Format: double
-             * @description The wave's share of the campaign's vehicles, above 0 and at most 1. The shares of all waves sum to 1.
+             * @description The wave's share of the vehicles that no listed wave takes, above 0 and at most 1.
              * @example 0.05
              */
-            share_ratio: number;
+            share_ratio?: number | null;
+            /** @description These of the campaign's vehicles; at most 10,000. */
+            vins?: components["schemas"]["Vin"][] | null;
         };
         /** Format: int64 */
         i64: number;
@@ -2437,6 +2946,41 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    retry_vehicles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryRequest"];
+            };
+        };
+        responses: {
+            /** @description They begin another attempt */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     start_campaign: {
         parameters: {
             query?: never;
@@ -2496,6 +3040,36 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    approve_wave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                /** @description 1 for the first */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Approved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2583,6 +3157,94 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_emergency_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmergencyStopView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    emergency_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
+        responses: {
+            /** @description Stopped */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmergencyStopView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    lift_emergency_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Lifted, or there was none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmergencyStopView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
@@ -2995,6 +3657,41 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    recall_release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonRequest"];
+            };
+        };
+        responses: {
+            /** @description Recalled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recalled"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -40,7 +40,7 @@ function WaveStep({ wave, last }: { wave: Wave; last: boolean }) {
           <StageIcon stage={stage} /> {text().campaign.waveOpens(wave.number)}
         </span>
         <span className={classes.share}>
-          {wave.size == null ? formatPercent(wave.share_ratio) : `${formatCount(wave.size)} · ${formatPercent(wave.share_ratio)}`}
+          {[wave.size == null ? [] : formatCount(wave.size), wave.share_ratio == null ? [] : formatPercent(wave.share_ratio)].flat().join(" · ")}
         </span>
       </div>
       <StateBar

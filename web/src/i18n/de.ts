@@ -212,8 +212,6 @@ export const de: Dictionary = {
     vehicles: (left, moment) => `Alle Wellen sind offen: noch ${left}, bis ${moment}.`,
     gate: (next, ratio, size, wave, needed, installed) =>
       `Welle ${next} öffnet, wenn ${ratio} der ${size} Fahrzeuge in Welle ${wave} installiert haben (${needed}): bisher ${installed}.`,
-    unreachable: (next, wave, needed, installed, possible) =>
-      `Welle ${next} kann nicht öffnen: In Welle ${wave} müssten ${needed} installiert haben, ${installed} haben, und nur ${possible} können es noch.`,
     withdrawals: (left) => `Wird geschlossen: noch ${left} zurückzuziehen.`,
   },
   campaign: {
@@ -246,6 +244,7 @@ export const de: Dictionary = {
     gateInstalled: (ratio) => `${ratio} installiert`,
     gateCount: (installed, needed) => `${installed} von ${needed}`,
     gateRoom: (count) => `scheitert nach ${count} weiteren Fehlern`,
+    haltsAfter: (count) => `hält nach ${count} weiteren Fehlern an`,
     noGate: "Keine Schwelle",
     stages: {
       closed: "Nicht offen",

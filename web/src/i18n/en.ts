@@ -208,8 +208,6 @@ export const en = {
     vehicles: (left: string, moment: string) => `All waves are open: ${left} left, until ${moment}.`,
     gate: (next: number, ratio: string, size: string, wave: number, needed: string, installed: string) =>
       `Wave ${next} opens when ${ratio} of the ${size} vehicles in wave ${wave} have installed (${needed}): ${installed} so far.`,
-    unreachable: (next: number, wave: number, needed: string, installed: string, possible: string) =>
-      `Wave ${next} cannot open: it needs ${needed} installed in wave ${wave}, ${installed} have and only ${possible} still can.`,
     withdrawals: (left: string) => `Closing: ${left} still to be withdrawn.`,
   },
   campaign: {
@@ -242,6 +240,7 @@ export const en = {
     gateInstalled: (ratio: string) => `${ratio} installed`,
     gateCount: (installed: string, needed: string) => `${installed} of ${needed}`,
     gateRoom: (count: string) => `misses with ${count} more failures`,
+    haltsAfter: (count: string) => `halts at ${count} more failures`,
     noGate: "No gate",
     stages: { closed: "Not open", open: "Open", held: "Gate holds", finished: "Finished", missed: "Gate missed" },
     notOpen: "Not open yet",

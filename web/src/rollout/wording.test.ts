@@ -31,7 +31,7 @@ test("a reason that this dashboard does not know is told in the planner's words"
 
 test("a gate is said with the numbers of the viewer's language", () => {
   const gate = { wave: 2, installed: 1064, needed: 1900, size: 2000, ratio: 0.95 };
-  expect(said({ code: "gate", text: "wave 3 opens when …", ...gate })).toBe(
+  expect(said({ code: "gate", wants: "installed", text: "wave 3 opens when …", ...gate })).toBe(
     "Wave 3 opens when 95 % of the 2,000 vehicles in wave 2 have installed (1,900): 1,064 so far.",
   );
 });
@@ -74,7 +74,7 @@ afterEach(() => loadLanguage("en"));
 test("in German it is said in German, with German numbers", async () => {
   await loadLanguage("de");
   const gate = { wave: 2, installed: 1064, needed: 1900, size: 2000, ratio: 0.955 };
-  expect(waitingSentence({ code: "gate", text: "…", ...gate }, now, "de")).toBe(
+  expect(waitingSentence({ code: "gate", wants: "installed", text: "…", ...gate }, now, "de")).toBe(
     "Welle 3 öffnet, wenn 95,5 % der 2.000 Fahrzeuge in Welle 2 installiert haben (1.900): bisher 1.064.",
   );
   expect(consequence("pause", campaign, now).confirm).toBe("Kampagne pausieren");

@@ -15,7 +15,7 @@ export function waitingSentence(waiting: WaitingOn, now: number, locale?: string
   const said = text().waiting;
   const moment = (at: string) => formatMoment(Date.parse(at), now, locale, timeZone);
   const count = (number: number) => formatCount(number, locale);
-  const { code, at, left, deadline, wave, installed, needed, size, ratio, still_possible: possible } = waiting;
+  const { code, at, left, deadline, wave, installed, needed, size, ratio, wants } = waiting;
   if (code === "submission") return said.submission;
   if (code === "resume") return said.resume;
   if (code === "start_time" && at !== undefined) return said.start(moment(at));
@@ -23,14 +23,10 @@ export function waitingSentence(waiting: WaitingOn, now: number, locale?: string
   if (code === "vehicles" && deadline !== undefined && left !== undefined) {
     return said.vehicles(plural(left, text().count.vehicleIs, locale), moment(deadline));
   }
-  if (wave != null && installed != null && needed != null) {
-    if (code === "gate" && size != null && ratio != null) {
-      const share = formatPercent(ratio, locale);
-      return said.gate(wave + 1, share, count(size), wave, count(needed), count(installed));
-    }
-    if (code === "gate_unreachable" && possible != null) {
-      return said.unreachable(wave + 1, wave, count(needed), count(installed), count(possible));
-    }
+  const known = wave != null && installed != null && needed != null && size != null && ratio != null;
+  if (code === "gate" && wants === "installed" && known) {
+    const share = formatPercent(ratio, locale);
+    return said.gate(wave + 1, share, count(size), wave, count(needed), count(installed));
   }
   return sentence(waiting.text);
 }

@@ -6,6 +6,7 @@ mod calls;
 mod ends;
 mod fleet;
 mod insight;
+mod policies;
 mod refusals;
 mod streams;
 mod waves;

@@ -155,19 +155,19 @@ impl Stage {
             if plan.actions.is_empty() {
                 return shown;
             }
-            plan.actions.into_iter().for_each(|action| self.carry_out(action, now));
+            plan.actions.iter().for_each(|action| self.carry_out(action, now));
         }
         panic!("the planner never comes to rest:\n{shown}");
     }
 
     /// What the reconciler does, and vehicle-state after it.
-    fn carry_out(&mut self, action: Action, now: DateTime<Utc>) {
+    fn carry_out(&mut self, action: &Action, now: DateTime<Utc>) {
         match action {
             Action::Start => self.facts().state = CampaignState::Running,
             Action::Halt { .. } => self.facts().state = CampaignState::Halted,
-            Action::NoteGate { number, met } => self.wave(number).gate_met_at = met.then_some(now),
+            Action::NoteGate { number, met } => self.wave(*number).gate_met_at = met.then_some(now),
             Action::OpenWave { number } => {
-                let wave = self.wave(number);
+                let wave = self.wave(*number);
                 wave.opened_at = Some(now);
                 wave.counts = BTreeMap::from([(AssignmentState::Assigned, wave.size)]);
             }

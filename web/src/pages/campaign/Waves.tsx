@@ -60,11 +60,16 @@ function WaveRow({ wave, last }: { wave: Wave; last: boolean }) {
       </td>
       <td className={cell.number}>
         {wave.size == null ? "–" : formatCount(wave.size)}
-        <small>{formatPercent(wave.share_ratio)}</small>
+        {wave.share_ratio != null && <small>{formatPercent(wave.share_ratio)}</small>}
       </td>
       <td className={cell.time}>{wave.opened_at == null ? "–" : <When at={wave.opened_at} />}</td>
       <td className={cell.number}>{formatCount(countOf(wave.counters, "installed"))}</td>
-      <td className={cell.number}>{formatCount(exited)}</td>
+      <td className={cell.number}>
+        {formatCount(exited)}
+        {wave.halts_after_failures != null && wave.opened_at != null && (
+          <small>{t.haltsAfter(formatCount(wave.halts_after_failures))}</small>
+        )}
+      </td>
       <td className={cell.time}>{last ? <span className={cell.quiet}>{t.lastWave}</span> : <Gate wave={wave} />}</td>
     </tr>
   );

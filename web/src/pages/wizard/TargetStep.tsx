@@ -16,6 +16,7 @@ interface TargetStepProps {
 export function TargetStep({ target, change, preview }: TargetStepProps) {
   const t = text().wizard;
   const { data, error, stale } = preview;
+  const sample = data?.waves.flatMap((wave) => wave.sample) ?? [];
   const wrong = error?.pointer === "/target" ? { message: error.message, position: error.position } : undefined;
   return (
     <>
@@ -27,18 +28,18 @@ export function TargetStep({ target, change, preview }: TargetStepProps) {
           <strong className={classes.matching}>
             {data.matching === 0 ? t.matchingNone : t.matching(plural(data.matching, text().count.vehicle))}
           </strong>
-          {data.sample.length > 0 && (
+          {sample.length > 0 && (
             <>
               <p className={classes.sampleTitle}>{t.sample}</p>
               <ul className={classes.sample}>
-                {data.sample.map((vin) => (
+                {sample.map((vin) => (
                   <li key={vin}>
                     <Link to="/vehicles/$vin" params={{ vin }} search={{}} target="_blank">
                       {vin}
                     </Link>
                   </li>
                 ))}
-                {data.matching > data.sample.length && <li>… +{formatCount(data.matching - data.sample.length)}</li>}
+                {data.matching > sample.length && <li>… +{formatCount(data.matching - sample.length)}</li>}
               </ul>
             </>
           )}

@@ -6,7 +6,7 @@ use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::{CampaignState, Command};
 use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_domain::planner::{StateCounts, Waiting, plan};
-use otaru_domain::rollout::{GateView, Policy, WavePlan, failures_until_halt};
+use otaru_domain::rollout::{Gate, GateView, Policy, failures_until_halt};
 use otaru_store::campaigns::{Standing, Wave};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -55,8 +55,17 @@ pub(crate) struct CampaignView {
 pub(crate) struct WaveView {
     /// 1 for the first.
     number: u32,
-    #[serde(flatten)]
-    plan: WavePlan,
+    /// Its share of the vehicles that no listed wave takes; without this, `count`, `expression` and `listed` it takes the
+    /// rest.
+    share_ratio: Option<f64>,
+    /// Its vehicles, by number.
+    count: Option<u64>,
+    /// CEL: its vehicles are those that match.
+    expression: Option<String>,
+    /// So many vehicles are listed for it by VIN.
+    listed: Option<usize>,
+    gate_installed_ratio: f64,
+    gate: Gate,
     /// Vehicles in it, once the campaign started.
     size: Option<u64>,
     /// The highest rank in it, once the campaign started.
@@ -114,7 +123,12 @@ impl WaveView {
             finished: outcomes.finished,
             failed: outcomes.failed,
             halts_after_failures: failures_until_halt(halt, wave.number, standing.waves.len(), &outcomes),
-            plan: wave.plan.clone(),
+            share_ratio: wave.plan.share_ratio,
+            count: wave.plan.count,
+            expression: wave.plan.expression.clone(),
+            listed: wave.plan.vins.as_ref().map(Vec::len),
+            gate_installed_ratio: wave.plan.gate_installed_ratio,
+            gate: wave.plan.gate.clone(),
             size: wave.size,
             cutoff: wave.cutoff,
             opened_at: wave.opened_at,
