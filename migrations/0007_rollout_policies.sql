@@ -65,22 +65,12 @@ COMMENT ON COLUMN health_counters.vehicles IS 'May be negative for one partition
 CREATE TABLE campaign_pace (
     campaign_id bigint PRIMARY KEY REFERENCES campaigns,
     tokens double precision NOT NULL DEFAULT 0,
-    refilled_at timestamptz NOT NULL,
-    per_minute bigint,
-    reason text,
-    judged_at timestamptz,
-    judged_finished bigint NOT NULL DEFAULT 0,
-    judged_failed bigint NOT NULL DEFAULT 0
+    refilled_at timestamptz NOT NULL
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE campaign_pace IS 'How fast a campaign may be offered; locked by whoever takes offer slots.';
 COMMENT ON COLUMN campaign_pace.campaign_id IS 'The campaign.';
 COMMENT ON COLUMN campaign_pace.tokens IS 'Offers that the rate allows now.';
 COMMENT ON COLUMN campaign_pace.refilled_at IS 'When they were last counted.';
-COMMENT ON COLUMN campaign_pace.per_minute IS 'The rate now, where it adapts.';
-COMMENT ON COLUMN campaign_pace.reason IS 'Why it is what it is, in words.';
-COMMENT ON COLUMN campaign_pace.judged_at IS 'When it was last adapted.';
-COMMENT ON COLUMN campaign_pace.judged_finished IS 'Ends there were then.';
-COMMENT ON COLUMN campaign_pace.judged_failed IS 'Failures among them.';
 
 CREATE TABLE offer_leases (
     id uuid PRIMARY KEY,

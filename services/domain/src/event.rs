@@ -51,12 +51,6 @@ pub enum EventKind {
         campaign: CampaignId,
         vehicles: u64,
     },
-    /// How fast the campaign is offered was adapted.
-    RateAdapted {
-        campaign: CampaignId,
-        per_minute: u64,
-        reason: String,
-    },
     ReleaseRecalled {
         release: ReleaseId,
         reason: String,

@@ -51,7 +51,6 @@ fn subject_of(kind: &EventKind) -> (String, Option<CampaignId>) {
         | EventKind::WaveApproved { campaign, .. }
         | EventKind::VehiclesRetried { campaign, .. }
         | EventKind::VehiclesTimedOut { campaign, .. }
-        | EventKind::RateAdapted { campaign, .. }
         | EventKind::CampaignClosing { campaign, .. } => (format!("campaign-{campaign}"), Some(*campaign)),
     }
 }

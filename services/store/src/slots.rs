@@ -96,8 +96,8 @@ async fn grant(
     .bind(campaign)
     .execute(&mut **tx)
     .await?;
-    let (tokens, per_minute_now, idle_secs): (f64, Option<i64>, f64) = sqlx::query_as(
-        "SELECT tokens, per_minute, greatest(extract(epoch FROM clock_timestamp() - refilled_at), 0)::float8
+    let (tokens, idle_secs): (f64, f64) = sqlx::query_as(
+        "SELECT tokens, greatest(extract(epoch FROM clock_timestamp() - refilled_at), 0)::float8
            FROM campaign_pace WHERE campaign_id = $1 FOR UPDATE",
     )
     .bind(campaign)
@@ -130,8 +130,7 @@ async fn grant(
         }
     }
     if let Some(rate) = policy.rate {
-        let per_minute = per_minute_now.map_or(Ok(rate.per_minute), |now| unsigned("campaign_pace", now))?;
-        let tokens = refilled(tokens + back, per_minute, idle_secs);
+        let tokens = refilled(tokens + back, rate.per_minute, idle_secs);
         slots = slots.min(whole(tokens));
         sqlx::query("UPDATE campaign_pace SET tokens = $2, refilled_at = clock_timestamp() WHERE campaign_id = $1")
             .bind(campaign)

@@ -121,13 +121,8 @@ fn check_policy(policy: &Policy) -> Result<(), PlanError> {
     if policy.max_in_flight == Some(0) {
         return refuse(format!("{at}/max_in_flight"), "must be at least 1");
     }
-    if let Some(rate) = policy.rate {
-        if rate.per_minute == 0 {
-            return refuse(format!("{at}/rate/per_minute"), "must be at least 1");
-        }
-        if rate.up_to_per_minute.is_some_and(|up_to| up_to < rate.per_minute) {
-            return refuse(format!("{at}/rate/up_to_per_minute"), "must be at least per_minute");
-        }
+    if policy.rate.is_some_and(|rate| rate.per_minute == 0) {
+        return refuse(format!("{at}/rate/per_minute"), "must be at least 1");
     }
     if let Some(test) = policy.halt.sequential {
         let at = format!("{at}/halt/sequential");

@@ -22,10 +22,6 @@ pub struct Policy {
     pub timeouts: Timeouts,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// Whether vehicles that still wait in other campaigns for the same hardware, of the same or a lower priority, are
-    /// withdrawn from those when this one's wave opens.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub supersede: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -39,11 +35,6 @@ pub struct Rate {
     /// New offers per minute, over all gateways.
     #[schema(minimum = 1, example = 1000)]
     pub per_minute: u64,
-    /// Lets the rate adapt: it grows by a tenth of this each minute up to it while few fail, and is halved, down to one a
-    /// minute, when more do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
-    pub up_to_per_minute: Option<u64>,
 }
 
 /// How long a vehicle may take; what takes longer is `timed_out`. In seconds.

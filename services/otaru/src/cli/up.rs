@@ -86,6 +86,12 @@ impl Up {
             (None, Some(postgres)) => postgres.url().to_owned(),
             (None, None) => bail!("no database"),
         };
+        if postgres.is_some() {
+            // Before any role looks at it: on a first start they would all say what they miss.
+            let database = otaru_store::Config { url: database_url.clone(), max_connections: 1, schema: None };
+            let store = otaru_store::Store::open(&database).context("the private database cannot be opened")?;
+            store.migrate().await.context("the private database cannot be set up")?;
+        }
         let result = self.run_roles(&database_url, &admin_token, first_start, &stop).await;
         stop.cancel();
         if let Some(broker) = broker {

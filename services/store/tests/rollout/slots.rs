@@ -79,7 +79,7 @@ async fn a_block_counts_until_the_counters_know_its_offers(pool: PgPool) {
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]
 async fn the_rate_is_kept_over_all_gateways_and_what_is_unused_comes_back(pool: PgPool) {
-    let rate = Some(Rate { per_minute: 600, up_to_per_minute: None });
+    let rate = Some(Rate { per_minute: 600 });
     let stage = stage(pool, Policy { rate, ..Policy::default() }).await;
     stage
         .sql("INSERT INTO campaign_pace (campaign_id, tokens, refilled_at) VALUES (1, 0, now() - interval '1 hour')")
