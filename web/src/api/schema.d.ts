@@ -1255,13 +1255,6 @@ export interface components {
             /** Format: int64 */
             vehicles: number;
         } | {
-            campaign: components["schemas"]["i64"];
-            /** Format: int64 */
-            per_minute: number;
-            reason: string;
-            /** @enum {string} */
-            type: "rate_adapted";
-        } | {
             reason: string;
             release: components["schemas"]["i64"];
             /** @enum {string} */
@@ -1732,12 +1725,6 @@ export interface components {
             rate: components["schemas"]["Rate"] | null;
             /** @default null */
             retry: components["schemas"]["Retry"] | null;
-            /**
-             * @description Whether vehicles that still wait in other campaigns for the same hardware, of the same or a lower priority, are
-             *     withdrawn from those when this one's wave opens.
-             * @default false
-             */
-            supersede: boolean;
             /** @default {} */
             timeouts: components["schemas"]["Timeouts"];
         };
@@ -1832,12 +1819,6 @@ export interface components {
              * @example 1000
              */
             per_minute: number;
-            /**
-             * Format: int64
-             * @description Lets the rate adapt: it grows by a tenth of this each minute up to it while few fail, and is halved, down to one a
-             *     minute, when more do.
-             */
-            up_to_per_minute?: number | null;
         };
         /** @description Why. */
         ReasonRequest: {
