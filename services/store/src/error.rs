@@ -26,9 +26,13 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let away = match &error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                true
-            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => true,
+            // A connection that ends in the middle of an answer, the handshake's included.
+            sqlx::Error::Protocol(_) => true,
             // 57P0x: shutting down or starting up; 53xxx: out of resources; 08xxx: connection lost.
             sqlx::Error::Database(database) => database
                 .code()
