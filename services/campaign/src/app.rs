@@ -44,12 +44,10 @@ impl App {
     /// # Errors
     /// When a setting cannot be used; the message names it.
     pub fn open(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
-        let bus = Bus::new(config.bus.clone());
-        let keys = KeyStore::open(&config.keys_dir, config.demo_root)?.with_longest_file(bus.max_message_bytes());
         Ok(Self {
             store: Store::open(&config.database).context("the database URL cannot be used: check --database-url")?,
-            bus,
-            keys: Arc::new(keys),
+            bus: Bus::new(config.bus.clone()),
+            keys: Arc::new(KeyStore::open(&config.keys_dir, config.demo_root)?),
             objects: Objects::open(&config.artifacts)
                 .with_context(|| format!("the object store {} cannot be opened", config.artifacts))?,
             wake: Arc::new(Notify::new()),

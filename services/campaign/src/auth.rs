@@ -89,8 +89,8 @@ impl FromRequestParts<App> for Actor {
     }
 }
 
-/// Lets nobody pass without a token that works, in the header or in the session's cookie, and nobody change anything who may only read: before the body
-/// is looked at, and whatever a handler forgets to ask.
+/// Lets nobody pass without a token that works, in the header or in the session's cookie, and nobody change
+/// anything who may only read: before the body is looked at, and whatever a handler forgets to ask.
 ///
 /// # Errors
 /// 401, 403, or 503 while the database is away.

@@ -33,7 +33,6 @@ pub struct KeyStore {
     dir: PathBuf,
     demo_root: bool,
     online: Mutex<HashMap<ModelId, OnlineKeys>>,
-    longest_file_bytes: usize,
 }
 
 impl KeyStore {
@@ -43,19 +42,7 @@ impl KeyStore {
     /// [`KeyStoreError::Io`].
     pub fn open(dir: &Path, demo_root: bool) -> Result<Self, KeyStoreError> {
         make_private_dir(dir)?;
-        Ok(Self { dir: dir.to_owned(), demo_root, online: Mutex::default(), longest_file_bytes: usize::MAX })
-    }
-
-    /// Signs no file for publication that is longer: the broker would not take it, and with it nothing behind it.
-    #[must_use]
-    pub fn with_longest_file(self, bytes: usize) -> Self {
-        Self { longest_file_bytes: bytes, ..self }
-    }
-
-    /// The longest file that may be published.
-    #[must_use]
-    pub fn longest_file_bytes(&self) -> usize {
-        self.longest_file_bytes
+        Ok(Self { dir: dir.to_owned(), demo_root, online: Mutex::default() })
     }
 
     /// Whether root keys are kept here, which is for demos.

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::app::App;
 use crate::error::{ApiError, chain};
-use crate::keys::{KeyStore, KeyStoreError};
+use crate::keys::KeyStoreError;
 
 #[derive(Debug, Error)]
 pub enum ManifestError {
@@ -33,15 +33,15 @@ pub enum ManifestError {
 /// [`ManifestError`]; roll the transaction back.
 pub async fn publish(
     tx: &mut Tx,
-    keys: &KeyStore,
+    app: &App,
     model: &ModelId,
     change: Change,
     now: DateTime<Utc>,
 ) -> Result<(), ManifestError> {
-    let online = keys.online_keys(model)?;
+    let keys = app.keys.online_keys(model)?;
     let mut repository = manifests::load(tx, model).await?;
-    let publication = repository.publish(&online, change, now).map_err(|source| refused(model, source))?;
-    keep(tx, keys, model, &repository, publication, now).await
+    let publication = repository.publish(&keys, change, now).map_err(|source| refused(model, source))?;
+    keep(tx, app, model, &repository, publication, now).await
 }
 
 /// Takes a signed root in and publishes it; its version.
@@ -50,15 +50,15 @@ pub async fn publish(
 /// [`ManifestError::Publish`] naming what the root lacks.
 pub async fn accept_root(
     tx: &mut Tx,
-    keys: &KeyStore,
+    app: &App,
     model: &ModelId,
     root: &[u8],
     now: DateTime<Utc>,
 ) -> Result<u64, ManifestError> {
-    let online = keys.online_keys(model)?;
+    let keys = app.keys.online_keys(model)?;
     let mut repository = manifests::load(tx, model).await?;
-    let publication = repository.accept_root(root, &online, now).map_err(|source| refused(model, source))?;
-    keep(tx, keys, model, &repository, publication, now).await?;
+    let publication = repository.accept_root(root, &keys, now).map_err(|source| refused(model, source))?;
+    keep(tx, app, model, &repository, publication, now).await?;
     Ok(repository.root_version())
 }
 
@@ -86,7 +86,7 @@ async fn renew(app: &App, model: &ModelId, now: DateTime<Utc>) -> Result<bool, M
     let Some(publication) = repository.renew(&keys, now).map_err(|source| refused(model, source))? else {
         return Ok(false);
     };
-    keep(&mut tx, &app.keys, model, &repository, publication, now).await?;
+    keep(&mut tx, app, model, &repository, publication, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok(true)
 }
@@ -131,14 +131,14 @@ fn refused(model: &ModelId, source: PublishError) -> ManifestError {
 
 async fn keep(
     tx: &mut Tx,
-    keys: &KeyStore,
+    app: &App,
     model: &ModelId,
     repository: &Repository,
     publication: Publication,
     now: DateTime<Utc>,
 ) -> Result<(), ManifestError> {
     // Refused while whoever asked is still there: in the outbox it would block the topic.
-    let limit_bytes = keys.longest_file_bytes();
+    let limit_bytes = app.bus.max_message_bytes();
     for (file, value) in &publication.files {
         let bytes = file.len() + value.as_ref().map_or(0, Vec::len);
         if bytes > limit_bytes {

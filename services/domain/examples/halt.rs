@@ -11,31 +11,14 @@ use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::planner::{Action, CampaignFacts, WaveFacts, plan};
 use otaru_domain::rollout::{HaltPolicy, Sequential, Threshold, ThresholdOf};
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 const RUNS: u64 = 10_000;
 const WAVE: u64 = 2_000;
 const MAX_IN_FLIGHT: usize = 200;
 const ACCEPTABLE: f64 = 0.01;
 const INTOLERABLE: f64 = 0.05;
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): small, seeded, the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// 0 to below 1.
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
 
 /// A vehicle under way: when it ends, in microseconds, and whether it fails. The earliest is the greatest.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -63,16 +46,16 @@ fn campaign(halt: &HaltPolicy, at: DateTime<Utc>) -> CampaignFacts {
 }
 
 fn run(halt: &HaltPolicy, failing: f64, late: f64, seed: u64, at: DateTime<Utc>) -> Outcome {
-    let mut random = Random(seed);
+    let mut random = SmallRng::seed_from_u64(seed);
     let mut facts = campaign(halt, at);
     let mut under_way = BinaryHeap::new();
     let mut begun = 0;
     let mut begin = |under_way: &mut BinaryHeap<Ending>, now: u64| {
         if begun < WAVE {
             begun += 1;
-            let fails = random.unit() < failing;
+            let fails = random.random::<f64>() < failing;
             let factor = if fails { late } else { 1.0 };
-            let takes = -(1.0 - random.unit()).ln() * factor * 1e6;
+            let takes = -(1.0 - random.random::<f64>()).ln() * factor * 1e6;
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -98,7 +81,7 @@ fn run(halt: &HaltPolicy, failing: f64, late: f64, seed: u64, at: DateTime<Utc>)
 /// Shares and means over all runs: halted, finished, under way at the halt.
 #[expect(clippy::cast_precision_loss, reason = "counts are below 2^52")]
 fn over_all(halt: &HaltPolicy, failing: f64, late: f64, at: DateTime<Utc>) -> (f64, f64, f64) {
-    let outcomes: Vec<Outcome> = (0..RUNS).map(|seed| run(halt, failing, late, seed * 7_919 + 1, at)).collect();
+    let outcomes: Vec<Outcome> = (0..RUNS).map(|seed| run(halt, failing, late, seed, at)).collect();
     let mean = |of: fn(&Outcome) -> f64| outcomes.iter().map(of).sum::<f64>() / RUNS as f64;
     (
         mean(|outcome| if outcome.halted { 1.0 } else { 0.0 }),

@@ -57,6 +57,12 @@ impl AssignmentState {
         self >= Self::Installed
     }
 
+    /// The names of the states that end an attempt.
+    #[must_use]
+    pub fn terminal_names() -> Vec<&'static str> {
+        Self::ALL.into_iter().filter(|state| state.is_terminal()).map(Self::as_str).collect()
+    }
+
     /// An exit that the server decided: what the vehicle reports replaces it, for the truth is on the road.
     #[must_use]
     pub fn is_withdrawal(self) -> bool {

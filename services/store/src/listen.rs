@@ -11,6 +11,13 @@ pub struct Listener {
     inner: PgListener,
 }
 
+/// What was told when a transaction committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    pub channel: String,
+    pub payload: String,
+}
+
 impl Store {
     /// Listens on `channels`.
     ///
@@ -24,12 +31,12 @@ impl Store {
 }
 
 impl Listener {
-    /// The payload of the next notification; `None` after the connection was lost and made anew, when
-    /// there may have been some.
+    /// The next notification; `None` after the connection was lost and made anew, when there may have been some.
     ///
     /// # Errors
     /// [`StoreError`] when no connection can be made.
-    pub async fn next(&mut self) -> Result<Option<String>, StoreError> {
-        Ok(self.inner.try_recv().await?.map(|notification| notification.payload().to_owned()))
+    pub async fn next(&mut self) -> Result<Option<Notification>, StoreError> {
+        let heard = self.inner.try_recv().await?;
+        Ok(heard.map(|heard| Notification { channel: heard.channel().to_owned(), payload: heard.payload().to_owned() }))
     }
 }

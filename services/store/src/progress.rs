@@ -107,13 +107,17 @@ pub async fn ended(
     bucket_secs: u32,
     origin: DateTime<Utc>,
 ) -> Result<Vec<EndedRow>, StoreError> {
-    let ends: Vec<&str> =
-        AssignmentState::ALL.into_iter().filter(|state| state.is_terminal()).map(AssignmentState::as_str).collect();
     let rows = sqlx::query_as(
         "SELECT date_bin(make_interval(secs => $2), updated_at, $3) AS at, state, count(*) AS vehicles
            FROM assignments WHERE campaign_id = $1 AND state = ANY($4) GROUP BY 1, 2 ORDER BY 1, 2",
     );
-    Ok(rows.bind(campaign).bind(f64::from(bucket_secs)).bind(origin).bind(ends).fetch_all(store.pool()).await?)
+    Ok(rows
+        .bind(campaign)
+        .bind(f64::from(bucket_secs))
+        .bind(origin)
+        .bind(AssignmentState::terminal_names())
+        .fetch_all(store.pool())
+        .await?)
 }
 
 /// The assignments of a vehicle, the newest campaign first.

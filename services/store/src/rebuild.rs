@@ -184,30 +184,46 @@ impl Rebuild {
     }
 }
 
+/// The sums over partitions of the counter `$table`, which counts `$what` per `$name`.
+macro_rules! same_sums {
+    ($table:literal, $expected:literal, $name:literal, $what:literal) => {
+        concat!(
+            "SELECT '",
+            $table,
+            "' AS table_name, to_jsonb(e)::text AS expected, to_jsonb(r)::text AS rebuilt FROM ",
+            $expected,
+            " e FULL JOIN (SELECT campaign_id, wave, ",
+            $name,
+            ", sum(",
+            $what,
+            ")::bigint AS ",
+            $what,
+            " FROM ",
+            $table,
+            " GROUP BY campaign_id, wave, ",
+            $name,
+            ") r ON r.campaign_id = e.campaign_id AND r.wave = e.wave AND r.",
+            $name,
+            " = e.",
+            $name,
+            " WHERE coalesce(e.",
+            $what,
+            ", 0) <> coalesce(r.",
+            $what,
+            ", 0) LIMIT 20"
+        )
+    };
+}
+
 /// Every column of every row of each table, the first twenty that differ.
 const COMPARISONS: [&str; 7] = [
     "SELECT 'assignments' AS table_name, to_jsonb(e)::text AS expected, to_jsonb(r)::text AS rebuilt
        FROM expected_assignments e
        FULL JOIN assignments r ON r.vehicle_id = e.vehicle_id AND r.campaign_id = e.campaign_id
       WHERE to_jsonb(e) IS DISTINCT FROM to_jsonb(r) LIMIT 20",
-    "SELECT 'assignment_counters' AS table_name, to_jsonb(e)::text AS expected, to_jsonb(r)::text AS rebuilt
-       FROM expected_counters e
-       FULL JOIN (SELECT campaign_id, wave, state, sum(vehicles)::bigint AS vehicles
-                    FROM assignment_counters GROUP BY campaign_id, wave, state) r
-         ON r.campaign_id = e.campaign_id AND r.wave = e.wave AND r.state = e.state
-      WHERE coalesce(e.vehicles, 0) <> coalesce(r.vehicles, 0) LIMIT 20",
-    "SELECT 'attempt_counters' AS table_name, to_jsonb(e)::text AS expected, to_jsonb(r)::text AS rebuilt
-       FROM expected_attempts e
-       FULL JOIN (SELECT campaign_id, wave, state, sum(attempts)::bigint AS attempts
-                    FROM attempt_counters GROUP BY campaign_id, wave, state) r
-         ON r.campaign_id = e.campaign_id AND r.wave = e.wave AND r.state = e.state
-      WHERE coalesce(e.attempts, 0) <> coalesce(r.attempts, 0) LIMIT 20",
-    "SELECT 'health_counters' AS table_name, to_jsonb(e)::text AS expected, to_jsonb(r)::text AS rebuilt
-       FROM expected_healths e
-       FULL JOIN (SELECT campaign_id, wave, health, sum(vehicles)::bigint AS vehicles
-                    FROM health_counters GROUP BY campaign_id, wave, health) r
-         ON r.campaign_id = e.campaign_id AND r.wave = e.wave AND r.health = e.health
-      WHERE coalesce(e.vehicles, 0) <> coalesce(r.vehicles, 0) LIMIT 20",
+    same_sums!("assignment_counters", "expected_counters", "state", "vehicles"),
+    same_sums!("attempt_counters", "expected_attempts", "state", "attempts"),
+    same_sums!("health_counters", "expected_healths", "health", "vehicles"),
     "SELECT 'assignment_failures' AS table_name, to_jsonb(e)::text AS expected, to_jsonb(r)::text AS rebuilt
        FROM expected_failures e
        FULL JOIN assignment_failures r

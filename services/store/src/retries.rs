@@ -8,16 +8,8 @@ use otaru_domain::id::{CampaignId, Vin};
 use otaru_domain::rollout::Retry;
 
 use crate::campaigns::{Campaign, unsigned};
-use crate::waves::leftovers;
+use crate::waves::{Leftover, leftovers};
 use crate::{StoreError, Tx};
-
-/// An assignment that begins another attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Again {
-    pub vin: Vin,
-    /// The attempt that begins.
-    pub attempt: u32,
-}
 
 /// The assignments `a` of campaign $1 that ended in a way that a policy tries again: $2 its bound, $3 its codes (all when
 /// empty), $4 whether time-outs count. `f` is the failure, if there is one.
@@ -58,7 +50,7 @@ pub(crate) async fn pending(tx: &mut Tx, campaigns: &[&Campaign]) -> Result<BTre
     Ok(pending)
 }
 
-/// Up to `limit` vehicles of a campaign whose pause is over.
+/// Up to `limit` attempts of a campaign that have ended and whose pause is over.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -68,7 +60,7 @@ pub async fn due(
     retry: &Retry,
     now: DateTime<Utc>,
     limit: i64,
-) -> Result<Vec<Again>, StoreError> {
+) -> Result<Vec<Leftover>, StoreError> {
     let pauses: Vec<f64> = (2..=retry.max_attempts)
         .map(|next| f64::from(u32::try_from(retry.pause_secs(next)).unwrap_or(u32::MAX)))
         .collect();
@@ -85,7 +77,7 @@ pub async fn due(
     .bind(limit)
     .fetch_all(&mut **tx)
     .await?;
-    again(rows)
+    leftovers(rows)
 }
 
 /// Which of a campaign's failed vehicles a person tries again; all of them without a choice.
@@ -96,11 +88,16 @@ pub struct Choice {
     pub vins: Option<Vec<Vin>>,
 }
 
-/// Up to `limit` vehicles of a campaign that failed, rolled back or timed out, by a person's choice.
+/// Up to `limit` attempts of a campaign that failed, rolled back or timed out, by a person's choice.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn chosen(tx: &mut Tx, campaign: CampaignId, choice: &Choice, limit: i64) -> Result<Vec<Again>, StoreError> {
+pub async fn chosen(
+    tx: &mut Tx,
+    campaign: CampaignId,
+    choice: &Choice,
+    limit: i64,
+) -> Result<Vec<Leftover>, StoreError> {
     let vins: Option<Vec<&str>> = choice.vins.as_ref().map(|vins| vins.iter().map(Vin::as_str).collect());
     let rows: Vec<(String, i32)> = sqlx::query_as(covered!(
         "SELECT v.vin, a.attempt",
@@ -117,9 +114,5 @@ pub async fn chosen(tx: &mut Tx, campaign: CampaignId, choice: &Choice, limit: i
     .bind(limit)
     .fetch_all(&mut **tx)
     .await?;
-    again(rows)
-}
-
-fn again(rows: Vec<(String, i32)>) -> Result<Vec<Again>, StoreError> {
-    Ok(leftovers(rows)?.into_iter().map(|left| Again { vin: left.vin, attempt: left.attempt + 1 }).collect())
+    leftovers(rows)
 }

@@ -1790,7 +1790,7 @@ export interface components {
             waiting_on: components["schemas"]["WaitingOn"];
             waves: components["schemas"]["Wave"][];
         };
-        /** @description Waves that grow until all vehicles are in: each with the same gate before the next. */
+        /** @description Waves that grow until all vehicles are in, each with the same gate before the next: an exponential ramp. */
         Ramp: {
             /**
              * Format: double

@@ -1,9 +1,9 @@
-import { Button, Skeleton, Stack } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import type { InfiniteData, UseInfiniteQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { Page } from "../api/model";
 import { text } from "../i18n";
-import { Failure } from "./Failure";
+import { Pending } from "./Pending";
 
 interface ListPageProps<T> {
   query: UseInfiniteQueryResult<InfiniteData<Page<T>>>;
@@ -14,10 +14,7 @@ interface ListPageProps<T> {
 
 /** A list in pages: while it loads, when it cannot be loaded, when it is empty, and with a way to its next page. */
 export function ListPage<T>({ query, empty, children }: ListPageProps<T>) {
-  if (query.data === undefined) {
-    if (query.error) return <Failure error={query.error} retry={() => void query.refetch()} />;
-    return <LoadingRows />;
-  }
+  if (query.data === undefined) return <Pending error={query.error} retry={() => void query.refetch()} />;
   const items = query.data.pages.flatMap((page) => page.items);
   if (items.length === 0) return empty;
   return (
@@ -34,16 +31,6 @@ export function ListPage<T>({ query, empty, children }: ListPageProps<T>) {
           {text().common.more}
         </Button>
       )}
-    </Stack>
-  );
-}
-
-export function LoadingRows({ rows = 5 }: { rows?: number }) {
-  return (
-    <Stack gap="xs" aria-busy="true" aria-label={text().common.loading}>
-      {Array.from({ length: rows }, (_, row) => (
-        <Skeleton key={row} h={38} />
-      ))}
     </Stack>
   );
 }

@@ -173,7 +173,7 @@ async fn create(
     }
     if app.keys.has_root_keys() {
         let root = demo_root(&app, &body.id, now)?;
-        manifests::accept_root(&mut tx, &app.keys, &body.id, &root, now).await?;
+        manifests::accept_root(&mut tx, &app, &body.id, &root, now).await?;
     }
     events::record(&mut tx, &actor.name, EventKind::ModelCreated { model: body.id.clone() }, now).await?;
     if app.keys.has_root_keys() {

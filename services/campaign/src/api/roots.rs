@@ -112,7 +112,7 @@ async fn put(
     app.bus.ensure_manifests(&id).await?;
     let now = clock::now();
     let mut tx = app.store.begin().await?;
-    let version = accept_root(&mut tx, &app.keys, &id, &bytes, now).await?;
+    let version = accept_root(&mut tx, &app, &id, &bytes, now).await?;
     if version == 1 {
         events::record(&mut tx, &actor.name, EventKind::ModelActivated { model: id.clone() }, now).await?;
     }

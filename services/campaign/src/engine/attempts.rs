@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use otaru_domain::ack::{Ack, Origin};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
@@ -14,11 +13,12 @@ use otaru_domain::id::CampaignId;
 use otaru_domain::rollout::{Retry, Timeouts};
 use otaru_store::campaigns::{self, Campaign};
 use otaru_store::leadership::Epoch;
-use otaru_store::retries::{self, Again, Choice};
-use otaru_store::{StoreError, Tx, events, outbox, slots, timeouts};
+use otaru_store::retries::{self, Choice};
+use otaru_store::waves::Leftover;
+use otaru_store::{StoreError, Tx, events, slots, timeouts};
 use tokio_util::sync::CancellationToken;
 
-use super::{By, CampaignError, locked};
+use super::{By, CampaignError, locked, tell};
 use crate::app::App;
 use crate::error::chain;
 
@@ -106,30 +106,29 @@ async fn retry_due(
         return Ok(0);
     }
     let again = retries::due(&mut tx, campaign.id, retry, now, RETRIES).await?;
-    begin_again(&mut tx, by.name(), campaign.id, &again, now).await?;
+    let vehicles = begin_again(&mut tx, by.name(), campaign.id, again, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    Ok(again.len())
+    Ok(vehicles)
 }
 
-/// Tells the writer of assignments that these begin another attempt.
+/// Lets attempts that have ended be followed by another one; how many.
 async fn begin_again(
     tx: &mut Tx,
     actor: &str,
     id: CampaignId,
-    again: &[Again],
+    ended: Vec<Leftover>,
     now: DateTime<Utc>,
-) -> Result<(), CampaignError> {
-    if again.is_empty() {
-        return Ok(());
+) -> Result<usize, CampaignError> {
+    let vehicles = ended.len();
+    if vehicles == 0 {
+        return Ok(0);
     }
-    let ack = |again: &Again| {
-        Ack::by_server(Origin::Engine, again.vin.clone(), id, again.attempt, AssignmentState::Assigned, now)
-    };
-    outbox::enqueue_acks(tx, &again.iter().map(ack).collect::<Vec<_>>(), now).await?;
-    let event = EventKind::VehiclesRetried { campaign: id, vehicles: again.len() as u64 };
+    let next = |one: Leftover| Leftover { attempt: one.attempt + 1, ..one };
+    tell(tx, id, ended.into_iter().map(next).collect(), AssignmentState::Assigned, now).await?;
+    let event = EventKind::VehiclesRetried { campaign: id, vehicles: vehicles as u64 };
     events::record(tx, actor, event, now).await?;
-    tracing::info!(campaign = id, vehicles = again.len(), by = actor, "vehicles begin another attempt");
-    Ok(())
+    tracing::info!(campaign = id, vehicles, by = actor, "vehicles begin another attempt");
+    Ok(vehicles)
 }
 
 /// Tries those vehicles again that a person chose; how many there are.
@@ -153,9 +152,9 @@ pub async fn retry_chosen(
         return Err(CampaignError::Closing);
     }
     let again = retries::chosen(&mut tx, id, choice, limit).await?;
-    begin_again(&mut tx, actor, id, &again, now).await?;
+    let vehicles = begin_again(&mut tx, actor, id, again, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    Ok(again.len())
+    Ok(vehicles)
 }
 
 /// Withdraws vehicles that are silent for too long.
@@ -173,18 +172,15 @@ async fn time_out(
         let mut tx = by.begin(&app.store).await?;
         let timeouts = &campaign.policy.timeouts;
         let Some(chunk) = timeouts::overdue_chunk(&mut tx, id, timeouts, after, CHUNK, now).await? else { break };
-        let ack = |left: otaru_store::waves::Leftover| {
-            Ack::by_server(Origin::Engine, left.vin, id, left.attempt, AssignmentState::TimedOut, now)
-        };
-        let acks: Vec<Ack> = chunk.left.into_iter().map(ack).collect();
-        if !acks.is_empty() {
-            outbox::enqueue_acks(&mut tx, &acks, now).await?;
-            let event = EventKind::VehiclesTimedOut { campaign: id, vehicles: acks.len() as u64 };
+        let vehicles = chunk.left.len();
+        if vehicles > 0 {
+            tell(&mut tx, id, chunk.left, AssignmentState::TimedOut, now).await?;
+            let event = EventKind::VehiclesTimedOut { campaign: id, vehicles: vehicles as u64 };
             events::record(&mut tx, by.name(), event, now).await?;
-            tracing::info!(campaign = id, vehicles = acks.len(), "vehicles were silent for too long");
+            tracing::info!(campaign = id, vehicles, "vehicles were silent for too long");
         }
         tx.commit().await.map_err(StoreError::from)?;
-        sent += acks.len();
+        sent += vehicles;
         after = chunk.last;
     }
     Ok(sent)

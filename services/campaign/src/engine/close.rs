@@ -2,7 +2,6 @@
 //! writer of assignments, and only when those have been applied is it over.
 
 use chrono::{DateTime, Utc};
-use otaru_domain::ack::{Ack, Origin};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::Command;
 use otaru_domain::document::DocumentState;
@@ -10,10 +9,10 @@ use otaru_domain::event::EventKind;
 use otaru_domain::id::CampaignId;
 use otaru_store::leadership::Epoch;
 use otaru_store::waves::{self, CHUNK};
-use otaru_store::{StoreError, campaigns, events, outbox};
+use otaru_store::{StoreError, campaigns, events};
 use tokio_util::sync::CancellationToken;
 
-use super::{By, CampaignError, document, locked};
+use super::{By, CampaignError, document, locked, tell};
 use crate::app::App;
 
 /// Assignments looked at per transaction of a sweep.
@@ -29,7 +28,7 @@ pub(super) async fn close(app: &App, epoch: Epoch, id: CampaignId, now: DateTime
     }
     campaigns::set_closing(&mut tx, id, AssignmentState::TimedOut).await?;
     let left = campaigns::left(&mut tx, id).await?;
-    document::republish(&mut tx, &app.keys, &campaign, DocumentState::Ended, now).await?;
+    document::republish(&mut tx, app, &campaign, DocumentState::Ended, now).await?;
     events::record(&mut tx, by.name(), EventKind::CampaignClosing { campaign: id, left }, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     tracing::info!(campaign = id, left, "the deadline has passed");
@@ -58,12 +57,7 @@ pub(super) async fn sweep(
             tracing::info!(campaign = id, "what was left of the campaign is withdrawn");
             return Ok(());
         };
-        let acks: Vec<Ack> = chunk
-            .left
-            .into_iter()
-            .map(|left| Ack::by_server(Origin::Engine, left.vin, id, left.attempt, exit, now))
-            .collect();
-        outbox::enqueue_acks(&mut tx, &acks, now).await?;
+        tell(&mut tx, id, chunk.left, exit, now).await?;
         campaigns::set_sweep_after(&mut tx, id, chunk.last).await?;
         tx.commit().await.map_err(StoreError::from)?;
     }
@@ -112,7 +106,7 @@ pub(super) async fn complete(app: &App, epoch: Epoch, id: CampaignId, now: DateT
     };
     campaigns::set_state(&mut tx, id, to, by.name(), Some(reason), now).await?;
     if campaign.closing.is_none() {
-        document::republish(&mut tx, &app.keys, &campaign, DocumentState::Ended, now).await?;
+        document::republish(&mut tx, app, &campaign, DocumentState::Ended, now).await?;
     }
     let event = EventKind::CampaignStateChanged { campaign: id, from: campaign.state, to };
     events::record(&mut tx, by.name(), event, now).await?;

@@ -42,7 +42,8 @@ pub async fn command(
     Ok(())
 }
 
-async fn change(
+/// Moves `campaign`, which is locked in `tx`, to where `command` brings it, and tells its vehicles.
+pub(super) async fn change(
     app: &App,
     tx: &mut Tx,
     by: By<'_>,
@@ -66,7 +67,7 @@ async fn change(
     }
     campaigns::set_state(tx, campaign.id, to, by.name(), reason, now).await?;
     let state = if to == CampaignState::Running { DocumentState::Running } else { DocumentState::Paused };
-    document::republish(tx, &app.keys, campaign, state, now).await?;
+    document::republish(tx, app, campaign, state, now).await?;
     announce(tx, by, campaign, to, now).await
 }
 
@@ -114,7 +115,7 @@ async fn cancel(
     let withdraws = campaign.started_at.is_some() && campaign.closing.is_none();
     if withdraws {
         campaigns::set_closing(tx, campaign.id, AssignmentState::Cancelled).await?;
-        document::republish(tx, &app.keys, campaign, DocumentState::Ended, now).await?;
+        document::republish(tx, app, campaign, DocumentState::Ended, now).await?;
         let left = campaigns::left(tx, campaign.id).await?;
         let closing = EventKind::CampaignClosing { campaign: campaign.id, left };
         events::record(tx, by.name(), closing, now).await?;

@@ -9,14 +9,14 @@ use otaru_store::campaigns::{self, Campaign, CampaignRelease, Wave};
 use otaru_store::{StoreError, Tx};
 
 use super::CampaignError;
-use crate::keys::KeyStore;
+use crate::app::App;
 use crate::manifests;
 
 /// Publishes `campaign`'s document, saying `state`, in the repositories of `models`, which rise. The campaign
 /// is locked, and its waves are as they shall be told.
 pub(super) async fn publish(
     tx: &mut Tx,
-    keys: &KeyStore,
+    app: &App,
     campaign: &Campaign,
     state: DocumentState,
     models: &[ModelId],
@@ -40,7 +40,7 @@ pub(super) async fn publish(
         });
         let document = document(campaign, &release, model, state, waves.clone(), targets.collect());
         let change = Change { documents: [(campaign.id, Some(document))].into(), ..Change::default() };
-        manifests::publish(tx, keys, model, change, now).await?;
+        manifests::publish(tx, app, model, change, now).await?;
     }
     Ok(())
 }
@@ -48,13 +48,13 @@ pub(super) async fn publish(
 /// Publishes it anew wherever it is.
 pub(super) async fn republish(
     tx: &mut Tx,
-    keys: &KeyStore,
+    app: &App,
     campaign: &Campaign,
     state: DocumentState,
     now: DateTime<Utc>,
 ) -> Result<(), CampaignError> {
     let models = campaigns::published_models(tx, campaign.id).await?;
-    publish(tx, keys, campaign, state, &models, now).await
+    publish(tx, app, campaign, state, &models, now).await
 }
 
 fn document_wave(campaign: &Campaign, wave: &Wave) -> Result<DocumentWave, StoreError> {

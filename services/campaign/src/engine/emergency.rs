@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use otaru_domain::campaign::Command;
-use otaru_domain::document::DocumentState;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_domain::release::ReleaseState;
 use otaru_domain::tuf::Change;
 use otaru_store::{StoreError, campaigns, emergency, events, releases};
 
-use super::{By, CampaignError, command, document, locked};
+use super::{By, CampaignError, command};
 use crate::app::App;
 use crate::manifests;
 
@@ -28,23 +27,13 @@ pub async fn stop(app: &App, actor: &str, reason: &str, now: DateTime<Utc>) -> R
     }
     tx.commit().await.map_err(StoreError::from)?;
     tracing::warn!(by = actor, reason, "everything is stopped");
+    let why = format!("emergency stop: {reason}");
     let mut halted = Vec::new();
     for standing in campaigns::unfinished(&app.store).await? {
-        let id = standing.campaign.id;
-        let mut tx = app.store.begin().await?;
-        let campaign = locked(&mut tx, id).await?;
-        let Ok(to) = campaign.state.on(Command::Halt) else { continue };
-        if campaign.closing.is_some() {
-            continue;
+        if asked(app, actor, standing.campaign.id, Command::Halt, &why, now).await? {
+            halted.push(standing.campaign.id);
         }
-        campaigns::set_state(&mut tx, id, to, actor, Some(&format!("emergency stop: {reason}")), now).await?;
-        document::republish(&mut tx, &app.keys, &campaign, DocumentState::Paused, now).await?;
-        let event = EventKind::CampaignStateChanged { campaign: id, from: campaign.state, to };
-        events::record(&mut tx, actor, event, now).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-        halted.push(id);
     }
-    app.wake.notify_one();
     Ok(halted)
 }
 
@@ -85,24 +74,37 @@ pub async fn recall(
         models.sort();
         for model in models {
             let change = Change { targets: gone.clone(), ..Change::default() };
-            manifests::publish(&mut tx, &app.keys, &model, change, now).await?;
+            manifests::publish(&mut tx, app, &model, change, now).await?;
         }
         let event = EventKind::ReleaseRecalled { release, reason: reason.to_owned() };
         events::record(&mut tx, actor, event, now).await?;
     }
     tx.commit().await.map_err(StoreError::from)?;
+    let why = format!("release {release} was recalled: {reason}");
     let mut cancelled = Vec::new();
     for id in campaigns::of_release(&app.store, release).await? {
-        let why = format!("release {release} was recalled: {reason}");
-        match command(app, actor, id, Command::Cancel, Some(&why), now).await {
-            Ok(()) => cancelled.push(id),
-            // It has ended meanwhile.
-            Err(CampaignError::Transition(_)) => {}
-            Err(error) => return Err(error),
+        if asked(app, actor, id, Command::Cancel, &why, now).await? {
+            cancelled.push(id);
         }
     }
     tracing::warn!(release, by = actor, reason, "the release is recalled");
     Ok(cancelled)
+}
+
+/// Asks a campaign for something; `false` when it is, or is about to be, where that means nothing any more.
+async fn asked(
+    app: &App,
+    actor: &str,
+    id: CampaignId,
+    what: Command,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, CampaignError> {
+    match command(app, actor, id, what, Some(why), now).await {
+        Ok(()) => Ok(true),
+        Err(CampaignError::Transition(_) | CampaignError::Closing) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Refuses what may not begin while everything is stopped. The stop waits for those that looked before it.

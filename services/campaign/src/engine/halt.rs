@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use otaru_domain::campaign::Command;
-use otaru_domain::document::DocumentState;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::CampaignId;
 use otaru_domain::rollout::HaltReason;
 use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, campaigns, events};
 
-use super::{By, CampaignError, document, locked};
+use super::command::change;
+use super::{By, CampaignError, locked};
 use crate::app::App;
 
 /// Halts a campaign that is running: too many failed. Gateways look at its row before each offer, so the last one is
@@ -24,17 +24,14 @@ pub(super) async fn halt(
     let by = By::Engine(epoch);
     let mut tx = by.begin(&app.store).await?;
     let campaign = locked(&mut tx, id).await?;
-    let Ok(to) = campaign.state.on(Command::Halt) else {
+    if campaign.state.on(Command::Halt).is_err() || campaign.closing.is_some() {
         return Ok(());
-    };
+    }
     let text = reason.to_string();
-    campaigns::set_state(&mut tx, id, to, by.name(), Some(&text), now).await?;
-    document::republish(&mut tx, &app.keys, &campaign, DocumentState::Paused, now).await?;
     let (HaltReason::Sequential { wave, .. } | HaltReason::Threshold { wave, .. }) = reason;
     let halted = EventKind::CampaignHalted { campaign: id, wave: *wave, reason: text.clone() };
     events::record(&mut tx, by.name(), halted, now).await?;
-    let changed = EventKind::CampaignStateChanged { campaign: id, from: campaign.state, to };
-    events::record(&mut tx, by.name(), changed, now).await?;
+    change(app, &mut tx, by, &campaign, Command::Halt, Some(&text), now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     tracing::warn!(campaign = id, reason = text, "the campaign is halted");
     Ok(())

@@ -21,11 +21,15 @@ mod upkeep;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use otaru_domain::ack::{Ack, Origin};
+use otaru_domain::assignment::AssignmentState;
 use otaru_domain::id::CampaignId;
 use otaru_domain::topic;
 use otaru_store::ingest::FAILURES_CHANNEL;
 use otaru_store::leadership::{self, Epoch, LEASE};
 use otaru_store::outbox;
+use otaru_store::waves::Leftover;
 use otaru_store::{Store, StoreError, Tx};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -75,6 +79,18 @@ async fn locked(tx: &mut Tx, id: CampaignId) -> Result<otaru_store::campaigns::C
     otaru_store::campaigns::lock(tx, id).await?.ok_or(CampaignError::NotFound(id))
 }
 
+/// Tells the one writer of assignments that these are in `state` from now on.
+async fn tell(
+    tx: &mut Tx,
+    id: CampaignId,
+    vehicles: Vec<Leftover>,
+    state: AssignmentState,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let ack = |one: Leftover| Ack::by_server(Origin::Engine, one.vin, id, one.attempt, state, now);
+    outbox::enqueue_acks(tx, &vehicles.into_iter().map(ack).collect::<Vec<_>>(), now).await
+}
+
 /// Runs until `stop`: leads when nobody else does.
 ///
 /// # Errors
@@ -120,14 +136,15 @@ async fn listen(app: App, wake: Wake, stop: CancellationToken) {
 async fn forward(app: &App, wake: &Wake) -> Result<(), StoreError> {
     let mut listener = app.store.listen(&[outbox::CHANNEL, FAILURES_CHANNEL]).await?;
     loop {
-        let topic = listener.next().await?;
-        wake.notify_one();
-        // Failures come without a topic; they may halt a campaign.
-        if topic.as_deref() == Some("") {
+        let heard = listener.next().await?;
+        if heard.as_ref().is_some_and(|heard| heard.channel == FAILURES_CHANNEL) {
+            // They may halt a campaign.
             app.wake.notify_one();
+            continue;
         }
+        wake.notify_one();
         // Whatever changes a campaign records an event.
-        if topic.is_none_or(|topic| topic == topic::EVENTS) {
+        if heard.is_none_or(|heard| heard.payload == topic::EVENTS) {
             app.wake.notify_one();
             app.events.send_replace(());
         }

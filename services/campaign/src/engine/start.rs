@@ -55,7 +55,7 @@ pub(super) async fn start(
     let plan: Vec<WavePlan> = campaigns::waves_of(tx, campaign.id).await?.into_iter().map(|wave| wave.plan).collect();
     let frozen = waves::freeze(tx, campaign, &plan, &target, now).await?.ok_or(CampaignError::NoVehicles)?;
     campaigns::set_state(tx, campaign.id, to, by.name(), reason, now).await?;
-    document::publish(tx, &app.keys, campaign, DocumentState::Running, &frozen.models, now).await?;
+    document::publish(tx, app, campaign, DocumentState::Running, &frozen.models, now).await?;
     let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to };
     events::record(tx, by.name(), event, now).await?;
     tracing::info!(campaign = campaign.id, members = frozen.members, by = by.name(), "the campaign has started");

@@ -67,7 +67,7 @@ async fn remove_documents(
 ) -> Result<(), CampaignError> {
     let mut tx = By::Engine(epoch).begin(&app.store).await?;
     let change = Change { documents: ended.iter().map(|campaign| (*campaign, None)).collect(), ..Change::default() };
-    manifests::publish(&mut tx, &app.keys, model, change, now).await?;
+    manifests::publish(&mut tx, app, model, change, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     tracing::info!(%model, ?ended, "the documents of campaigns that ended are removed");
     Ok(())

@@ -21,7 +21,7 @@ pub struct PlanError {
     pub problem: String,
 }
 
-fn refuse<T>(pointer: impl Into<String>, problem: impl Into<String>) -> Result<T, PlanError> {
+pub(super) fn refuse<T>(pointer: impl Into<String>, problem: impl Into<String>) -> Result<T, PlanError> {
     Err(PlanError { pointer: pointer.into(), problem: problem.into() })
 }
 

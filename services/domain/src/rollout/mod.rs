@@ -12,4 +12,4 @@ pub use check::{MAX_LISTED_VINS, MAX_WAVES, PlanError, check_plan};
 pub use gate::{Gate, GateFacts, GateView, Unmet};
 pub use halt::{HaltPolicy, HaltReason, Outcomes, Sequential, Threshold, ThresholdOf, failures_until_halt, halts};
 pub use policy::{Policy, Rate, Retry, Timeouts};
-pub use wave::{Selector, WavePlan, ramp, share_of, wave_ends};
+pub use wave::{Ramp, Selector, WavePlan, share_of, wave_ends};

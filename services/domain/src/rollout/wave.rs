@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::check::{MAX_WAVES, PlanError, refuse};
 use super::gate::Gate;
 use crate::id::Vin;
 
@@ -99,21 +100,53 @@ pub fn wave_ends(waves: &[WavePlan], ranked: u64) -> Vec<u64> {
     ends
 }
 
-/// Waves that grow by `factor`, from `first_ratio` of the vehicles until all are in: an exponential ramp, each
-/// with the same gate.
-#[must_use]
-pub fn ramp(first_ratio: f64, factor: f64, gate_installed_ratio: f64, gate: &Gate) -> Vec<WavePlan> {
-    let wave = |share_ratio| WavePlan { share_ratio, gate_installed_ratio, gate: gate.clone(), ..WavePlan::default() };
-    let mut waves = Vec::new();
-    let (mut share, mut sum) = (first_ratio, 0.0);
-    // The last wave takes the rest: a sliver of a wave beyond it would only cost time.
-    while sum + share * 1.5 < 1.0 && waves.len() + 1 < super::MAX_WAVES {
-        waves.push(wave(Some(share)));
-        sum += share;
-        share *= factor;
+/// Waves that grow until all vehicles are in, each with the same gate before the next: an exponential ramp.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ramp {
+    /// The share of the first wave, above 0 and at most 0.5.
+    #[schema(minimum = 0, maximum = 0.5, example = 0.01)]
+    pub first_ratio: f64,
+    /// How much larger each wave is than the one before, above 1 and at most 10.
+    #[schema(minimum = 1, maximum = 10, example = 3)]
+    pub factor: f64,
+    /// The next wave opens when this share of the wave has installed, 0 to 1.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1)]
+    pub gate_installed_ratio: f64,
+    #[serde(default)]
+    pub gate: Gate,
+}
+
+impl Ramp {
+    /// The waves it makes.
+    ///
+    /// # Errors
+    /// [`PlanError`] when it would not grow, or begins too large to be one.
+    pub fn waves(&self) -> Result<Vec<WavePlan>, PlanError> {
+        if !(self.first_ratio > 0.0 && self.first_ratio <= 0.5) {
+            return refuse("/ramp/first_ratio", "must be above 0 and at most 0.5");
+        }
+        if !(self.factor > 1.0 && self.factor <= 10.0) {
+            return refuse("/ramp/factor", "must be above 1 and at most 10");
+        }
+        let wave = |share_ratio| WavePlan {
+            share_ratio,
+            gate_installed_ratio: self.gate_installed_ratio,
+            gate: self.gate.clone(),
+            ..WavePlan::default()
+        };
+        let mut waves = Vec::new();
+        let (mut share, mut sum) = (self.first_ratio, 0.0);
+        // The last wave takes the rest: a sliver of a wave beyond it would only cost time.
+        while sum + share * 1.5 < 1.0 && waves.len() + 1 < MAX_WAVES {
+            waves.push(wave(Some(share)));
+            sum += share;
+            share *= self.factor;
+        }
+        waves.push(wave(None));
+        Ok(waves)
     }
-    waves.push(wave(None));
-    waves
 }
 
 /// `ratio` of `n`, rounded up, and safe against 0.1 + 0.2.

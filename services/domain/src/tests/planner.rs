@@ -1,6 +1,6 @@
 //! Scripted rollouts, compared with their checked-in answers in `scenarios/*.txt`. In those files lines
 //! that begin with `>` are commands, `#` are remarks, and everything else is the planner's answer;
-//! `OTARU_REWRITE_SCENARIOS=1 cargo test -p otaru-domain` writes the answers anew.
+//! `OTARU_REWRITE_SCENARIOS=1 cargo test --workspace --lib` writes the answers anew.
 //!
 //! Commands: `campaign STATE deadline=TIME [start=TIME]`, `wave size=N gate=RATIO [success=RATIO] [reported=RATIO]
 //! [within=SECS] [soak=SECS] [healthy=RATIO] [approval=true]`, `sequential acceptable=RATIO intolerable=RATIO

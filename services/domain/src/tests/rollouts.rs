@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::now;
 use crate::rollout::{
-    Gate, HaltPolicy, MAX_WAVES, Outcomes, Policy, Sequential, Threshold, ThresholdOf, WavePlan, check_plan,
-    failures_until_halt, halts, ramp, share_of, wave_ends,
+    Gate, HaltPolicy, MAX_WAVES, Outcomes, Policy, Ramp, Sequential, Threshold, ThresholdOf, WavePlan, check_plan,
+    failures_until_halt, halts, share_of, wave_ends,
 };
 
 fn wave(share_ratio: f64, gate_installed_ratio: f64) -> WavePlan {
@@ -143,7 +143,8 @@ fn counts_come_before_shares_of_all_that_are_ranked() {
 #[test]
 fn a_ramp_grows_by_its_factor_and_ends_with_everybody() {
     let gate = Gate { approval: true, ..Gate::default() };
-    let plan = ramp(0.01, 3.0, 0.9, &gate);
+    let ramp = Ramp { first_ratio: 0.01, factor: 3.0, gate_installed_ratio: 0.9, gate };
+    let plan = ramp.waves().unwrap();
     assert_eq!(refused(&plan, &Policy::default()), "");
     assert_eq!(wave_ends(&plan, 10_000), [100, 400, 1300, 4000, 10_000]);
     assert!(plan.iter().all(|wave| wave.gate.approval));

@@ -18,11 +18,7 @@ async fn a_campaign_completes_though_the_disk_of_postgres_was_full() -> anyhow::
     let Some(disk) = SmallDisk::mount(PLACE_FOR_POSTGRES_MIB)? else { return Ok(()) };
     let mut cluster = Cluster::lay_out()?;
     cluster.postgres.data_dir = disk.path().to_owned();
-    cluster.start_postgres().await?;
-    cluster.broker.start().await?;
-    cluster.start_roles().await?;
-    let journey = Journey::begin(&cluster, VEHICLES, STEP).await?;
-    journey.until_installed(5).await?;
+    let journey = under_way(&mut cluster).await?;
     disk.fill()?;
     cluster.wait_missing(Role::VehicleState, "that it cannot write", |missing| !missing.is_empty()).await?;
     disk.make_room()?;
@@ -35,14 +31,20 @@ async fn a_campaign_completes_though_the_disk_of_the_broker_was_full() -> anyhow
     let Some(disk) = SmallDisk::mount(PLACE_FOR_BROKER_MIB)? else { return Ok(()) };
     let mut cluster = Cluster::lay_out()?;
     cluster.broker.data_dir = disk.path().to_owned();
-    cluster.start_postgres().await?;
-    cluster.broker.start().await?;
-    cluster.start_roles().await?;
-    let journey = Journey::begin(&cluster, VEHICLES, STEP).await?;
-    journey.until_installed(5).await?;
+    let journey = under_way(&mut cluster).await?;
     disk.fill()?;
     cluster.wait_logged(Role::Gateway, "does not answer; trying on").await?;
     disk.make_room()?;
     journey.end(&cluster).await?;
     cluster.stop().await
+}
+
+/// Starts everything, and a campaign that has come some way.
+async fn under_way(cluster: &mut Cluster) -> anyhow::Result<Journey> {
+    cluster.start_postgres().await?;
+    cluster.broker.start().await?;
+    cluster.start_roles().await?;
+    let journey = Journey::begin(cluster, VEHICLES, STEP).await?;
+    journey.until_installed(5).await?;
+    Ok(journey)
 }

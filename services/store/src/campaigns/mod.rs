@@ -2,6 +2,7 @@
 //! what an impossible combination of them means is said here, and never guessed.
 
 mod change;
+mod counters;
 mod publication;
 mod standing;
 mod waves;

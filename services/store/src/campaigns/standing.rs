@@ -6,8 +6,8 @@ use otaru_domain::campaign::CampaignState;
 use otaru_domain::id::CampaignId;
 use otaru_domain::planner::{CampaignFacts, StateCounts};
 
-use super::waves::{self, Wave};
-use super::{Campaign, Row, select, unsigned};
+use super::waves::Wave;
+use super::{Campaign, Row, counters, select, unsigned};
 use crate::{Store, StoreError, Tx, retries};
 
 /// A campaign with its waves.
@@ -96,15 +96,13 @@ pub async fn unfinished(store: &Store) -> Result<Vec<Standing>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn left(tx: &mut Tx, id: CampaignId) -> Result<u64, StoreError> {
-    let ended: Vec<&str> =
-        AssignmentState::ALL.into_iter().filter(|state| state.is_terminal()).map(AssignmentState::as_str).collect();
     let left: i64 = sqlx::query_scalar(
         "SELECT (SELECT coalesce(sum(size), 0) FROM campaign_waves WHERE campaign_id = $1)::bigint
               - (SELECT coalesce(sum(vehicles), 0) FROM assignment_counters
                  WHERE campaign_id = $1 AND state = ANY($2))::bigint",
     )
     .bind(id)
-    .bind(ended)
+    .bind(AssignmentState::terminal_names())
     .fetch_one(&mut **tx)
     .await?;
     unsigned("assignment_counters", left)
@@ -119,7 +117,7 @@ async fn as_of_one_moment(store: &Store) -> Result<Tx, StoreError> {
 async fn with_waves(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Standing>, StoreError> {
     let campaigns = rows.into_iter().map(Campaign::try_from).collect::<Result<Vec<_>, _>>()?;
     let ids: Vec<CampaignId> = campaigns.iter().map(|campaign| campaign.id).collect();
-    let mut waves = waves::with_counters(tx, &ids).await?;
+    let mut waves = counters::with_counters(tx, &ids).await?;
     let retrying: Vec<&Campaign> = campaigns
         .iter()
         .filter(|campaign| {

@@ -12,6 +12,30 @@ use crate::{StoreError, Tx};
 /// Notified when vehicles failed: whoever decides about halts need not wait for its next look.
 pub const FAILURES_CHANNEL: &str = "otaru_failures";
 
+/// Adds the deltas of a batch to the counter `$table`, which counts `$what` per `$name`.
+macro_rules! move_counter {
+    ($table:literal, $name:literal, $what:literal) => {
+        concat!(
+            "INSERT INTO ",
+            $table,
+            " AS c (campaign_id, wave, ",
+            $name,
+            ", partition, ",
+            $what,
+            ") SELECT u.campaign_id, u.wave, u.name, $5, u.delta",
+            " FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[]) AS u (campaign_id, wave, name, delta)",
+            " ON CONFLICT (campaign_id, wave, ",
+            $name,
+            ", partition) DO UPDATE SET ",
+            $what,
+            " = c.",
+            $what,
+            " + EXCLUDED.",
+            $what
+        )
+    };
+}
+
 type Deltas<'a> = BTreeMap<(CampaignId, i32, &'a str), i64>;
 
 /// Vehicles per state.
@@ -21,16 +45,7 @@ pub(super) async fn states(tx: &mut Tx, partition: i32, changed: &BTreeMap<Key, 
         *deltas.entry((*campaign, standing.wave, standing.before.state().as_str())).or_default() -= 1;
         *deltas.entry((*campaign, standing.wave, standing.track.state().as_str())).or_default() += 1;
     }
-    add(
-        tx,
-        "INSERT INTO assignment_counters AS c (campaign_id, wave, state, partition, vehicles)
-         SELECT u.campaign_id, u.wave, u.name, $5, u.delta
-           FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[]) AS u (campaign_id, wave, name, delta)
-         ON CONFLICT (campaign_id, wave, state, partition) DO UPDATE SET vehicles = c.vehicles + EXCLUDED.vehicles",
-        partition,
-        deltas,
-    )
-    .await
+    add(tx, move_counter!("assignment_counters", "state", "vehicles"), partition, deltas).await
 }
 
 /// Installed vehicles by how they say they fare.
@@ -43,16 +58,7 @@ pub(super) async fn healths(tx: &mut Tx, partition: i32, changed: &BTreeMap<Key,
             }
         }
     }
-    add(
-        tx,
-        "INSERT INTO health_counters AS c (campaign_id, wave, health, partition, vehicles)
-         SELECT u.campaign_id, u.wave, u.name, $5, u.delta
-           FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[]) AS u (campaign_id, wave, name, delta)
-         ON CONFLICT (campaign_id, wave, health, partition) DO UPDATE SET vehicles = c.vehicles + EXCLUDED.vehicles",
-        partition,
-        deltas,
-    )
-    .await
+    add(tx, move_counter!("health_counters", "health", "vehicles"), partition, deltas).await
 }
 
 /// Attempts that another one followed.
@@ -62,16 +68,7 @@ pub(super) async fn attempts(
     left: &BTreeMap<(CampaignId, i32, AssignmentState), i64>,
 ) -> Result<(), StoreError> {
     let deltas = left.iter().map(|((campaign, wave, state), n)| ((*campaign, *wave, state.as_str()), *n)).collect();
-    add(
-        tx,
-        "INSERT INTO attempt_counters AS c (campaign_id, wave, state, partition, attempts)
-         SELECT u.campaign_id, u.wave, u.name, $5, u.delta
-           FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[]) AS u (campaign_id, wave, name, delta)
-         ON CONFLICT (campaign_id, wave, state, partition) DO UPDATE SET attempts = c.attempts + EXCLUDED.attempts",
-        partition,
-        deltas,
-    )
-    .await
+    add(tx, move_counter!("attempt_counters", "state", "attempts"), partition, deltas).await
 }
 
 async fn add(tx: &mut Tx, statement: &'static str, partition: i32, mut deltas: Deltas<'_>) -> Result<(), StoreError> {

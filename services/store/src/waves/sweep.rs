@@ -6,7 +6,7 @@ use otaru_domain::id::{CampaignId, VehicleId, Vin};
 
 use crate::{StoreError, Tx};
 
-/// An assignment that has not ended.
+/// An assignment, in the attempt it stands in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     pub vin: Vin,
@@ -46,8 +46,6 @@ pub async fn sweep_chunk(
     let Some(last) = last else {
         return Ok(None);
     };
-    let ended: Vec<&str> =
-        AssignmentState::ALL.into_iter().filter(|state| state.is_terminal()).map(AssignmentState::as_str).collect();
     let rows: Vec<(String, i32)> = sqlx::query_as(
         "SELECT v.vin, a.attempt FROM assignments a JOIN vehicles v ON v.id = a.vehicle_id
          WHERE a.campaign_id = $1 AND a.vehicle_id > $2 AND a.vehicle_id <= $3 AND a.state <> ALL($4)
@@ -56,7 +54,7 @@ pub async fn sweep_chunk(
     .bind(campaign)
     .bind(after)
     .bind(last)
-    .bind(ended)
+    .bind(AssignmentState::terminal_names())
     .fetch_all(&mut **tx)
     .await?;
     Ok(Some(Swept { last, left: leftovers(rows)? }))

@@ -6,9 +6,8 @@ import type { Token } from "../../api/model";
 import { keys, tokensQuery } from "../../api/queries";
 import { currentSession, may } from "../../api/session";
 import { Confirm } from "../../components/Confirm";
-import { Failure } from "../../components/Failure";
+import { Pending } from "../../components/Pending";
 import { KeyIcon, PlusIcon } from "../../components/icons";
-import { LoadingRows } from "../../components/ListPage";
 import { Notice } from "../../components/Notice";
 import { PageHeader } from "../../components/PageHeader";
 import { Panel } from "../../components/Panel";
@@ -56,10 +55,8 @@ function Tokens() {
       <Panel title={text().common.all}>
         {data !== undefined ? (
           <List tokens={data} />
-        ) : error !== null ? (
-          <Failure error={error} retry={() => void refetch()} />
         ) : (
-          <LoadingRows />
+          <Pending error={error} retry={() => void refetch()} />
         )}
       </Panel>
       {creating && (

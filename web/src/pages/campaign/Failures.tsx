@@ -3,9 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { Campaign, FailureCluster } from "../../api/model";
 import { failuresQuery } from "../../api/queries";
-import { Failure } from "../../components/Failure";
-import { LoadingRows } from "../../components/ListPage";
 import { Panel } from "../../components/Panel";
+import { Pending } from "../../components/Pending";
 import { When } from "../../components/When";
 import { formatCount, formatPercent, plural } from "../../format/number";
 import { text } from "../../i18n";
@@ -21,11 +20,7 @@ export function Failures({ campaign }: { campaign: Campaign }) {
   return (
     <Panel title={t.failures} aside={all > 0 && <span className={classes.aside}>{plural(all, text().count.vehicle)}</span>}>
       {data === undefined ? (
-        error !== null ? (
-          <Failure error={error} retry={() => void refetch()} />
-        ) : (
-          <LoadingRows rows={2} />
-        )
+        <Pending error={error} retry={() => void refetch()} rows={2} />
       ) : data.length === 0 ? (
         <p className={classes.none}>{t.failuresNone}</p>
       ) : (

@@ -5,9 +5,8 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
 import type { Assignment, Campaign } from "../../api/model";
 import { assignmentsQuery, failuresQuery } from "../../api/queries";
-import { Failure } from "../../components/Failure";
-import { LoadingRows } from "../../components/ListPage";
 import { Panel } from "../../components/Panel";
+import { Pending } from "../../components/Pending";
 import { Badge } from "../../components/StateBadge";
 import { When } from "../../components/When";
 import { formatCount } from "../../format/number";
@@ -33,11 +32,7 @@ export function VehicleTable({ campaign }: { campaign: Campaign }) {
     >
       <Filters campaign={campaign} />
       {rows === undefined ? (
-        query.error !== null ? (
-          <Failure error={query.error} retry={() => void query.refetch()} />
-        ) : (
-          <LoadingRows />
-        )
+        <Pending error={query.error} retry={() => void query.refetch()} />
       ) : rows.length === 0 ? (
         <p className={classes.none}>{campaign.members == null ? t.vehiclesLater : t.vehiclesNone}</p>
       ) : (

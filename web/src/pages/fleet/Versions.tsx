@@ -3,9 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { FleetModel, HardwareVersions } from "../../api/model";
 import { versionsQuery } from "../../api/queries";
-import { Failure } from "../../components/Failure";
+import { Pending } from "../../components/Pending";
 import { ChipIcon } from "../../components/icons";
-import { LoadingRows } from "../../components/ListPage";
 import { Notice } from "../../components/Notice";
 import { Panel } from "../../components/Panel";
 import { formatCount, formatPercent, plural } from "../../format/number";
@@ -36,10 +35,8 @@ export function Versions({ models }: { models: readonly FleetModel[] }) {
     >
       {data !== undefined ? (
         <Spread hardware={data} />
-      ) : error !== null ? (
-        <Failure error={error} retry={() => void refetch()} />
       ) : (
-        <LoadingRows rows={3} />
+        <Pending error={error} retry={() => void refetch()} rows={3} />
       )}
     </Panel>
   );

@@ -5,10 +5,9 @@ import { useState } from "react";
 import type { Model } from "../../api/model";
 import { fleetQuery, modelsQuery } from "../../api/queries";
 import { may } from "../../api/session";
-import { Failure } from "../../components/Failure";
 import { Chips } from "../../components/Facts";
+import { Pending } from "../../components/Pending";
 import { ChipIcon, PlusIcon } from "../../components/icons";
-import { LoadingRows } from "../../components/ListPage";
 import { Notice } from "../../components/Notice";
 import { PageHeader } from "../../components/PageHeader";
 import { Panel } from "../../components/Panel";
@@ -50,11 +49,7 @@ export function Models() {
       />
       <Panel title={text().common.all}>
         {data === undefined ? (
-          error !== null ? (
-            <Failure error={error} retry={() => void refetch()} />
-          ) : (
-            <LoadingRows />
-          )
+          <Pending error={error} retry={() => void refetch()} />
         ) : data.length === 0 ? (
           <Notice icon={<ChipIcon size={26} />} title={text().fleet.modelsNone}>
             {text().fleet.modelsNoneText}

@@ -3,9 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { VehicleAssignment } from "../../api/model";
 import { campaignQuery, vehicleAssignmentsQuery } from "../../api/queries";
-import { Failure } from "../../components/Failure";
-import { LoadingRows } from "../../components/ListPage";
 import { Panel } from "../../components/Panel";
+import { Pending } from "../../components/Pending";
 import { Badge } from "../../components/StateBadge";
 import { cell, Table } from "../../components/Table";
 import { useNow } from "../../components/useNow";
@@ -24,11 +23,7 @@ export function Campaigns({ vin }: { vin: string }) {
   return (
     <Panel title={t.campaigns}>
       {data === undefined ? (
-        error !== null ? (
-          <Failure error={error} retry={() => void refetch()} />
-        ) : (
-          <LoadingRows rows={3} />
-        )
+        <Pending error={error} retry={() => void refetch()} rows={3} />
       ) : data.length === 0 ? (
         <p className={classes.none}>{t.noCampaigns}</p>
       ) : (

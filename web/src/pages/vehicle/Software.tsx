@@ -2,9 +2,8 @@ import { Button, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { ecusQuery } from "../../api/queries";
-import { Failure } from "../../components/Failure";
-import { LoadingRows } from "../../components/ListPage";
 import { Panel } from "../../components/Panel";
+import { Pending } from "../../components/Pending";
 import { cell, Table } from "../../components/Table";
 import { When } from "../../components/When";
 import { text } from "../../i18n";
@@ -50,11 +49,7 @@ export function Software({ vin }: { vin: string }) {
       }
     >
       {data === undefined ? (
-        error !== null ? (
-          <Failure error={error} retry={() => void refetch()} />
-        ) : (
-          <LoadingRows rows={2} />
-        )
+        <Pending error={error} retry={() => void refetch()} rows={2} />
       ) : data.length === 0 ? (
         <p className={classes.none}>{at === undefined ? t.noEcus : t.noEcusThen}</p>
       ) : (

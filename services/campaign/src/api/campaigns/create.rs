@@ -9,14 +9,14 @@ use otaru_domain::event::EventKind;
 use otaru_domain::id::ReleaseId;
 use otaru_domain::precondition::Precondition;
 use otaru_domain::release::ReleaseState;
-use otaru_domain::rollout::{Policy, WavePlan, check_plan};
+use otaru_domain::rollout::{Policy, Ramp, WavePlan, check_plan};
 use otaru_http::{Json, Problem};
 use otaru_store::campaigns::{self, NewCampaign};
 use otaru_store::{StoreError, Tx, events};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::plan::{self, Ramp};
+use super::plan;
 use super::view::CampaignView;
 use super::{found, plan_problem, target};
 use crate::app::App;

@@ -3,14 +3,13 @@
 use axum::extract::State;
 use otaru_domain::clock;
 use otaru_domain::id::ReleaseId;
-use otaru_domain::rollout::{Policy, WavePlan, check_plan};
+use otaru_domain::rollout::{Policy, Ramp, WavePlan, check_plan};
 use otaru_http::{Json, Problem};
 use otaru_store::{campaigns, waves};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::plan::{self, Ramp};
-use super::{plan_problem, target};
+use super::{plan, plan_problem, target};
 use crate::app::App;
 use crate::auth::{Actor, Role};
 use crate::error::ApiError;

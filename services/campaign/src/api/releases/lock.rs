@@ -44,7 +44,7 @@ async fn lock(
     // By rising id, as the store hands them out.
     for model in &release.models {
         let change = Change { targets: targets.clone(), ..Change::default() };
-        manifests::publish(&mut tx, &app.keys, model, change, now).await?;
+        manifests::publish(&mut tx, &app, model, change, now).await?;
     }
     events::record(&mut tx, &actor.name, EventKind::ReleaseLocked { release: id }, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
