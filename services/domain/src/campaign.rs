@@ -69,8 +69,10 @@ impl CampaignState {
     pub fn on(self, command: Command) -> Result<Self, TransitionError> {
         let refused = TransitionError { state: self, command };
         match (self, command) {
-            (Self::Draft, Command::Schedule) => Ok(Self::Scheduled),
-            (Self::Draft | Self::Scheduled, Command::Start) | (Self::Paused | Self::Halted, Command::Resume) => {
+            (Self::Draft, Command::Submit) | (Self::InReview, Command::Approve) => Ok(Self::InReview),
+            (Self::InReview, Command::Reject) => Ok(Self::Draft),
+            (Self::Draft | Self::InReview, Command::Schedule) => Ok(Self::Scheduled),
+            (Self::Draft | Self::InReview | Self::Scheduled, Command::Start) | (Self::Paused | Self::Halted, Command::Resume) => {
                 Ok(Self::Running)
             }
             (Self::Running, Command::Pause) => Ok(Self::Paused),
@@ -110,6 +112,10 @@ impl FromStr for CampaignState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
+    Submit,
+    /// What is in review stays so; that it was approved is [`crate::review`]'s.
+    Approve,
+    Reject,
     Schedule,
     Start,
     Pause,
@@ -120,12 +126,25 @@ pub enum Command {
 }
 
 impl Command {
-    pub const ALL: [Self; 7] =
-        [Self::Schedule, Self::Start, Self::Pause, Self::Resume, Self::Halt, Self::Complete, Self::Cancel];
+    pub const ALL: [Self; 10] = [
+        Self::Submit,
+        Self::Approve,
+        Self::Reject,
+        Self::Schedule,
+        Self::Start,
+        Self::Pause,
+        Self::Resume,
+        Self::Halt,
+        Self::Complete,
+        Self::Cancel,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Submit => "submit",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
             Self::Schedule => "schedule",
             Self::Start => "start",
             Self::Pause => "pause",

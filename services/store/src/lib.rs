@@ -8,12 +8,15 @@
 
 pub mod access;
 pub mod artifacts;
+pub mod audit;
 pub mod campaigns;
 mod connection;
 pub mod credentials;
 pub mod dead_letters;
+pub mod dossier;
 mod error;
 pub mod events;
+pub mod evidence;
 pub mod fleet;
 pub mod idempotency;
 pub mod ingest;
@@ -28,6 +31,8 @@ pub mod outbox;
 pub mod progress;
 pub mod rebuild;
 pub mod releases;
+pub mod reviews;
+pub mod rxswin;
 pub mod target_sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -3,14 +3,19 @@
 
 pub mod artifacts;
 pub mod assignments;
+pub mod audit;
 pub mod campaigns;
 pub mod dead_letters;
+pub mod dossiers;
 pub mod events;
+pub mod evidence;
 pub mod fleet;
+pub mod model_review;
 pub mod models;
 pub mod progress;
 pub mod releases;
 pub mod roots;
+pub mod rxswins;
 pub mod tokens;
 pub mod vehicles;
 
@@ -33,6 +38,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(fleet::routes())
         .merge(dead_letters::routes())
         .merge(tokens::routes())
+        .merge(model_review::routes())
+        .merge(evidence::routes())
+        .merge(rxswins::routes())
+        .merge(dossiers::routes())
+        .merge(audit::routes())
 }
 
 /// Calls that take a body as large as an artifact or a fleet, for as long as it keeps coming.

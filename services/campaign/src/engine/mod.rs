@@ -12,6 +12,7 @@ mod error;
 mod open;
 mod reconcile;
 mod relay;
+pub(crate) mod review;
 mod start;
 mod term;
 mod upkeep;

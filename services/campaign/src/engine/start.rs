@@ -1,7 +1,7 @@
 //! The start of a campaign: who is in it is frozen, and its models' vehicles are told, in one transaction.
 
 use chrono::{DateTime, Utc};
-use otaru_domain::campaign::{CampaignState, Command, WavePlan};
+use otaru_domain::campaign::{CampaignState, Command};
 use otaru_domain::document::DocumentState;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::CampaignId;
@@ -11,7 +11,7 @@ use otaru_store::campaigns::{self, Campaign};
 use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, Tx, events, waves};
 
-use super::{By, CampaignError, document, locked};
+use super::{By, CampaignError, document, locked, review};
 use crate::app::App;
 
 /// Starts a scheduled campaign whose time has come.
@@ -50,16 +50,14 @@ pub(super) async fn start(
         return Err(CampaignError::ReleaseNotLocked(campaign.release));
     }
     let target = Target::parse(&campaign.target).map_err(CampaignError::Target)?;
-    let plan: Vec<WavePlan> = campaigns::waves_of(tx, campaign.id)
-        .await?
-        .iter()
-        .map(|wave| WavePlan { share_ratio: wave.share_ratio, gate_installed_ratio: wave.gate_installed_ratio })
-        .collect();
+    review::require(app, tx, campaign).await?;
+    let plan = campaigns::plan_of(tx, campaign.id).await?;
     let frozen = waves::freeze(tx, campaign, &plan, &target, now).await?.ok_or(CampaignError::NoVehicles)?;
     campaigns::set_state(tx, campaign.id, to, by.name(), reason, now).await?;
     document::publish(tx, &app.keys, campaign, DocumentState::Running, &frozen.models, now).await?;
     let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to };
-    events::record(tx, by.name(), event, now).await?;
+    let details = serde_json::json!({"reason": reason, "members": frozen.members});
+    events::record_with(tx, by.name(), event, details, now).await?;
     tracing::info!(campaign = campaign.id, members = frozen.members, by = by.name(), "the campaign has started");
     Ok(())
 }

@@ -93,6 +93,7 @@ impl World {
             keys_dir: folder.path().join("keys"),
             demo_root: true,
             initial_admin_token: None,
+            require_review: false,
             max_artifact_bytes: DEFAULT_MAX_ARTIFACT_BYTES,
         };
         configure(&mut config);

@@ -13,8 +13,25 @@ fn wave(share_ratio: f64, gate_installed_ratio: f64) -> WavePlan {
 #[test]
 fn every_state_takes_exactly_these_commands() {
     let table: [(S, &[(C, S)]); 8] = [
-        (S::Draft, &[(C::Schedule, S::Scheduled), (C::Start, S::Running), (C::Cancel, S::Cancelled)]),
-        (S::InReview, &[(C::Cancel, S::Cancelled)]),
+        (
+            S::Draft,
+            &[
+                (C::Submit, S::InReview),
+                (C::Schedule, S::Scheduled),
+                (C::Start, S::Running),
+                (C::Cancel, S::Cancelled),
+            ],
+        ),
+        (
+            S::InReview,
+            &[
+                (C::Approve, S::InReview),
+                (C::Reject, S::Draft),
+                (C::Schedule, S::Scheduled),
+                (C::Start, S::Running),
+                (C::Cancel, S::Cancelled),
+            ],
+        ),
         (S::Scheduled, &[(C::Start, S::Running), (C::Cancel, S::Cancelled)]),
         (
             S::Running,

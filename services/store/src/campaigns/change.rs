@@ -42,8 +42,14 @@ pub async fn create(tx: &mut Tx, new: &NewCampaign, actor: &str, now: DateTime<U
     .bind(&new.salt)
     .fetch_one(&mut **tx)
     .await?;
-    let shares: Vec<f64> = new.waves.iter().map(|wave| wave.share_ratio).collect();
-    let gates: Vec<f64> = new.waves.iter().map(|wave| wave.gate_installed_ratio).collect();
+    add_waves(tx, id, &new.waves).await?;
+    Ok(id)
+}
+
+/// Adds the waves of a campaign that has none.
+pub(crate) async fn add_waves(tx: &mut Tx, id: CampaignId, waves: &[WavePlan]) -> Result<(), StoreError> {
+    let shares: Vec<f64> = waves.iter().map(|wave| wave.share_ratio).collect();
+    let gates: Vec<f64> = waves.iter().map(|wave| wave.gate_installed_ratio).collect();
     sqlx::query(
         "INSERT INTO campaign_waves (campaign_id, number, share_ratio, gate_installed_ratio)
          SELECT $1, w.number, w.share, w.gate
@@ -54,7 +60,7 @@ pub async fn create(tx: &mut Tx, new: &NewCampaign, actor: &str, now: DateTime<U
     .bind(gates)
     .execute(&mut **tx)
     .await?;
-    Ok(id)
+    Ok(())
 }
 
 /// The campaign, locked until the transaction ends.

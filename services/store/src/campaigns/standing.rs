@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use otaru_domain::assignment::AssignmentState;
-use otaru_domain::campaign::CampaignState;
+use otaru_domain::campaign::{CampaignState, WavePlan};
 use otaru_domain::id::CampaignId;
 use otaru_domain::planner::{CampaignFacts, StateCounts, WaveFacts};
 use sqlx::FromRow;
@@ -130,6 +130,19 @@ pub async fn unfinished(store: &Store) -> Result<Vec<Standing>, StoreError> {
 /// [`StoreError`].
 pub async fn waves_of(tx: &mut Tx, id: CampaignId) -> Result<Vec<Wave>, StoreError> {
     Ok(waves(tx, &[id]).await?.remove(&id).unwrap_or_default())
+}
+
+/// The rollout plan of a campaign, as it was asked for.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn plan_of(tx: &mut Tx, id: CampaignId) -> Result<Vec<WavePlan>, StoreError> {
+    let waves = waves_of(tx, id).await?;
+    let plan = |wave: Wave| WavePlan {
+        share_ratio: wave.share_ratio,
+        gate_installed_ratio: wave.gate_installed_ratio,
+    };
+    Ok(waves.into_iter().map(plan).collect())
 }
 
 /// Vehicles of the campaign that have not reached an end.

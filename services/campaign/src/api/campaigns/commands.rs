@@ -18,7 +18,7 @@ use crate::engine;
 use crate::error::ApiError;
 use crate::extract::PathPart;
 
-const MAX_REASON_BYTES: usize = 1000;
+pub(super) const MAX_REASON_BYTES: usize = 1000;
 
 /// What may come with a command; an empty body is none.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -27,7 +27,7 @@ pub(crate) struct CommandRequest {
     /// Why, for those who ask later; at most 1000 bytes.
     #[serde(default)]
     #[schema(max_length = 1000)]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 async fn carry_out(

@@ -24,7 +24,7 @@ use crate::auth::{Actor, Role};
 use crate::check;
 use crate::error::ApiError;
 
-const MAX_NAME_BYTES: usize = 200;
+pub(super) const MAX_NAME_BYTES: usize = 200;
 
 /// A campaign to create.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -93,7 +93,7 @@ pub(crate) async fn create(
     let now = clock::now();
     let new = request.checked(now)?;
     let mut tx = app.store.begin().await?;
-    require_locked(&mut tx, new.release).await?;
+    require_locked(&mut tx, &actor, new.release).await?;
     let id = campaigns::create(&mut tx, &new, &actor.name, now).await?;
     events::record(&mut tx, &actor.name, EventKind::CampaignCreated { campaign: id }, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
@@ -102,7 +102,8 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)))
 }
 
-async fn require_locked(tx: &mut Tx, id: ReleaseId) -> Result<(), ApiError> {
+async fn require_locked(tx: &mut Tx, actor: &Actor, id: ReleaseId) -> Result<(), ApiError> {
+    actor.require_models(&campaigns::models(tx, id).await?)?;
     let refused = |detail: String| Err(Problem::invalid("/release", detail).into());
     match campaigns::release(tx, id).await?.map(|release| release.state) {
         Some(ReleaseState::Locked) => Ok(()),

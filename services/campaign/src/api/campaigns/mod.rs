@@ -1,12 +1,15 @@
 //! Campaigns: a release for the vehicles that an expression selects, in waves.
 
+mod change;
 mod commands;
 mod create;
 mod preview;
 mod read;
+mod review;
 mod view;
 
 use otaru_domain::campaign::PlanError;
+use otaru_domain::review::ReviewError;
 use otaru_domain::target::{Target, TargetError};
 use otaru_http::Problem;
 use otaru_store::Store;
@@ -18,14 +21,19 @@ use crate::app::App;
 use crate::engine::CampaignError;
 use crate::error::{ApiError, chain};
 
-pub(crate) use view::{WaitingOn, WaveView};
+pub(crate) use review::{CampaignReview, review_of};
+pub(crate) use view::{CampaignView, WaitingOn, WaveView};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(read::list, create::create))
         .routes(routes!(preview::preview))
-        .routes(routes!(read::get))
+        .routes(routes!(read::get, change::change))
         .routes(routes!(read::waves))
+        .routes(routes!(review::get))
+        .routes(routes!(review::submit))
+        .routes(routes!(review::approve))
+        .routes(routes!(review::reject))
         .routes(routes!(commands::start))
         .routes(routes!(commands::pause))
         .routes(routes!(commands::resume))
@@ -67,7 +75,19 @@ impl From<CampaignError> for ApiError {
             CampaignError::NoVehicles => Problem::conflict("no-vehicles", detail).into(),
             CampaignError::DeadlinePast => Problem::conflict("deadline-past", detail).into(),
             CampaignError::ReleaseNotLocked(_) => Problem::conflict("release-not-locked", detail).into(),
+            CampaignError::TypeApprovalPending(_) => Problem::conflict("type-approval-pending", detail).into(),
+            CampaignError::NotADraft(_) => Problem::conflict("campaign-state", detail).into(),
+            CampaignError::Review(error) => refused(&error, detail).into(),
             CampaignError::Target(error) => Problem::conflict("target", detail).position(error.position).into(),
         }
+    }
+}
+
+fn refused(error: &ReviewError, detail: String) -> Problem {
+    match error {
+        ReviewError::Needed | ReviewError::Pending => Problem::conflict("review-needed", detail),
+        ReviewError::Void => Problem::conflict("approval-void", detail),
+        ReviewError::OwnWork(_) => Problem::forbidden(detail),
+        ReviewError::Changed(_) => Problem::conflict("content-changed", detail).pointer("/digest"),
     }
 }
