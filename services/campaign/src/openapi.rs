@@ -1,8 +1,8 @@
 //! The API's description (OpenAPI 3.1), made from the handlers themselves. What every call may answer is
 //! said once here, not at each handler.
 
-use utoipa::openapi::path::{Operation, PathItem};
 use std::collections::BTreeSet;
+use utoipa::openapi::path::{Operation, PathItem};
 
 use axum::http::Method;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};

@@ -72,9 +72,8 @@ impl CampaignState {
             (Self::Draft, Command::Submit) | (Self::InReview, Command::Approve) => Ok(Self::InReview),
             (Self::InReview, Command::Reject) => Ok(Self::Draft),
             (Self::Draft | Self::InReview, Command::Schedule) => Ok(Self::Scheduled),
-            (Self::Draft | Self::InReview | Self::Scheduled, Command::Start) | (Self::Paused | Self::Halted, Command::Resume) => {
-                Ok(Self::Running)
-            }
+            (Self::Draft | Self::InReview | Self::Scheduled, Command::Start)
+            | (Self::Paused | Self::Halted, Command::Resume) => Ok(Self::Running),
             (Self::Running, Command::Pause) => Ok(Self::Paused),
             (Self::Running | Self::Paused, Command::Halt) => Ok(Self::Halted),
             (Self::Running | Self::Paused | Self::Halted, Command::Complete) => Ok(Self::Completed),

@@ -77,10 +77,8 @@ pub async fn without_vins(tx: &mut Tx, mut details: String) -> Result<String, St
     if vins.is_empty() {
         return Ok(details);
     }
-    let known: Vec<(String, VehicleId)> = sqlx::query_as("SELECT vin, id FROM vehicles WHERE vin = ANY($1)")
-        .bind(vins)
-        .fetch_all(&mut **tx)
-        .await?;
+    let known: Vec<(String, VehicleId)> =
+        sqlx::query_as("SELECT vin, id FROM vehicles WHERE vin = ANY($1)").bind(vins).fetch_all(&mut **tx).await?;
     for (vin, id) in known {
         details = replace_word(&details, &vin, &vehicle(id));
     }

@@ -88,7 +88,8 @@ pub async fn of_campaign(
     after: VehicleId,
     limit: i64,
 ) -> Result<Vec<VehicleResult>, StoreError> {
-    let rows = sqlx::query_as(results!("WHERE a.campaign_id = $1 AND a.vehicle_id > $2 ORDER BY a.vehicle_id LIMIT $3"));
+    let rows =
+        sqlx::query_as(results!("WHERE a.campaign_id = $1 AND a.vehicle_id > $2 ORDER BY a.vehicle_id LIMIT $3"));
     Ok(rows.bind(campaign).bind(after).bind(limit).fetch_all(store.pool()).await?)
 }
 
@@ -97,6 +98,7 @@ pub async fn of_campaign(
 /// # Errors
 /// [`StoreError`].
 pub async fn of_vehicle(store: &Store, vehicle: VehicleId, limit: i64) -> Result<Vec<VehicleResult>, StoreError> {
-    let rows = sqlx::query_as(results!("WHERE a.vehicle_id = $1 ORDER BY a.assigned_at DESC, a.campaign_id DESC LIMIT $2"));
+    let rows =
+        sqlx::query_as(results!("WHERE a.vehicle_id = $1 ORDER BY a.assigned_at DESC, a.campaign_id DESC LIMIT $2"));
     Ok(rows.bind(vehicle).bind(limit).fetch_all(store.pool()).await?)
 }

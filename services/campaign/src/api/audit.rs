@@ -77,8 +77,7 @@ pub(crate) struct AuditHead {
 }
 
 pub(crate) fn view(entry: Entry) -> Result<AuditEntry, StoreError> {
-    let details =
-        serde_json::from_str(&entry.details).map_err(|error| StoreError::inconsistent("audit_log", error))?;
+    let details = serde_json::from_str(&entry.details).map_err(|error| StoreError::inconsistent("audit_log", error))?;
     Ok(AuditEntry {
         id: entry.id,
         at: entry.at,

@@ -173,8 +173,7 @@ async fn create(
     let files = validate(&app, &body).await?;
     let now = clock::now();
     let mut tx = app.store.begin().await?;
-    let id =
-        releases::create(&mut tx, &body.draft(), &actor.name, now).await?.map_err(|NameTaken| taken(&body))?;
+    let id = releases::create(&mut tx, &body.draft(), &actor.name, now).await?.map_err(|NameTaken| taken(&body))?;
     set_contents(&mut tx, id, &body, &files).await?;
     record(&mut tx, &actor, "release_created", id, &body, now).await?;
     tx.commit().await.map_err(StoreError::from)?;

@@ -88,7 +88,9 @@ async fn get(
 ) -> Result<Json<RxswinSoftware>, ApiError> {
     let releases = releases::with_rxswin(&app.store, &rxswin).await?;
     if releases.is_empty() && rxswin::holders(&app.store, &rxswin, 0, 1).await?.is_empty() {
-        return Err(Problem::not_found(format!("no vehicle has the RXSWIN {rxswin:?}, and no release stands for it")).into());
+        return Err(
+            Problem::not_found(format!("no vehicle has the RXSWIN {rxswin:?}, and no release stands for it")).into()
+        );
     }
     Ok(Json(RxswinSoftware { rxswin, releases: releases.into_iter().map(Release::from).collect() }))
 }

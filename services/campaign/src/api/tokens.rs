@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::clock;
-use otaru_http::{Json, Problem};
 use otaru_domain::id::ModelId;
+use otaru_http::{Json, Problem};
 use otaru_store::access::{self, NewToken, TokenRow};
 use otaru_store::{StoreError, audit, models};
 use serde::{Deserialize, Serialize};
@@ -169,9 +169,7 @@ async fn models_of(app: &App, body: &Body) -> Result<Option<Vec<String>>, ApiErr
     check::count("/models", asked.len(), 1, MAX_SCOPE)?;
     let known = models::get_all(&app.store, asked).await?;
     match asked.iter().position(|id| !known.iter().any(|model| model.id == *id)) {
-        Some(at) => {
-            Err(Problem::invalid(format!("/models/{at}"), format!("there is no model {}", asked[at])).into())
-        }
+        Some(at) => Err(Problem::invalid(format!("/models/{at}"), format!("there is no model {}", asked[at])).into()),
         None => Ok(Some(asked.iter().map(ToString::to_string).collect())),
     }
 }

@@ -3,9 +3,11 @@
 
 mod breaks;
 mod calls;
+mod dossiers;
 mod ends;
 mod fleet;
 mod refusals;
+mod reviews;
 mod streams;
 mod waves;
 #[path = "../registry/world.rs"]

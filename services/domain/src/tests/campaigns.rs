@@ -15,12 +15,7 @@ fn every_state_takes_exactly_these_commands() {
     let table: [(S, &[(C, S)]); 8] = [
         (
             S::Draft,
-            &[
-                (C::Submit, S::InReview),
-                (C::Schedule, S::Scheduled),
-                (C::Start, S::Running),
-                (C::Cancel, S::Cancelled),
-            ],
+            &[(C::Submit, S::InReview), (C::Schedule, S::Scheduled), (C::Start, S::Running), (C::Cancel, S::Cancelled)],
         ),
         (
             S::InReview,

@@ -11,8 +11,8 @@ use otaru_domain::campaign::CampaignState;
 use otaru_domain::id::{CampaignId, ReleaseId, VehicleId};
 use sqlx::FromRow;
 
-pub(crate) use change::{add_waves, set_members};
 pub use change::{NewCampaign, create, lock, set_closing, set_reason, set_state, set_sweep_after, set_swept};
+pub(crate) use change::{add_waves, set_members};
 pub(crate) use publication::parse_models;
 pub use publication::{CampaignImage, CampaignRelease, ended_documents, images, models, published_models, release};
 pub use standing::{Standing, Wave, left, page, plan_of, standing, unfinished, waves_of};

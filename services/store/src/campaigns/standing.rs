@@ -138,10 +138,7 @@ pub async fn waves_of(tx: &mut Tx, id: CampaignId) -> Result<Vec<Wave>, StoreErr
 /// [`StoreError`].
 pub async fn plan_of(tx: &mut Tx, id: CampaignId) -> Result<Vec<WavePlan>, StoreError> {
     let waves = waves_of(tx, id).await?;
-    let plan = |wave: Wave| WavePlan {
-        share_ratio: wave.share_ratio,
-        gate_installed_ratio: wave.gate_installed_ratio,
-    };
+    let plan = |wave: Wave| WavePlan { share_ratio: wave.share_ratio, gate_installed_ratio: wave.gate_installed_ratio };
     Ok(waves.into_iter().map(plan).collect())
 }
 

@@ -78,13 +78,7 @@ pub(crate) struct RejectionRequest {
 
 impl From<Review> for ReviewStep {
     fn from(review: Review) -> Self {
-        Self {
-            verdict: review.verdict,
-            digest: review.digest,
-            by: review.by,
-            at: review.at,
-            reason: review.reason,
-        }
+        Self { verdict: review.verdict, digest: review.digest, by: review.by, at: review.at, reason: review.reason }
     }
 }
 

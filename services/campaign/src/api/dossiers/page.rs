@@ -67,22 +67,38 @@ impl Page {
 
     /// What became of vehicles.
     pub fn vehicles(&mut self, vehicles: &[DossierVehicle]) {
-        let columns =
-            ["Vehicle", "Campaign", "Compatible", "RXSWIN before", "RXSWIN after", "ECUs before", "ECUs after", "Result"];
-        self.table(&columns, vehicles.iter().map(|one| {
-            let after = one.rxswin_after.clone().unwrap_or_default();
-            let expected = one.rxswin_expected.as_ref().filter(|expected| **expected != after);
-            vec![
-                format!("{} ({})", one.vin, one.model),
-                format!("{} {}, wave {}, attempt {}", one.campaign, one.campaign_name, one.wave, one.attempt),
-                one.compatible.map_or("not known", |yes| if yes { "yes" } else { "no" }).to_owned(),
-                one.rxswin_before.clone().unwrap_or_default(),
-                expected.map_or(after.clone(), |expected| format!("{after} (of the release: {expected})")),
-                ecus(&one.ecus_before),
-                ecus(&one.ecus_after),
-                format!("{} {}, {}", one.state, one.error_code.as_deref().unwrap_or_default(), time(one.updated_at)),
-            ]
-        }));
+        let columns = [
+            "Vehicle",
+            "Campaign",
+            "Compatible",
+            "RXSWIN before",
+            "RXSWIN after",
+            "ECUs before",
+            "ECUs after",
+            "Result",
+        ];
+        self.table(
+            &columns,
+            vehicles.iter().map(|one| {
+                let after = one.rxswin_after.clone().unwrap_or_default();
+                let expected = one.rxswin_expected.as_ref().filter(|expected| **expected != after);
+                vec![
+                    format!("{} ({})", one.vin, one.model),
+                    format!("{} {}, wave {}, attempt {}", one.campaign, one.campaign_name, one.wave, one.attempt),
+                    one.compatible.map_or("not known", |yes| if yes { "yes" } else { "no" }).to_owned(),
+                    one.rxswin_before.clone().unwrap_or_default(),
+                    expected.map_or(after.clone(), |expected| format!("{after} (of the release: {expected})")),
+                    ecus(&one.ecus_before),
+                    ecus(&one.ecus_after),
+                    format!(
+                        "{} {}, {}",
+                        one.state,
+                        one.error_code.as_deref().unwrap_or_default(),
+                        time(one.updated_at)
+                    ),
+                ]
+            }),
+        );
     }
 
     /// The log, and what it can be verified with.

@@ -8,9 +8,9 @@ use otaru_domain::clock;
 use otaru_domain::id::{ModelId, Vin};
 use otaru_domain::tuf::Key;
 use otaru_http::Problem;
-use otaru_store::{StoreError, Tx, audit};
 use otaru_store::models::{self, Model};
 use otaru_store::vehicles::{self, Details, ImportVehicle, Imported};
+use otaru_store::{StoreError, Tx, audit};
 use serde_json::json;
 
 use super::lines::Line;
