@@ -21,12 +21,12 @@ CREATE INDEX audit_log_object ON audit_log (object, id);
 CREATE INDEX audit_log_actor ON audit_log (actor, id);
 
 CREATE TABLE audit_head (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
     id bigint NOT NULL,
     digest bytea NOT NULL CHECK (length(digest) = 32)
 );
 COMMENT ON TABLE audit_head IS 'The end of the chain: writers lock it, and an end that was cut off is missed.';
-COMMENT ON COLUMN audit_head.only IS 'There is one.';
+COMMENT ON COLUMN audit_head.single IS 'There is one.';
 COMMENT ON COLUMN audit_head.id IS 'The newest entry; 0 before the first.';
 COMMENT ON COLUMN audit_head.digest IS 'Its digest.';
 INSERT INTO audit_head (id, digest) VALUES (0, decode(repeat('00', 32), 'hex'));

@@ -21,6 +21,16 @@ const ROLES: [(&str, &str, Role); 9] = [
     ("POST", "/campaigns/{id}/reject", Role::Approver),
 ];
 
+/// Calls without a token: signing in and out, which look after themselves.
+const OPEN: [(&str, &str); 2] = [("POST", "/session"), ("DELETE", "/session")];
+
+/// Whether a call needs no token.
+#[must_use]
+pub fn is_open(method: &Method, pattern: &str) -> bool {
+    let pattern = pattern.strip_prefix(PREFIX).unwrap_or(pattern);
+    OPEN.contains(&(method.as_str(), pattern))
+}
+
 /// The role that a call needs: `pattern` is its path in the API's description.
 #[must_use]
 pub fn required(method: &Method, pattern: &str) -> Role {

@@ -110,8 +110,11 @@ fn name_roles(path: &str, item: &mut PathItem) {
     ];
     for (method, operation) in operations {
         let Some(operation) = operation.as_mut().filter(|operation| operation.security.is_none()) else { continue };
-        let role = access::required(&method, path).as_str();
-        operation.security = Some(vec![SecurityRequirement::new("token", [role])]);
+        operation.security = Some(vec![if access::is_open(&method, path) {
+            SecurityRequirement::default()
+        } else {
+            SecurityRequirement::new("token", [access::required(&method, path).as_str()])
+        }]);
     }
 }
 

@@ -56,7 +56,7 @@ async fn the_database_refuses_every_change_but_the_next_entry(pool: PgPool) {
         "UPDATE audit_head SET digest = decode(repeat('00', 32), 'hex')",
         "DELETE FROM audit_head",
         "TRUNCATE audit_head",
-        "INSERT INTO audit_head (only, id, digest) VALUES (true, 9, decode(repeat('00', 32), 'hex'))",
+        "INSERT INTO audit_head (single, id, digest) VALUES (true, 9, decode(repeat('00', 32), 'hex'))",
     ] {
         let error = sqlx::query(sql).execute(&pool).await.unwrap_err().to_string();
         assert!(error.contains("append-only"), "{sql}: {error}");

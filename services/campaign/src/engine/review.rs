@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use otaru_domain::campaign::{CampaignState, Command, WavePlan};
 use otaru_domain::event::EventKind;
-use otaru_domain::id::CampaignId;
+use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_domain::review::{self, Review, ReviewError, Verdict};
 use otaru_store::campaigns::{self, Campaign};
 use otaru_store::reviews::{self, Revision};
@@ -199,18 +199,17 @@ pub struct Standing {
     pub refused: Option<ReviewError>,
 }
 
-/// How the review of a campaign stands; none when there is no such campaign.
+/// How the review of a campaign that exists stands.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn standing(app: &App, id: CampaignId, steps: i64) -> Result<Option<Standing>, StoreError> {
-    let mut tx = app.store.begin().await?;
-    let Some(campaign) = campaigns::lock(&mut tx, id).await? else { return Ok(None) };
-    let required = app.require_review || reviews::required(&mut tx, campaign.release).await?;
+pub async fn standing(app: &App, id: CampaignId, release: ReleaseId, steps: i64) -> Result<Standing, StoreError> {
+    let mut tx = reviews::reading(&app.store).await?;
+    let required = app.require_review || reviews::required(&mut tx, release).await?;
     let content = reviews::content(&mut tx, id).await?;
     let digest = review::digest(&content);
     let steps = reviews::steps(&mut tx, id, steps).await?;
     let (author, changed_by) = reviews::authors(&mut tx, id).await?;
     let refused = review::may_start(required, steps.first(), &digest).err();
-    Ok(Some(Standing { required, content, digest, steps, author, changed_by, refused }))
+    Ok(Standing { required, content, digest, steps, author, changed_by, refused })
 }

@@ -15,6 +15,7 @@ pub use change::{NewCampaign, create, lock, set_closing, set_reason, set_state, 
 pub(crate) use change::{add_waves, set_members};
 pub(crate) use publication::parse_models;
 pub use publication::{CampaignImage, CampaignRelease, ended_documents, images, models, published_models, release};
+pub(crate) use standing::as_of_one_moment;
 pub use standing::{Standing, Wave, left, page, plan_of, standing, unfinished, waves_of};
 
 use crate::StoreError;

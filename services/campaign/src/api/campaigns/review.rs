@@ -8,6 +8,7 @@ use otaru_domain::clock;
 use otaru_domain::id::{CampaignId, Sha256};
 use otaru_domain::review::{Review, Verdict};
 use otaru_http::Json;
+use otaru_store::campaigns::Campaign;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,7 +18,7 @@ use super::view::CampaignView;
 use crate::app::App;
 use crate::auth::{Actor, Role};
 use crate::check;
-use crate::engine::{self, CampaignError};
+use crate::engine;
 use crate::error::ApiError;
 use crate::extract::PathPart;
 
@@ -91,18 +92,17 @@ pub(crate) async fn get(
     PathPart(id): PathPart<CampaignId>,
 ) -> Result<Json<CampaignReview>, ApiError> {
     actor.require(Role::Viewer)?;
-    let state = found(&app.store, id).await?.campaign.state;
-    Ok(Json(review_of(&app, id, state).await?))
+    Ok(Json(review_of(&app, &found(&app.store, id).await?.campaign).await?))
 }
 
-/// The review of a campaign that is in `state`.
-pub(crate) async fn review_of(app: &App, id: CampaignId, state: CampaignState) -> Result<CampaignReview, ApiError> {
-    let review = engine::review::standing(app, id, MAX_STEPS).await?.ok_or(CampaignError::NotFound(id))?;
+/// The review of a campaign.
+pub(crate) async fn review_of(app: &App, campaign: &Campaign) -> Result<CampaignReview, ApiError> {
+    let review = engine::review::standing(app, campaign.id, campaign.release, MAX_STEPS).await?;
     let mut authors = vec![review.author];
     authors.extend(review.changed_by.filter(|changed_by| *changed_by != authors[0]));
     Ok(CampaignReview {
-        campaign: id,
-        state,
+        campaign: campaign.id,
+        state: campaign.state,
         required: review.required,
         may_start: review.refused.is_none(),
         waits_for: review.refused.map(|refused| refused.to_string()),

@@ -70,7 +70,7 @@ pub(crate) async fn get(
         campaign: CampaignView::of(&standing, generated_at),
         release: found_release.ok_or_else(missing)?.into(),
         evidence: evidence::get(&app.store, release).await?.map(ReleaseEvidence::from),
-        review: review_of(&app, id, standing.campaign.state).await?,
+        review: review_of(&app, &standing.campaign).await?,
         vehicles: rows.into_iter().map(DossierVehicle::from).collect(),
         next_cursor,
         log,
