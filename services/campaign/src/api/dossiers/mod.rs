@@ -45,6 +45,7 @@ pub(crate) enum Format {
 pub(crate) struct FormatQuery {
     /// `json` (without it) or `html`, a page without outside parts, to be printed.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
 }
 
