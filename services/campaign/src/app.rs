@@ -31,6 +31,8 @@ pub struct App {
     pub health: Health,
     /// Fires when the service ends: streams end on it.
     pub stop: CancellationToken,
+    /// Whether every campaign needs another person's approval before it starts.
+    pub require_review: bool,
     /// The size limit of an artifact.
     pub max_artifact_bytes: u64,
 }
@@ -55,6 +57,7 @@ impl App {
             updates: live::updates(),
             health: Health::new(&Self::PARTS),
             stop,
+            require_review: config.require_review,
             max_artifact_bytes: config.max_artifact_bytes,
         })
     }

@@ -1,7 +1,7 @@
 //! Who calls, and what they may do. A handler that takes an [`Actor`] has an authenticated caller, and the
 //! middleware refuses everything under `/api/v1` but signing in that comes without one, whatever the handler takes.
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
@@ -10,14 +10,16 @@ use chrono::{DateTime, Utc};
 use otaru_domain::clock;
 use otaru_http::Problem;
 use otaru_store::access::{self, NewToken};
-use otaru_store::{Store, StoreError};
+use otaru_store::{Store, StoreError, audit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::access as roles;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::scope::{self, Scope};
 use crate::session;
 
 /// What a token may do; each role may do what the ones before it may.
@@ -57,6 +59,7 @@ pub struct Actor {
     /// The token's name: the actor in logs and events.
     pub name: String,
     pub role: Role,
+    pub scope: Scope,
 }
 
 impl Actor {
@@ -89,16 +92,17 @@ impl FromRequestParts<App> for Actor {
     }
 }
 
-/// Lets nobody pass without a token that works, in the header or in the session's cookie, and nobody change
-/// anything who may only read: before the body is looked at, and whatever a handler forgets to ask.
+/// Lets nobody pass without a token that works, in the header or in the session's cookie, nobody whose role does
+/// not suffice for the call, and no token that is limited to other calls: before the body is looked at, and
+/// whatever a handler forgets to ask.
 ///
 /// # Errors
 /// 401, 403, or 503 while the database is away.
 pub async fn authenticated(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, ApiError> {
     let actor = authenticate(&app.store, request.method(), request.headers()).await?;
-    if !request.method().is_safe() {
-        actor.require(Role::Engineer)?;
-    }
+    let pattern = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    actor.require(roles::required(request.method(), pattern))?;
+    scope::permit(&app.store, &actor, request.method(), request.uri().path()).await?;
     request.extensions_mut().insert(actor);
     Ok(next.run(request).await)
 }
@@ -142,7 +146,7 @@ pub async fn actor_of(store: &Store, secret: &str, now: DateTime<Utc>) -> Result
     }
     let role = Role::parse(&token.role)
         .ok_or_else(|| StoreError::inconsistent("api_tokens", format!("role {:?}", token.role)))?;
-    Ok(Actor { name: token.name, role })
+    Ok(Actor { name: token.name, role, scope: Scope { models: token.models, calls: token.calls } })
 }
 
 /// What is kept of a token.
@@ -193,6 +197,8 @@ async fn add_admin(store: &Store, secret: &str, now: DateTime<Utc>, only_first: 
     for name in ["admin".to_owned(), format!("admin-{id}")] {
         let token = NewToken { id, name: &name, secret_sha256: &hash(secret), role: "admin", expires_at: None };
         if access::create_token(&mut tx, &token, now).await? {
+            let details = serde_json::json!({"name": name, "role": "admin"});
+            audit::record(&mut tx, "system", "token_issued", &format!("token-{id}"), &details, now).await?;
             break;
         }
     }

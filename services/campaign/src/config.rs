@@ -23,6 +23,8 @@ pub struct Config {
     pub demo_root: bool,
     /// A token to accept as an admin's from the first start on, for automation.
     pub initial_admin_token: Option<String>,
+    /// Whether every campaign needs another person's approval before it starts.
+    pub require_review: bool,
     /// The size limit of an artifact.
     pub max_artifact_bytes: u64,
 }

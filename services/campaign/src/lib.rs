@@ -6,6 +6,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+pub mod access;
 pub mod api;
 pub mod app;
 pub mod auth;
@@ -22,6 +23,7 @@ pub mod manifests;
 mod openapi;
 pub mod page;
 mod router;
+pub mod scope;
 mod session;
 mod start;
 mod web;

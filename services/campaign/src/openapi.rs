@@ -1,14 +1,17 @@
 //! The API's description (OpenAPI 3.1), made from the handlers themselves. What every call may answer is
 //! said once here, not at each handler.
 
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use std::collections::BTreeSet;
+use utoipa::openapi::path::{Operation, PathItem};
+
+use axum::http::Method;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::api;
 use crate::app::App;
+use crate::{access, api};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -16,7 +19,8 @@ use crate::app::App;
         title = "Otaru campaign API",
         description = "Over-the-air updates for vehicle fleets: models, vehicles, artifacts, releases, campaigns.\n\n\
             Every call needs a bearer token, or a browser's session cookie (`POST /session`). \
-            Roles: viewer, engineer, approver, admin; each may do what the ones before it may.\n\n\
+            Roles: viewer, engineer, approver, admin; each may do what the ones before it may. \
+            The role that a call needs is named with its security. A token may be limited to kinds of calls and to models.\n\n\
             Lists are pages: send `next_cursor` as `cursor` to go on. Errors are `application/problem+json` (RFC 9457).\n\n\
             Creating calls with a JSON body take an `Idempotency-Key`: repeated within 24 hours, the same request with the \
             same key is answered as the first was, and nothing is done twice. Uploads and imports can be repeated as they are.",
@@ -32,6 +36,7 @@ use crate::app::App;
         (name = "releases", description = "Sets of images, one per hardware id"),
         (name = "campaigns", description = "Rollouts: a release for the vehicles that an expression selects, in waves"),
         (name = "fleet", description = "What happens now: events, figures, dead letters"),
+        (name = "evidence", description = "Who did what, and what an auditor asks for: the log, dossiers, RXSWINs"),
         (name = "tokens", description = "Bearer tokens of people and programs"),
     ),
 )]
@@ -74,6 +79,7 @@ pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
         components.responses.insert(name.to_owned(), RefOr::T(response));
     }
     for (path, item) in &mut document.paths.paths {
+        name_roles(path, item);
         let parts = path.contains('{');
         let reading = [&mut item.get];
         for operation in reading.into_iter().flatten() {
@@ -92,6 +98,32 @@ pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
         }
     }
     document
+}
+
+/// Each operation says which role it needs, unless it says something else itself.
+fn name_roles(path: &str, item: &mut PathItem) {
+    let operations = [
+        (Method::GET, &mut item.get),
+        (Method::POST, &mut item.post),
+        (Method::PUT, &mut item.put),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ];
+    for (method, operation) in operations {
+        let Some(operation) = operation.as_mut().filter(|operation| operation.security.is_none()) else { continue };
+        operation.security = Some(vec![if access::is_open(&method, path) {
+            SecurityRequirement::default()
+        } else {
+            SecurityRequirement::new("token", [access::required(&method, path).as_str()])
+        }]);
+    }
+}
+
+/// The kinds of calls, by the first part of their path.
+pub(crate) fn kinds() -> BTreeSet<String> {
+    let document = openapi();
+    let below = document.paths.paths.keys().filter_map(|path| path.strip_prefix(access::PREFIX));
+    below.filter_map(|path| path.split('/').nth(1)).map(str::to_owned).collect()
 }
 
 fn add_errors(operation: &mut Operation, applies: impl Fn(&str) -> bool) {

@@ -68,10 +68,11 @@ impl CampaignState {
     pub fn on(self, command: Command) -> Result<Self, TransitionError> {
         let refused = TransitionError { state: self, command };
         match (self, command) {
-            (Self::Draft, Command::Schedule) => Ok(Self::Scheduled),
-            (Self::Draft | Self::Scheduled, Command::Start) | (Self::Paused | Self::Halted, Command::Resume) => {
-                Ok(Self::Running)
-            }
+            (Self::Draft, Command::Submit) | (Self::InReview, Command::Approve) => Ok(Self::InReview),
+            (Self::InReview, Command::Reject) => Ok(Self::Draft),
+            (Self::Draft | Self::InReview, Command::Schedule) => Ok(Self::Scheduled),
+            (Self::Draft | Self::InReview | Self::Scheduled, Command::Start)
+            | (Self::Paused | Self::Halted, Command::Resume) => Ok(Self::Running),
             (Self::Running, Command::Pause) => Ok(Self::Paused),
             (Self::Running | Self::Paused, Command::Halt) => Ok(Self::Halted),
             (Self::Running | Self::Paused | Self::Halted, Command::Complete) => Ok(Self::Completed),
@@ -109,6 +110,10 @@ impl FromStr for CampaignState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
+    Submit,
+    /// What is in review stays so; that it was approved is [`crate::review`]'s.
+    Approve,
+    Reject,
     Schedule,
     Start,
     Pause,
@@ -119,12 +124,25 @@ pub enum Command {
 }
 
 impl Command {
-    pub const ALL: [Self; 7] =
-        [Self::Schedule, Self::Start, Self::Pause, Self::Resume, Self::Halt, Self::Complete, Self::Cancel];
+    pub const ALL: [Self; 10] = [
+        Self::Submit,
+        Self::Approve,
+        Self::Reject,
+        Self::Schedule,
+        Self::Start,
+        Self::Pause,
+        Self::Resume,
+        Self::Halt,
+        Self::Complete,
+        Self::Cancel,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Submit => "submit",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
             Self::Schedule => "schedule",
             Self::Start => "start",
             Self::Pause => "pause",

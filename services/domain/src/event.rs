@@ -25,6 +25,15 @@ pub enum EventKind {
     CampaignCreated {
         campaign: CampaignId,
     },
+    /// What it is was changed; an approval it had counts no more.
+    CampaignChanged {
+        campaign: CampaignId,
+    },
+    /// Another person approved the content with this SHA-256.
+    CampaignApproved {
+        campaign: CampaignId,
+        digest: String,
+    },
     CampaignStateChanged {
         campaign: CampaignId,
         from: CampaignState,

@@ -8,17 +8,21 @@
 
 pub mod ack;
 pub mod assignment;
+pub mod audit;
 pub mod campaign;
 pub mod clock;
 pub mod document;
 pub mod event;
+pub mod evidence;
 pub mod expression;
 pub mod id;
 pub mod inventory;
 pub mod membership;
 pub mod planner;
 pub mod precondition;
+pub mod pseudonym;
 pub mod release;
+pub mod review;
 pub mod rollout;
 pub mod target;
 pub mod token;

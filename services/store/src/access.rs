@@ -14,6 +14,10 @@ pub struct TokenRow {
     /// The actor in logs and events.
     pub name: String,
     pub role: String,
+    /// The models it may change things of; none for all.
+    pub models: Option<Vec<String>>,
+    /// The kinds of calls it may make; none for all.
+    pub calls: Option<Vec<String>>,
     pub created_at: DateTime<Utc>,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
@@ -49,13 +53,56 @@ pub async fn create_token(tx: &mut Tx, token: &NewToken<'_>, now: DateTime<Utc>)
     Ok(inserted.rows_affected() == 1)
 }
 
+/// Limits a token that was just created.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_scope(
+    tx: &mut Tx,
+    id: Uuid,
+    models: Option<&[String]>,
+    calls: Option<&[String]>,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE api_tokens SET models = $2, calls = $3 WHERE id = $1")
+        .bind(id)
+        .bind(models)
+        .bind(calls)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Something that belongs to models.
+#[derive(Debug, Clone, Copy)]
+pub enum Owned<'a> {
+    Vehicle(&'a str),
+    Release(i64),
+    Campaign(i64),
+}
+
+/// The models that it belongs to; none when it does not exist.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn models_of(store: &Store, owned: Owned<'_>) -> Result<Vec<String>, StoreError> {
+    let models = match owned {
+        Owned::Vehicle(vin) => sqlx::query_scalar("SELECT model_id FROM vehicles WHERE vin = $1").bind(vin),
+        Owned::Release(id) => sqlx::query_scalar("SELECT model_id FROM release_models WHERE release_id = $1").bind(id),
+        Owned::Campaign(id) => sqlx::query_scalar(
+            "SELECT m.model_id FROM campaigns c JOIN release_models m ON m.release_id = c.release_id WHERE c.id = $1",
+        )
+        .bind(id),
+    };
+    Ok(models.fetch_all(store.pool()).await?)
+}
+
 /// The token with this hash, if there ever was one.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn token_of(store: &Store, secret_sha256: &[u8]) -> Result<Option<TokenRow>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT id, name, role, created_at, expires_at, revoked_at FROM api_tokens WHERE secret_sha256 = $1",
+        "SELECT id, name, role, models, calls, created_at, expires_at, revoked_at FROM api_tokens WHERE secret_sha256 = $1",
     )
     .bind(secret_sha256)
     .fetch_optional(store.pool())
@@ -68,7 +115,7 @@ pub async fn token_of(store: &Store, secret_sha256: &[u8]) -> Result<Option<Toke
 /// [`StoreError`].
 pub async fn tokens(store: &Store, after: Option<Uuid>, limit: i64) -> Result<Vec<TokenRow>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT id, name, role, created_at, expires_at, revoked_at FROM api_tokens
+        "SELECT id, name, role, models, calls, created_at, expires_at, revoked_at FROM api_tokens
          WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)

@@ -97,3 +97,12 @@ pub async fn revoke(
     .fetch_all(&mut **tx)
     .await?)
 }
+
+/// All credentials that a vehicle ever got.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn all(tx: &mut Tx, vehicle: VehicleId) -> Result<Vec<Uuid>, StoreError> {
+    let ids = sqlx::query_scalar("SELECT id FROM vehicle_credentials WHERE vehicle_id = $1 ORDER BY id");
+    Ok(ids.bind(vehicle).fetch_all(&mut **tx).await?)
+}

@@ -6,18 +6,34 @@ use otaru_domain::ack::SCHEMA_VERSION;
 use otaru_domain::event::{Event, EventKind};
 use otaru_domain::id::CampaignId;
 use otaru_domain::topic;
+use serde_json::{Value, json};
 
 use crate::outbox::{self, OutboxMessage};
-use crate::{Store, StoreError, Tx};
+use crate::{Store, StoreError, Tx, audit};
 
-/// Records what happened and sends it to `otaru.events`. Gives the event's id, which is its place in the
+/// Records what happened, in the audit log as well, and sends it to `otaru.events`. Gives the event's id, which is its place in the
 /// outbox of that topic. Every event of the installation waits for its turn here until the transaction
 /// ends, so call it last.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn record(tx: &mut Tx, actor: &str, kind: EventKind, now: DateTime<Utc>) -> Result<i64, StoreError> {
+    record_with(tx, actor, kind, json!({}), now).await
+}
+
+/// As [`record`]; the audit log keeps the members of `details`, too, such as the reason that a person gave.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn record_with(
+    tx: &mut Tx,
+    actor: &str,
+    kind: EventKind,
+    details: Value,
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
     let (subject, campaign) = subject_of(&kind);
+    audit_entry(tx, actor, &kind, &subject, details, now).await?;
     let id = outbox::take_positions(tx, topic::EVENTS, 1).await?;
     let event = Event { schema_version: SCHEMA_VERSION, id, at: now, actor: actor.to_owned(), kind };
     let json = serde_json::to_value(&event).map_err(|error| StoreError::inconsistent("events", error))?;
@@ -34,6 +50,24 @@ pub async fn record(tx: &mut Tx, actor: &str, kind: EventKind, now: DateTime<Utc
     Ok(id)
 }
 
+/// The event as an entry of the audit log. Its lock comes before that of the topic, for everybody.
+async fn audit_entry(
+    tx: &mut Tx,
+    actor: &str,
+    kind: &EventKind,
+    subject: &str,
+    details: Value,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let kind = serde_json::to_value(kind).map_err(|error| StoreError::inconsistent("events", error))?;
+    let (Value::Object(mut kind), Value::Object(details)) = (kind, details) else {
+        return Err(StoreError::inconsistent("events", "an event that is no object"));
+    };
+    let action = kind.remove("type").and_then(|action| action.as_str().map(str::to_owned)).unwrap_or_default();
+    kind.extend(details.into_iter().filter(|(_, value)| !value.is_null()));
+    audit::record(tx, actor, &action, subject, &Value::Object(kind), now).await
+}
+
 /// What an event is about: the message's key, and the campaign if it is one.
 fn subject_of(kind: &EventKind) -> (String, Option<CampaignId>) {
     match kind {
@@ -45,6 +79,8 @@ fn subject_of(kind: &EventKind) -> (String, Option<CampaignId>) {
             ("emergency-stop".to_owned(), None)
         }
         EventKind::CampaignCreated { campaign }
+        | EventKind::CampaignChanged { campaign }
+        | EventKind::CampaignApproved { campaign, .. }
         | EventKind::CampaignStateChanged { campaign, .. }
         | EventKind::CampaignHalted { campaign, .. }
         | EventKind::WaveOpened { campaign, .. }

@@ -8,13 +8,16 @@
 
 pub mod access;
 pub mod artifacts;
+pub mod audit;
 pub mod campaigns;
 mod connection;
 pub mod credentials;
 pub mod dead_letters;
+pub mod dossier;
 pub mod emergency;
 mod error;
 pub mod events;
+pub mod evidence;
 pub mod failures;
 pub mod fleet;
 pub mod idempotency;
@@ -31,6 +34,8 @@ pub mod progress;
 pub mod rebuild;
 pub mod releases;
 pub mod retries;
+pub mod reviews;
+pub mod rxswin;
 pub mod slots;
 pub mod target_sql;
 #[cfg(any(test, feature = "testing"))]

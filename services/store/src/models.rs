@@ -22,6 +22,8 @@ pub struct Model {
     pub id: ModelId,
     pub name: String,
     pub vin_check_digit: bool,
+    /// Whether campaigns for it need a review.
+    pub review_required: bool,
     /// By hardware id.
     pub hardware: Vec<Hardware>,
     /// Whether its repository has a signed root.
@@ -61,6 +63,7 @@ struct Row {
     id: String,
     name: String,
     vin_check_digit: bool,
+    review_required: bool,
     hardware: Json<Vec<Hardware>>,
     has_root: bool,
     retired_at: Option<DateTime<Utc>>,
@@ -76,6 +79,7 @@ impl TryFrom<Row> for Model {
             id: row.id.parse().map_err(|error| StoreError::inconsistent("models", error))?,
             name: row.name,
             vin_check_digit: row.vin_check_digit,
+            review_required: row.review_required,
             hardware: row.hardware.0,
             has_root: row.has_root,
             retired_at: row.retired_at,
@@ -89,7 +93,7 @@ impl TryFrom<Row> for Model {
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "SELECT id, name, vin_check_digit, retired_at, created_at, created_by, ",
+            "SELECT id, name, vin_check_digit, review_required, retired_at, created_at, created_by, ",
             "EXISTS (SELECT 1 FROM manifest_roots WHERE model_id = models.id) AS has_root, ",
             "coalesce((SELECT jsonb_agg(jsonb_build_object('hardware_id', hardware_id, 'name', h.name) ORDER BY hardware_id) ",
             "FROM model_hardware AS h WHERE model_id = models.id), '[]') AS hardware FROM models ",

@@ -211,6 +211,18 @@ pub async fn list(store: &Store, before: Option<ReleaseId>, limit: i64) -> Resul
     rows.into_iter().map(Release::try_from).collect()
 }
 
+/// The locked and retired releases that stand for `rxswin`, the oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn with_rxswin(store: &Store, rxswin: &str) -> Result<Vec<Release>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(select!("WHERE rxswin = $1 AND state <> 'draft' ORDER BY id"))
+        .bind(rxswin)
+        .fetch_all(store.pool())
+        .await?;
+    rows.into_iter().map(Release::try_from).collect()
+}
+
 /// Fixes a draft that [`lock`] gave for ever; its counter.
 ///
 /// # Errors

@@ -43,6 +43,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was done
+         * @description Every action of a person and of the engine, newest first.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The end of the audit log's chain
+         * @description To be kept where nobody who can write the database can write.
+         */
+        get: operations["get_audit_head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns": {
         parameters: {
             query?: never;
@@ -98,6 +138,30 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
+        /**
+         * Change a campaign
+         * @description A draft, or one in review: that is a draft again then, and an approval it had counts no more.
+         */
+        patch: operations["change_campaign"];
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a campaign
+         * @description For approvers who neither wrote nor last changed it. Any later change voids the approval.
+         */
+        post: operations["approve_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -149,6 +213,26 @@ export interface paths {
          * @description For good: what has not ended is withdrawn. What a vehicle reports none the less replaces that.
          */
         post: operations["cancel_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/dossier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A campaign's dossier
+         * @description What UN R156 7.1.2 asks for. Its vehicles come in pages; the rest is on each of them.
+         */
+        get: operations["get_campaign_dossier"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -229,6 +313,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a campaign
+         * @description It is a draft again, with the reason for its author.
+         */
+        post: operations["reject_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/resume": {
         parameters: {
             query?: never;
@@ -266,6 +370,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a campaign's review */
+        get: operations["get_campaign_review"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/start": {
         parameters: {
             query?: never;
@@ -281,6 +402,26 @@ export interface paths {
          *     `start_at` lies ahead is scheduled instead; started again, it begins at once.
          */
         post: operations["start_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/submit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit a campaign for review
+         * @description A draft that is in review starts only once another person has approved it.
+         */
+        post: operations["submit_campaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -504,6 +645,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say whether campaigns for a model need a review
+         * @description For admins. Where the installation asks for reviews, all of them do.
+         */
+        put: operations["put_model_review"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{model}/root": {
         parameters: {
             query?: never;
@@ -589,6 +750,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is stated of a release */
+        get: operations["get_release_evidence"];
+        /**
+         * State what an update is for and whether it is approved
+         * @description For approvers, also of a locked release. While its type approval is pending, no campaign with it starts.
+         */
+        put: operations["put_release_evidence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases/{id}/lock": {
         parameters: {
             query?: never;
@@ -623,6 +805,60 @@ export interface paths {
          * @description For good: no campaign may offer it again, its images leave the models' targets, and its campaigns are cancelled.
          */
         post: operations["recall_release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rxswins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List RXSWINs
+         * @description Those that a vehicle has or a release stands for.
+         */
+        get: operations["list_rxswins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rxswins/{rxswin}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The software that an RXSWIN stands for */
+        get: operations["get_rxswin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rxswins/{rxswin}/vehicles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the vehicles that have an RXSWIN */
+        get: operations["list_rxswin_vehicles"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -821,6 +1057,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/vehicles/{vin}/dossier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A vehicle's dossier
+         * @description Its configuration and RXSWIN now and before, the campaigns it was in with their results, and what people did.
+         */
+        get: operations["get_vehicle_dossier"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/vehicles/{vin}/ecus": {
         parameters: {
             query?: never;
@@ -861,6 +1117,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/vehicles/{vin}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase what tells of a vehicle's holder
+         * @description For admins, and for good. The VIN becomes a pseudonym wherever the vehicle is shown; tags, attributes, serial
+         *     numbers and its logs are removed; it is retired and its credentials are revoked. The evidence stays: what the
+         *     vehicle ran, in which campaigns it was and with what result, and an audit log that still verifies. Messages in Kafka
+         *     go with their topics' retention.
+         */
+        post: operations["erase_vehicle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/vehicles/{vin}/retire": {
         parameters: {
             query?: never;
@@ -895,6 +1174,12 @@ export interface components {
              * @example 1
              */
             version: number;
+        };
+        /** @description What is approved. */
+        ApprovalRequest: {
+            /** @description The `digest` of the review that was read: another content by now is not approved. */
+            digest: components["schemas"]["Sha256"];
+            reason?: string | null;
         };
         /** @description An immutable file. */
         Artifact: {
@@ -958,6 +1243,44 @@ export interface components {
          * @enum {string}
          */
         AssignmentState: "assigned" | "offered" | "accepted" | "downloading" | "downloaded" | "installing" | "installed" | "declined" | "failed" | "rolled_back" | "cancelled" | "superseded" | "timed_out";
+        /** @description An entry of the audit log. */
+        AuditEntry: {
+            /** @example campaign_approved */
+            action: string;
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            details: Record<string, never>;
+            /** @description SHA-256 of this entry, 64 hexadecimal digits. */
+            digest: string;
+            /**
+             * Format: int64
+             * @description 1 for the first, without gaps.
+             */
+            id: number;
+            /** @example campaign-12 */
+            object: string;
+            /** @description The digest of the entry before, 64 hexadecimal digits. */
+            previous: string;
+        };
+        /** @description The end of the chain. */
+        AuditHead: {
+            /**
+             * @description Its digest. Kept elsewhere, it proves later that nothing up to here was changed:
+             *     `otaru audit verify --anchor <id>:<digest>`.
+             */
+            digest: string;
+            /**
+             * Format: int64
+             * @description The newest entry; 0 before the first.
+             */
+            id: number;
+        };
+        /** @description A page of entries, newest first. */
+        AuditPage: {
+            items: components["schemas"]["AuditEntry"][];
+            next_cursor?: string | null;
+        };
         BTreeMap: {
             [key: string]: number;
         };
@@ -1036,6 +1359,43 @@ export interface components {
             waiting_on: components["schemas"]["WaitingOn"];
             waves: components["schemas"]["Wave"][];
         };
+        /** @description What to change of a campaign (as in RFC 7396): what is missing stays, and `null` removes. */
+        CampaignChange: {
+            /** Format: date-time */
+            deadline?: string | null;
+            name?: string | null;
+            policy?: components["schemas"]["Policy"] | null;
+            /** @description CEL over the vehicle's signals. */
+            precondition?: string | null;
+            /** Format: int32 */
+            priority?: number | null;
+            ramp?: components["schemas"]["Ramp"] | null;
+            /** Format: date-time */
+            start_at?: string | null;
+            /** @description CEL: which vehicles it is for. */
+            target?: string | null;
+            /** @description All waves it is to have; instead of them, `ramp`. */
+            waves?: components["schemas"]["WavePlan"][] | null;
+        };
+        /** @description All that is to be told of a campaign (UN R156 7.1.2). */
+        CampaignDossier: {
+            anchor: components["schemas"]["DossierAnchor"];
+            /** @description What was to happen, under which conditions, and how far it came. */
+            campaign: components["schemas"]["Campaign"];
+            evidence?: components["schemas"]["ReleaseEvidence"] | null;
+            /** Format: date-time */
+            generated_at: string;
+            /** @description What was done with the campaign and its release. */
+            log: components["schemas"]["AuditEntry"][];
+            /** @description Of the vehicles. */
+            next_cursor?: string | null;
+            /** @description The software, with the hashes its integrity is checked with. */
+            release: components["schemas"]["Release"];
+            /** @description What was reviewed, and who approved it. */
+            review: components["schemas"]["CampaignReview"];
+            /** @description Target vehicles with their configuration before and after, and the results: a page of them. */
+            vehicles: components["schemas"]["DossierVehicle"][];
+        };
         /** @description A page of campaigns, newest first. */
         CampaignPage: {
             items: components["schemas"]["Campaign"][];
@@ -1083,6 +1443,25 @@ export interface components {
             /** @description 1 to 100 waves; instead of them, `ramp`. */
             waves?: components["schemas"]["WavePlan"][] | null;
         };
+        /** @description How a campaign's review stands. */
+        CampaignReview: {
+            /** @description Who may not approve it: its author, and who last changed it. */
+            authors: string[];
+            campaign: components["schemas"]["i64"];
+            /** @description All that is reviewed: settings, waves, release and images with their hashes. */
+            content: Record<string, never>;
+            /** @description SHA-256 of the content: what an approval names. */
+            digest: string;
+            /** @description Whether its review lets it start. */
+            may_start: boolean;
+            /** @description Whether it may start only with an approval. */
+            required: boolean;
+            state: components["schemas"]["CampaignState"];
+            /** @description Newest first, at most 100. */
+            steps: components["schemas"]["ReviewStep"][];
+            /** @description If not, why. */
+            waits_for?: string | null;
+        };
         /**
          * @description Where a campaign stands.
          * @enum {string}
@@ -1092,7 +1471,7 @@ export interface components {
          * @description What is asked of a campaign. `Halt` and `Complete` are the engine's.
          * @enum {string}
          */
-        Command: "schedule" | "start" | "pause" | "resume" | "halt" | "complete" | "cancel";
+        Command: "submit" | "approve" | "reject" | "schedule" | "start" | "pause" | "resume" | "halt" | "complete" | "cancel";
         /** @description What may come with a command; an empty body is none. */
         CommandRequest: {
             /** @description Why, for those who ask later; at most 1000 bytes. */
@@ -1151,6 +1530,50 @@ export interface components {
             items: components["schemas"]["DeadLetter"][];
             next_cursor?: string | null;
         };
+        /** @description Where the audit log ended when the dossier was written. */
+        DossierAnchor: {
+            digest: string;
+            /** Format: int64 */
+            id: number;
+        };
+        /** @description What an ECU ran. */
+        DossierEcu: {
+            hardware_id: string;
+            serial?: string | null;
+            version: string;
+        };
+        /** @description What became of a vehicle in a campaign. */
+        DossierVehicle: {
+            /** Format: date-time */
+            assigned_at: string;
+            /** Format: int32 */
+            attempt: number;
+            campaign: components["schemas"]["i64"];
+            campaign_name: string;
+            /** @description Whether its last known configuration had an ECU for each image; null when nothing was known of it. */
+            compatible?: boolean | null;
+            /** @description What is known now, or was when it was assigned to the campaign after this. */
+            ecus_after: components["schemas"]["DossierEcu"][];
+            /** @description What was known when it was assigned. */
+            ecus_before: components["schemas"]["DossierEcu"][];
+            error_code?: string | null;
+            model: string;
+            release: components["schemas"]["i64"];
+            rxswin_after?: string | null;
+            rxswin_before?: string | null;
+            /** @description Of a vehicle that has the release. */
+            rxswin_expected?: string | null;
+            state: string;
+            /**
+             * Format: date-time
+             * @description When its state last changed.
+             */
+            updated_at: string;
+            /** @description Its VIN, or the pseudonym in its place. */
+            vin: string;
+            /** Format: int32 */
+            wave: number;
+        };
         /** @description An ECU and the software on it. */
         Ecu: {
             hardware_id: components["schemas"]["HardwareId"];
@@ -1189,6 +1612,19 @@ export interface components {
             stopped_at?: string | null;
             stopped_by?: string | null;
         };
+        /** @description What is left of the vehicle. */
+        Erased: {
+            /** @description By which the vehicle is found from now on: written like a VIN, and none. */
+            pseudonym: components["schemas"]["Vin"];
+        };
+        /** @description Why a vehicle's data is erased. */
+        Erasure: {
+            /**
+             * @description Kept for ever, so without any person's data; 1 to 1000 bytes.
+             * @example request 2026-118 under Art. 17 GDPR
+             */
+            reason: string;
+        };
         /** @description A message on `otaru.events`. */
         Event: components["schemas"]["EventKind"] & {
             /** @description Who did it: `engine`, or a person's token by name. */
@@ -1223,6 +1659,15 @@ export interface components {
             campaign: components["schemas"]["i64"];
             /** @enum {string} */
             type: "campaign_created";
+        } | {
+            campaign: components["schemas"]["i64"];
+            /** @enum {string} */
+            type: "campaign_changed";
+        } | {
+            campaign: components["schemas"]["i64"];
+            digest: string;
+            /** @enum {string} */
+            type: "campaign_approved";
         } | {
             campaign: components["schemas"]["i64"];
             from: components["schemas"]["CampaignState"];
@@ -1555,10 +2000,12 @@ export interface components {
         };
         /** @description A token that was issued: the only time it is shown. */
         IssuedToken: {
+            calls?: string[] | null;
             /** Format: date-time */
             expires_at?: string | null;
             /** Format: uuid */
             id: string;
+            models?: string[] | null;
             name: string;
             role: components["schemas"]["Role"];
             /**
@@ -1581,6 +2028,8 @@ export interface components {
             hardware: components["schemas"]["Hardware"][];
             id: components["schemas"]["ModelId"];
             name: string;
+            /** @description Whether campaigns for it need another person's approval before they start. */
+            review_required: boolean;
             state: components["schemas"]["ModelState"];
             /**
              * @description The Kafka topic that is the model's TUF repository.
@@ -1598,6 +2047,10 @@ export interface components {
         ModelPage: {
             items: components["schemas"]["Model"][];
             next_cursor?: string | null;
+        };
+        /** @description Whether campaigns for a model need a review. */
+        ModelReview: {
+            required: boolean;
         };
         /**
          * @description Where a model stands.
@@ -1664,8 +2117,42 @@ export interface components {
              */
             version: string;
         };
+        /** @description What is stated of a release. */
+        NewReleaseEvidence: {
+            /**
+             * @description The systems and functions it affects, and which of them are type-approved.
+             * @example Body control: door locks (UN R11)
+             */
+            affected: string;
+            /**
+             * @description What the update is for.
+             * @example Closes a fault of the door lock that let it open while driving
+             */
+            purpose: string;
+            type_approval: components["schemas"]["TypeApproval"];
+            /**
+             * @description The approval's number, or the authority's reference; needed once it is granted.
+             * @example E1*11R04/02*1234*05
+             */
+            type_approval_reference?: string | null;
+            /**
+             * @description How it was verified and validated.
+             * @example HIL run 4711, 12 vehicles on the proving ground
+             */
+            verification: string;
+        };
         /** @description A token to be issued. */
         NewToken: {
+            /**
+             * @description The kinds of calls it may make, by the first part of their path below `/api/v1`; without it, all.
+             * @example [
+             *       "campaigns",
+             *       "audit"
+             *     ]
+             */
+            calls?: string[] | null;
+            /** @description The models whose things it may change, 1 to 100; without it, all. What its role may read it reads. */
+            models?: components["schemas"]["ModelId"][] | null;
             /**
              * @description Who uses it: the actor in logs and events. No two tokens share a name.
              * @example ci
@@ -1847,6 +2334,11 @@ export interface components {
             /** Format: int32 */
             number: number;
         };
+        /** @description Why it is rejected. */
+        RejectionRequest: {
+            /** @description What its author should change; 1 to 1000 bytes. */
+            reason: string;
+        };
         /** @description A release. */
         Release: {
             /** Format: date-time */
@@ -1867,6 +2359,17 @@ export interface components {
             rxswin?: string | null;
             state: components["schemas"]["ReleaseState"];
             version: string;
+        };
+        /** @description What is stated of a release, and by whom. */
+        ReleaseEvidence: {
+            affected: string;
+            purpose: string;
+            /** Format: date-time */
+            stated_at: string;
+            stated_by: string;
+            type_approval: components["schemas"]["TypeApproval"];
+            type_approval_reference?: string | null;
+            verification: string;
         };
         /** @description Releases, newest first. */
         ReleasePage: {
@@ -1945,11 +2448,69 @@ export interface components {
              */
             wave?: number | null;
         };
+        /** @description A step of a review. */
+        ReviewStep: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /** @description Of the content that it is about. */
+            digest: string;
+            reason?: string | null;
+            verdict: components["schemas"]["Verdict"];
+        };
         /**
          * @description What a token may do; each role may do what the ones before it may.
          * @enum {string}
          */
         Role: "viewer" | "engineer" | "approver" | "admin";
+        /** @description A number of the register. */
+        Rxswin: {
+            /** @description The releases that stand for it. */
+            releases: components["schemas"]["i64"][];
+            /** @example R11 2025-04 */
+            rxswin: string;
+            /**
+             * Format: int64
+             * @description How many vehicles have it now.
+             */
+            vehicles: number;
+        };
+        /** @description Numbers in their order. */
+        RxswinPage: {
+            items: components["schemas"]["Rxswin"][];
+            next_cursor?: string | null;
+        };
+        /** @description An RXSWIN that a vehicle had from some time on. */
+        RxswinSince: {
+            /** @description Null when it had none any more. */
+            rxswin?: string | null;
+            /** Format: date-time */
+            since: string;
+        };
+        /** @description A number and the software it stands for. */
+        RxswinSoftware: {
+            /**
+             * @description The releases with their images and hashes: the software relevant to the number, and what its integrity is
+             *     checked with.
+             */
+            releases: components["schemas"]["Release"][];
+            rxswin: string;
+        };
+        /** @description A vehicle that has a number. */
+        RxswinVehicle: {
+            model: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since?: string | null;
+            vin: string;
+        };
+        /** @description Vehicles in the order of their creation. */
+        RxswinVehiclePage: {
+            items: components["schemas"]["RxswinVehicle"][];
+            next_cursor?: string | null;
+        };
         /** @description A sequential probability ratio test on failures. */
         Sequential: {
             /**
@@ -2032,12 +2593,16 @@ export interface components {
         };
         /** @description A token as it is listed. */
         Token: {
+            /** @description The kinds of calls it may make; null for all. */
+            calls?: string[] | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             expires_at?: string | null;
             /** Format: uuid */
             id: string;
+            /** @description The models whose things it may change; null for all. */
+            models?: string[] | null;
             name: string;
             /** Format: date-time */
             revoked_at?: string | null;
@@ -2048,6 +2613,11 @@ export interface components {
             items: components["schemas"]["Token"][];
             next_cursor?: string | null;
         };
+        /**
+         * @description Whether a release touches a type approval (UN R156 7.1.2.5 c to f).
+         * @enum {string}
+         */
+        TypeApproval: "not_affected" | "pending" | "granted";
         /** @description The first thing that a gate still wants. `Display` ends the sentence "wave 2 opens when …". */
         Unmet: {
             /** Format: int64 */
@@ -2165,11 +2735,30 @@ export interface components {
             /** @description All tags it is to have. */
             tags?: string[] | null;
         };
+        /** @description All that is to be told of a vehicle. */
+        VehicleDossier: {
+            anchor: components["schemas"]["DossierAnchor"];
+            /** @description What was done to it, the newest campaign first, at most 1000. */
+            campaigns: components["schemas"]["DossierVehicle"][];
+            /** @description Whether a pseudonym is in the place of its VIN. */
+            erased: boolean;
+            /** Format: date-time */
+            generated_at: string;
+            log: components["schemas"]["AuditEntry"][];
+            rxswins: components["schemas"]["RxswinSince"][];
+            /** @description The vehicle with what it runs now. */
+            vehicle: components["schemas"]["Vehicle"];
+        };
         /** @description Vehicles in the order of their creation. */
         VehiclePage: {
             items: components["schemas"]["Vehicle"][];
             next_cursor?: string | null;
         };
+        /**
+         * @description A step of a review.
+         * @enum {string}
+         */
+        Verdict: "submitted" | "approved" | "rejected" | "voided";
         VersionVehicles: {
             /** Format: int64 */
             vehicles: number;
@@ -2543,6 +3132,71 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+                /** @description By this actor: a token's name, `engine` or `system`. */
+                actor?: string;
+                /** @description Only this action, as `campaign_approved`. */
+                action?: string;
+                /** @description About this object, as `campaign-12` or `token-018f…`. */
+                object?: string;
+                /** @description About this vehicle; instead of `object`, which is `vehicle-<row>` then. */
+                vin?: components["schemas"]["Vin"];
+                /** @description From this time on. */
+                since?: string;
+                /** @description Before this time. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_audit_head: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest entry */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditHead"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_campaigns: {
         parameters: {
             query?: {
@@ -2668,6 +3322,76 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    change_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CampaignChange"];
+            };
+        };
+        responses: {
+            /** @description A draft */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    approve_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalRequest"];
+            };
+        };
+        responses: {
+            /** @description Approved: it may be started */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_assignments: {
         parameters: {
             query?: {
@@ -2765,6 +3489,41 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_campaign_dossier: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+                /** @description `json` (without it) or `html`, a page without outside parts, to be printed. */
+                format?: "json" | "html";
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignDossier"];
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2892,6 +3651,41 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    reject_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RejectionRequest"];
+            };
+        };
+        responses: {
+            /** @description A draft again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     resume_campaign: {
         parameters: {
             query?: never;
@@ -2962,6 +3756,33 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_campaign_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is reviewed, and how far it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignReview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     start_campaign: {
         parameters: {
             query?: never;
@@ -2978,6 +3799,41 @@ export interface operations {
         };
         responses: {
             /** @description Started or scheduled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    submit_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CommandRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description In review */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3401,6 +4257,40 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    put_model_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelReview"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     get_root: {
         parameters: {
             query?: never;
@@ -3614,6 +4504,66 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_release_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseEvidence"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_release_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReleaseEvidence"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseEvidence"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     lock_release: {
         parameters: {
             query?: never;
@@ -3673,6 +4623,91 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_rxswins: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RxswinPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_rxswin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rxswin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RxswinSoftware"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_rxswin_vehicles: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                rxswin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RxswinVehiclePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -4119,6 +5154,37 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_vehicle_dossier: {
+        parameters: {
+            query?: {
+                /** @description `json` (without it) or `html`, a page without outside parts, to be printed. */
+                format?: "json" | "html";
+            };
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VehicleDossier"];
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_ecus: {
         parameters: {
             query?: {
@@ -4170,6 +5236,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ecu"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    erase_vehicle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Erasure"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erased"];
                 };
             };
             400: components["responses"]["BadRequest"];

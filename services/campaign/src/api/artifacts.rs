@@ -13,10 +13,10 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use otaru_domain::clock;
 use otaru_domain::id::Sha256;
 use otaru_http::{Json, Problem};
-use otaru_store::StoreError;
-use otaru_store::artifacts;
 use otaru_store::objects::{ReceiveError, Staged};
+use otaru_store::{StoreError, artifacts, audit};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tracing::Instrument as _;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -174,7 +174,13 @@ async fn keep(
     // Also when the content is known: an object that was lost is there again.
     let digests = app.objects.keep(staged).await?;
     let mut tx = app.store.begin().await?;
-    let created = artifacts::create(&mut tx, &digests, file_name, &actor.name, clock::now()).await?;
+    let now = clock::now();
+    let created = artifacts::create(&mut tx, &digests, file_name, &actor.name, now).await?;
+    if created {
+        let details = json!({"file_name": file_name, "length_bytes": digests.length_bytes});
+        let object = format!("artifact-{}", digests.sha256);
+        audit::record(&mut tx, &actor.name, "artifact_uploaded", &object, &details, now).await?;
+    }
     tx.commit().await.map_err(StoreError::from)?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(find(app, &digests.sha256).await?)))

@@ -12,9 +12,11 @@ use otaru_domain::inventory::Inventory;
 use otaru_domain::{clock, topic};
 use otaru_http::{Json, Problem};
 use otaru_store::StoreError;
+use otaru_store::audit;
 use otaru_store::dead_letters::{self, StoredDeadLetter};
 use otaru_store::outbox::{self, OutboxMessage};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -153,12 +155,15 @@ pub(crate) async fn replay(
     actor.require(Role::Engineer)?;
     let request = if body.is_empty() { ReplayRequest::default() } else { Json::parse(&body)?.0 };
     let letter = found(&app, id).await?;
+    let mended_by_hand = request.value.is_some();
     let value = request.value.map(String::into_bytes).or_else(|| letter.value.clone()).unwrap_or_default();
     let now = clock::now();
     let message = mended(&letter, &value, now)?;
     let mut tx = app.store.begin().await?;
     outbox::enqueue(&mut tx, &letter.topic, &[message], now).await?;
     dead_letters::mark_replayed(&mut tx, id, now).await?;
+    let details = json!({"topic": letter.topic, "mended": mended_by_hand});
+    audit::record(&mut tx, &actor.name, "dead_letter_replayed", &format!("dead-letter-{id}"), &details, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     tracing::info!(dead_letter = id, topic = letter.topic, by = actor.name, "a dead letter was sent again");
     Ok(Json(DeadLetter::from(found(&app, id).await?)))

@@ -3,15 +3,20 @@
 
 pub mod artifacts;
 pub mod assignments;
+pub mod audit;
 pub mod campaigns;
 pub mod dead_letters;
+pub mod dossiers;
 pub mod emergency;
 pub mod events;
+pub mod evidence;
 pub mod fleet;
+pub mod model_review;
 pub mod models;
 pub mod progress;
 pub mod releases;
 pub mod roots;
+pub mod rxswins;
 pub mod session;
 pub mod tokens;
 pub mod vehicles;
@@ -36,6 +41,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(dead_letters::routes())
         .merge(emergency::routes())
         .merge(tokens::routes())
+        .merge(model_review::routes())
+        .merge(evidence::routes())
+        .merge(rxswins::routes())
+        .merge(dossiers::routes())
+        .merge(audit::routes())
 }
 
 /// Calls that make out for themselves who calls.

@@ -81,6 +81,8 @@ pub struct Model {
     pub topic: String,
     pub hardware: Vec<Hardware>,
     pub vin_check_digit: bool,
+    /// Whether campaigns for it need another person's approval before they start.
+    pub review_required: bool,
     pub created_at: DateTime<Utc>,
     /// The actor who created it.
     pub created_by: String,
@@ -108,6 +110,7 @@ impl From<models::Model> for Model {
             state,
             hardware: hardware.map(|one| Hardware { hardware_id: one.hardware_id, name: one.name }).collect(),
             vin_check_digit: model.vin_check_digit,
+            review_required: model.review_required,
             created_at: model.created_at,
             created_by: model.created_by,
         }
@@ -148,6 +151,7 @@ async fn create(
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Json<Model>), ApiError> {
     actor.require(Role::Engineer)?;
+    actor.require_models([&body.id])?;
     validate(&body)?;
     if models::get(&app.store, &body.id).await?.is_some() {
         return Err(exists(&body.id));

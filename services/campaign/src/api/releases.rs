@@ -14,8 +14,9 @@ use otaru_domain::release::{ReleaseState, target_name};
 use otaru_domain::version::MAX_VERSION_BYTES;
 use otaru_http::{Json, Problem};
 use otaru_store::releases::{self, Draft, NameTaken};
-use otaru_store::{StoreError, Tx, artifacts, models};
+use otaru_store::{StoreError, Tx, artifacts, audit, models};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -168,11 +169,13 @@ async fn create(
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Json<Release>), ApiError> {
     actor.require(Role::Engineer)?;
+    actor.require_models(&body.models)?;
     let files = validate(&app, &body).await?;
+    let now = clock::now();
     let mut tx = app.store.begin().await?;
-    let id =
-        releases::create(&mut tx, &body.draft(), &actor.name, clock::now()).await?.map_err(|NameTaken| taken(&body))?;
+    let id = releases::create(&mut tx, &body.draft(), &actor.name, now).await?.map_err(|NameTaken| taken(&body))?;
     set_contents(&mut tx, id, &body, &files).await?;
+    record(&mut tx, &actor, "release_created", id, &body, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok((StatusCode::CREATED, Json(find(&app, id).await?)))
 }
@@ -189,14 +192,32 @@ async fn put(
     Json(body): Json<Body>,
 ) -> Result<Json<Release>, ApiError> {
     actor.require(Role::Engineer)?;
+    actor.require_models(&body.models)?;
     let files = validate(&app, &body).await?;
     let mut tx = app.store.begin().await?;
     let release = releases::lock(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
     require_draft(&release)?;
     releases::update(&mut tx, id, &body.draft()).await?.map_err(|NameTaken| taken(&body))?;
     set_contents(&mut tx, id, &body, &files).await?;
+    record(&mut tx, &actor, "release_changed", id, &body, clock::now()).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok(Json(find(&app, id).await?))
+}
+
+async fn record(
+    tx: &mut Tx,
+    actor: &Actor,
+    action: &str,
+    id: ReleaseId,
+    body: &Body,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let images = body.images.iter().map(|image| (image.hardware_id.as_str(), image.sha256.as_str()));
+    let details = json!({
+        "name": body.name, "version": body.version, "rxswin": body.rxswin, "models": body.models,
+        "images": images.collect::<BTreeMap<_, _>>(),
+    });
+    audit::record(tx, &actor.name, action, &format!("release-{id}"), &details, now).await
 }
 
 impl Body {

@@ -10,8 +10,9 @@ use otaru_domain::event::EventKind;
 use otaru_domain::id::ModelId;
 use otaru_domain::tuf::{self, Metadata, PublicKey, Root};
 use otaru_http::{Json, Problem};
-use otaru_store::{StoreError, events, manifests};
+use otaru_store::{StoreError, audit, events, manifests};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -113,6 +114,8 @@ async fn put(
     let now = clock::now();
     let mut tx = app.store.begin().await?;
     let version = accept_root(&mut tx, &app, &id, &bytes, now).await?;
+    let details = json!({"version": version});
+    audit::record(&mut tx, &actor.name, "root_accepted", &format!("model-{id}"), &details, now).await?;
     if version == 1 {
         events::record(&mut tx, &actor.name, EventKind::ModelActivated { model: id.clone() }, now).await?;
     }

@@ -9,9 +9,10 @@ use otaru_domain::event::EventKind;
 use otaru_domain::id::CampaignId;
 use otaru_store::campaigns::{self, Campaign};
 use otaru_store::{StoreError, Tx, events};
+use serde_json::json;
 
 use super::start::start;
-use super::{By, CampaignError, document, emergency, locked};
+use super::{By, CampaignError, document, emergency, locked, review};
 use crate::app::App;
 
 /// Carries `command` out for `actor`. Starting a draft whose `start_at` lies ahead schedules it; starting
@@ -30,7 +31,8 @@ pub async fn command(
     let by = By::Person(actor);
     let mut tx = by.begin(&app.store).await?;
     let campaign = locked(&mut tx, id).await?;
-    let waits = campaign.state == CampaignState::Draft && campaign.start_at.is_some_and(|at| at > now);
+    let unstarted = matches!(campaign.state, CampaignState::Draft | CampaignState::InReview);
+    let waits = unstarted && campaign.start_at.is_some_and(|at| at > now);
     match command {
         Command::Start if !waits => start(app, &mut tx, by, &campaign, reason, now).await?,
         Command::Start => change(app, &mut tx, by, &campaign, Command::Schedule, reason, now).await?,
@@ -62,13 +64,16 @@ pub(super) async fn change(
     if command == Command::Resume && campaign.state == CampaignState::Halted {
         forgive(app, tx, campaign).await?;
     }
-    if command == Command::Schedule && campaign.deadline <= now {
-        return Err(CampaignError::DeadlinePast);
+    if command == Command::Schedule {
+        if campaign.deadline <= now {
+            return Err(CampaignError::DeadlinePast);
+        }
+        review::require(app, tx, campaign).await?;
     }
     campaigns::set_state(tx, campaign.id, to, by.name(), reason, now).await?;
     let state = if to == CampaignState::Running { DocumentState::Running } else { DocumentState::Paused };
     document::republish(tx, app, campaign, state, now).await?;
-    announce(tx, by, campaign, to, now).await
+    announce(tx, by, campaign, to, reason, now).await
 }
 
 /// What halted the campaign is known to whoever resumes it: it is judged by what comes from now on.
@@ -120,7 +125,7 @@ async fn cancel(
         let closing = EventKind::CampaignClosing { campaign: campaign.id, left };
         events::record(tx, by.name(), closing, now).await?;
     }
-    announce(tx, by, campaign, to, now).await
+    announce(tx, by, campaign, to, reason, now).await
 }
 
 async fn announce(
@@ -128,10 +133,11 @@ async fn announce(
     by: By<'_>,
     campaign: &Campaign,
     to: CampaignState,
+    reason: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), CampaignError> {
     let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to };
-    events::record(tx, by.name(), event, now).await?;
+    events::record_with(tx, by.name(), event, json!({"reason": reason}), now).await?;
     tracing::info!(campaign = campaign.id, from = %campaign.state, %to, by = by.name(), "the campaign's state was changed");
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use otaru_domain::campaign::{CampaignState, TransitionError};
 use otaru_domain::id::{CampaignId, ReleaseId};
+use otaru_domain::review::ReviewError;
 use otaru_domain::target::TargetError;
 use otaru_store::StoreError;
 use thiserror::Error;
@@ -34,6 +35,12 @@ pub enum CampaignError {
     ReleaseNotLocked(ReleaseId),
     #[error("the target expression is not understood any more: create the campaign anew")]
     Target(#[source] TargetError),
+    #[error("the type approval of release {0} is still waited for: have it recorded with the release's evidence first")]
+    TypeApprovalPending(ReleaseId),
+    #[error("a campaign that is {0} is not changed any more: cancel it and create another")]
+    NotADraft(CampaignState),
+    #[error(transparent)]
+    Review(#[from] ReviewError),
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     #[error(transparent)]
@@ -60,7 +67,10 @@ impl CampaignError {
             | Self::NoRelease(_)
             | Self::NotApprovable { .. }
             | Self::ReleaseNotLocked(_)
-            | Self::Target(_) => true,
+            | Self::Target(_)
+            | Self::TypeApprovalPending(_)
+            | Self::NotADraft(_)
+            | Self::Review(_) => true,
         }
     }
 }

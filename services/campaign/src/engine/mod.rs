@@ -15,6 +15,7 @@ mod halt;
 mod open;
 mod reconcile;
 mod relay;
+pub(crate) mod review;
 mod start;
 mod term;
 mod upkeep;
@@ -25,6 +26,7 @@ use chrono::{DateTime, Utc};
 use otaru_domain::ack::{Ack, Origin};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::id::CampaignId;
+use otaru_domain::rollout::WavePlan;
 use otaru_domain::topic;
 use otaru_store::ingest::FAILURES_CHANNEL;
 use otaru_store::leadership::{self, Epoch, LEASE};
@@ -77,6 +79,11 @@ impl By<'_> {
 /// The campaign, locked until the transaction ends.
 async fn locked(tx: &mut Tx, id: CampaignId) -> Result<otaru_store::campaigns::Campaign, CampaignError> {
     otaru_store::campaigns::lock(tx, id).await?.ok_or(CampaignError::NotFound(id))
+}
+
+/// The waves of a campaign as they were asked for.
+async fn plan_of(tx: &mut Tx, id: CampaignId) -> Result<Vec<WavePlan>, StoreError> {
+    Ok(otaru_store::campaigns::waves_of(tx, id).await?.into_iter().map(|wave| wave.plan).collect())
 }
 
 /// Tells the one writer of assignments that these are in `state` from now on.

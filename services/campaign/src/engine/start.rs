@@ -6,13 +6,12 @@ use otaru_domain::document::DocumentState;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::CampaignId;
 use otaru_domain::release::ReleaseState;
-use otaru_domain::rollout::WavePlan;
 use otaru_domain::target::Target;
 use otaru_store::campaigns::{self, Campaign};
 use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, Tx, events, waves};
 
-use super::{By, CampaignError, document, emergency, locked};
+use super::{By, CampaignError, document, emergency, locked, plan_of, review};
 use crate::app::App;
 
 /// Starts a scheduled campaign whose time has come.
@@ -52,12 +51,14 @@ pub(super) async fn start(
         return Err(CampaignError::ReleaseNotLocked(campaign.release));
     }
     let target = Target::parse(&campaign.target).map_err(CampaignError::Target)?;
-    let plan: Vec<WavePlan> = campaigns::waves_of(tx, campaign.id).await?.into_iter().map(|wave| wave.plan).collect();
+    review::require(app, tx, campaign).await?;
+    let plan = plan_of(tx, campaign.id).await?;
     let frozen = waves::freeze(tx, campaign, &plan, &target, now).await?.ok_or(CampaignError::NoVehicles)?;
     campaigns::set_state(tx, campaign.id, to, by.name(), reason, now).await?;
     document::publish(tx, app, campaign, DocumentState::Running, &frozen.models, now).await?;
     let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to };
-    events::record(tx, by.name(), event, now).await?;
+    let details = serde_json::json!({"reason": reason, "members": frozen.members});
+    events::record_with(tx, by.name(), event, details, now).await?;
     tracing::info!(campaign = campaign.id, members = frozen.members, by = by.name(), "the campaign has started");
     Ok(())
 }

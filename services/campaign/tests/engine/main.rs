@@ -3,11 +3,13 @@
 
 mod breaks;
 mod calls;
+mod dossiers;
 mod ends;
 mod fleet;
 mod insight;
 mod policies;
 mod refusals;
+mod reviews;
 mod streams;
 mod waves;
 #[path = "../registry/world.rs"]

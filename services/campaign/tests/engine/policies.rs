@@ -154,7 +154,8 @@ async fn a_wave_that_a_person_must_approve_holds_the_next_one_back() {
     let id = fleet.create(&draft).await;
     fleet.command(id, "start").await;
     let early = format!("/campaigns/{id}/waves/2/approve");
-    fleet.engineer.post(&early, &json!({})).await.problem(409, "wave-state");
+    let approver = world.caller(Role::Approver).await;
+    approver.post(&early, &json!({})).await.problem(409, "wave-state");
     fleet.until_open(id, 1).await;
     fleet.report(id, &fleet.vins_of_wave(id, 1).await, 1, ReportedState::Installed).await;
     let waiting = fleet.campaign(id).await;
@@ -162,7 +163,9 @@ async fn a_wave_that_a_person_must_approve_holds_the_next_one_back() {
         (&waiting["waiting_on"]["wants"], &waiting["waves"][1]["opened_at"]),
         (&json!("approval"), &Value::Null)
     );
-    fleet.engineer.post(&format!("/campaigns/{id}/waves/1/approve"), &json!({})).await.is(200);
+    let approve = format!("/campaigns/{id}/waves/1/approve");
+    fleet.engineer.post(&approve, &json!({})).await.problem(403, "forbidden");
+    approver.post(&approve, &json!({})).await.is(200);
     let open = fleet.until_open(id, 2).await;
     assert!(open["waves"][0]["approved_by"].is_string());
 }

@@ -83,7 +83,7 @@ async fn a_command_that_does_not_fit_is_refused_with_those_that_do() {
     let id = fleet.create(&fleet.draft(&[(1.0, 1.0)])).await;
     let path = |command: &str| format!("/campaigns/{id}/{command}");
     let detail = fleet.engineer.post(&path("resume"), &json!({})).await.problem(409, "campaign-state");
-    assert!(detail.contains("allowed now: schedule, start, cancel"), "{detail}");
+    assert!(detail.contains("allowed now: submit, schedule, start, cancel"), "{detail}");
     fleet.engineer.post("/campaigns/999/start", &json!({})).await.problem(404, "not-found");
     let long = json!({"reason": "x".repeat(1001)});
     assert_eq!(fleet.engineer.post(&path("start"), &long).await.problem_at(422, "invalid").1, "/reason");

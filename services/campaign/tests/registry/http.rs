@@ -4,22 +4,39 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, World};
 
-/// Every operation of the API, with its path filled in.
-fn operations() -> Vec<(Method, String)> {
+/// An operation of the API, with its path filled in.
+struct Operation {
+    id: String,
+    method: Method,
+    /// Below `/api/v1`.
+    path: String,
+    /// The role that its security names; none for a call without a token.
+    role: Option<Role>,
+}
+
+fn operations() -> Vec<Operation> {
     let document = serde_json::to_value(otaru_campaign::openapi()).unwrap();
     let paths = document["paths"].as_object().unwrap();
     let mut operations = Vec::new();
     for (path, item) in paths {
         for (method, operation) in item.as_object().unwrap() {
             let method: Method = method.to_uppercase().parse().unwrap();
-            let mut path = path.clone();
+            let mut path = path.strip_prefix("/api/v1").unwrap().to_owned();
             for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|one| one["in"] == "path")
             {
                 let name = parameter["name"].as_str().unwrap();
                 path = path.replace(&format!("{{{name}}}"), sample(name, &parameter["schema"]));
             }
             assert!(!path.contains('{'), "{path} has a part that is not described");
-            operations.push((method, path));
+            let role = operation["security"][0]["token"][0].as_str().map(|role| Role::parse(role).unwrap());
+            let open = operation["security"].as_array().is_some_and(|ways| ways.iter().all(|way| way == &json!({})));
+            assert!(role.is_some() || open, "{method} {path} says nothing of who may call it");
+            operations.push(Operation {
+                id: operation["operationId"].as_str().unwrap().to_owned(),
+                method,
+                path,
+                role,
+            });
         }
     }
     operations
@@ -33,27 +50,71 @@ fn sample(name: &str, schema: &Value) -> &'static str {
         ("sha256", ..) => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         ("model", ..) => "none",
         ("hardware_id", ..) => "BCM",
+        ("rxswin", ..) => "R1",
         other => panic!("what would be a {other:?}?"),
     }
 }
 
 #[tokio::test]
-async fn every_operation_refuses_a_call_without_a_token_and_viewers_cannot_write() {
+async fn every_operation_needs_the_role_that_it_says_and_no_more() {
     let world = World::start().await;
-    let viewer = world.caller(Role::Viewer).await;
+    let roles = [Role::Viewer, Role::Engineer, Role::Approver, Role::Admin];
+    let mut callers = Vec::new();
+    for role in roles {
+        callers.push((role, world.caller(role).await));
+    }
     let operations = operations();
-    assert!(operations.len() > 35, "only {} operations were found", operations.len());
-    for (method, path) in operations {
-        if !method.is_safe() && path == "/api/v1/session" {
-            // Signing in and out need no token; the session's own tests say what they need.
-            continue;
-        }
-        let bare = Answer::of(world.request(method.clone(), &path)).await;
+    assert!(operations.len() > 55, "only {} operations were found", operations.len());
+    for Operation { id, method, path, role } in operations {
+        let Some(needed) = role else { continue };
+        let bare = Answer::of(world.request(method.clone(), &format!("/api/v1{path}"))).await;
+        assert_eq!(bare.status, 401, "{id} without a token");
         bare.problem(401, "unauthorized");
-        if !method.is_safe() {
-            let path = path.strip_prefix("/api/v1").unwrap();
-            Answer::of(viewer.request(method, path).json(&json!({}))).await.problem(403, "forbidden");
+        for (role, caller) in &callers {
+            let request = caller.request(method.clone(), &path).json(&json!({}));
+            if *role < needed {
+                let answer = Answer::of(request).await;
+                assert_eq!(
+                    answer.status,
+                    403,
+                    "{id} by a {}, and it needs the role {}",
+                    role.as_str(),
+                    needed.as_str()
+                );
+                answer.problem(403, "forbidden");
+            } else {
+                // Not read to its end: a stream has none.
+                let status = request.send().await.unwrap().status().as_u16();
+                assert!(status != 401 && status != 403, "{id} by a {}: {status}", role.as_str());
+            }
         }
+    }
+}
+
+#[test]
+fn what_only_some_may_do_is_listed_here() {
+    let mut higher: Vec<(String, Role)> = operations()
+        .into_iter()
+        .filter(|one| one.role.is_some_and(|role| role > Role::Engineer))
+        .map(|one| (one.id, one.role.unwrap()))
+        .collect();
+    higher.sort();
+    let expected = [
+        ("approve_campaign", Role::Approver),
+        ("approve_wave", Role::Approver),
+        ("create_token", Role::Admin),
+        ("erase_vehicle", Role::Admin),
+        ("lift_emergency_stop", Role::Admin),
+        ("list_tokens", Role::Admin),
+        ("put_model_review", Role::Admin),
+        ("put_release_evidence", Role::Approver),
+        ("put_root", Role::Admin),
+        ("reject_campaign", Role::Approver),
+        ("revoke_token", Role::Admin),
+    ];
+    assert_eq!(higher, expected.map(|(id, role)| (id.to_owned(), role)));
+    for one in operations().into_iter().filter(|one| !one.method.is_safe()) {
+        assert!(one.role.is_none_or(|role| role >= Role::Engineer), "{} changes something", one.id);
     }
 }
 

@@ -1,12 +1,15 @@
 //! The registry's calls over HTTP, on a real Postgres and the embedded broker.
 
 mod artifacts;
+mod audit;
 mod credentials;
+mod erasure;
 mod http;
 mod idempotency;
 mod import;
 mod models;
 mod releases;
+mod scopes;
 mod session;
 mod tokens;
 mod vehicles;

@@ -93,6 +93,7 @@ impl World {
             keys_dir: folder.path().join("keys"),
             demo_root: true,
             initial_admin_token: None,
+            require_review: false,
             max_artifact_bytes: DEFAULT_MAX_ARTIFACT_BYTES,
         };
         configure(&mut config);
@@ -133,6 +134,11 @@ impl World {
         assert!(access::create_token(&mut tx, &token, now).await.unwrap());
         tx.commit().await.unwrap();
         Caller { world: self, secret, name }
+    }
+
+    /// A caller whose token was issued by the service.
+    pub fn caller_with(&self, name: &str, secret: &str) -> Caller<'_> {
+        Caller { world: self, secret: secret.to_owned(), name: name.to_owned() }
     }
 
     pub async fn engineer(&self) -> Caller<'_> {

@@ -3,8 +3,20 @@ use crate::campaign::{CampaignState as S, Command as C};
 #[test]
 fn every_state_takes_exactly_these_commands() {
     let table: [(S, &[(C, S)]); 8] = [
-        (S::Draft, &[(C::Schedule, S::Scheduled), (C::Start, S::Running), (C::Cancel, S::Cancelled)]),
-        (S::InReview, &[(C::Cancel, S::Cancelled)]),
+        (
+            S::Draft,
+            &[(C::Submit, S::InReview), (C::Schedule, S::Scheduled), (C::Start, S::Running), (C::Cancel, S::Cancelled)],
+        ),
+        (
+            S::InReview,
+            &[
+                (C::Approve, S::InReview),
+                (C::Reject, S::Draft),
+                (C::Schedule, S::Scheduled),
+                (C::Start, S::Running),
+                (C::Cancel, S::Cancelled),
+            ],
+        ),
         (S::Scheduled, &[(C::Start, S::Running), (C::Cancel, S::Cancelled)]),
         (
             S::Running,

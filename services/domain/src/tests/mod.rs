@@ -2,12 +2,14 @@
 
 mod acks;
 mod assignments;
+mod audit;
 mod campaigns;
 mod documents;
 mod expressions;
 mod ids;
 mod planner;
 mod preconditions;
+mod reviews;
 mod rollouts;
 mod targeting;
 mod tokens;

@@ -1,5 +1,6 @@
 //! The command line: what can be said, and which role it starts. Every flag has an environment variable.
 
+mod audit;
 mod embedded;
 mod fleet;
 mod keys;
@@ -40,6 +41,8 @@ enum Command {
     Fleet(Box<fleet::FleetArgs>),
     /// Make and list signing keys, and sign roots offline.
     Keys(keys::KeysArgs),
+    /// Verify the audit log.
+    Audit(audit::AuditArgs),
     /// Run only the embedded broker or Postgres, and print where they listen as one JSON object.
     Embedded(embedded::EmbeddedArgs),
 }
@@ -55,6 +58,7 @@ impl Cli {
             Command::Vehicle(args) => args.run().await,
             Command::Fleet(args) => args.run().await,
             Command::Keys(args) => args.run().await,
+            Command::Audit(args) => args.run().await,
             Command::Embedded(args) => args.run().await,
         }
     }

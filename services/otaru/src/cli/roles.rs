@@ -32,6 +32,9 @@ pub struct CampaignArgs {
     /// An admin token to accept from the start, so that automation need not read one from a log.
     #[arg(long, env = "OTARU_INITIAL_ADMIN_TOKEN", hide_env_values = true)]
     initial_admin_token: Option<String>,
+    /// Every campaign needs the approval of another person than its author before it starts.
+    #[arg(long, env = "OTARU_REQUIRE_REVIEW")]
+    require_review: bool,
     /// The largest artifact, in bytes.
     #[arg(long, env = "OTARU_MAX_ARTIFACT_BYTES", default_value_t = 4 << 30)]
     max_artifact_bytes: u64,
@@ -48,6 +51,7 @@ impl CampaignArgs {
             keys_dir: self.keys_dir,
             demo_root: self.demo_root,
             initial_admin_token: self.initial_admin_token,
+            require_review: self.require_review,
             max_artifact_bytes: self.max_artifact_bytes,
         };
         otaru_campaign::run(config, stop).await?;

@@ -52,6 +52,9 @@ pub struct Up {
     /// Do not sign roots here: models wait for `otaru keys sign-root`. The demo needs roots, so this goes with --empty.
     #[arg(long, env = "OTARU_OFFLINE_ROOTS", requires = "empty")]
     offline_roots: bool,
+    /// Every campaign needs another person's approval before it starts. The demo's has one person, so this goes with --empty.
+    #[arg(long, env = "OTARU_REQUIRE_REVIEW", requires = "empty")]
+    require_review: bool,
     /// No demo.
     #[arg(long)]
     empty: bool,
@@ -162,6 +165,7 @@ impl Up {
             keys_dir: self.data_dir.join("keys"),
             demo_root: !self.offline_roots,
             initial_admin_token: Some(admin_token.to_owned()),
+            require_review: self.require_review,
             max_artifact_bytes: 4 << 30,
         };
         let mut gateway =

@@ -13,15 +13,21 @@ use crate::{StoreError, Tx};
 /// What a campaign is created from, after it was checked.
 #[derive(Debug, Clone)]
 pub struct NewCampaign {
-    pub name: String,
     pub release: ReleaseId,
+    pub salt: String,
+    pub settings: Settings,
+}
+
+/// What may be said of a campaign until it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    pub name: String,
     pub target: String,
     pub precondition: Option<String>,
     pub policy: Policy,
     pub priority: i32,
     pub start_at: Option<DateTime<Utc>>,
     pub deadline: DateTime<Utc>,
-    pub salt: String,
     pub waves: Vec<WavePlan>,
 }
 
@@ -30,26 +36,60 @@ pub struct NewCampaign {
 /// # Errors
 /// [`StoreError`].
 pub async fn create(tx: &mut Tx, new: &NewCampaign, actor: &str, now: DateTime<Utc>) -> Result<CampaignId, StoreError> {
+    let settings = &new.settings;
     let id: CampaignId = sqlx::query_scalar(
         "INSERT INTO campaigns (name, release_id, target, precondition, state, state_by, state_at, start_at, deadline,
                                 salt, created_at, created_by, policy, priority)
          VALUES ($1, $2, $3, $4, 'draft', $5, $6, $7, $8, $9, $6, $5, $10, $11) RETURNING id",
     )
-    .bind(&new.name)
+    .bind(&settings.name)
     .bind(new.release)
-    .bind(&new.target)
-    .bind(&new.precondition)
+    .bind(&settings.target)
+    .bind(&settings.precondition)
     .bind(actor)
     .bind(now)
-    .bind(new.start_at)
-    .bind(new.deadline)
+    .bind(settings.start_at)
+    .bind(settings.deadline)
     .bind(&new.salt)
-    .bind(Json(&new.policy))
-    .bind(new.priority)
+    .bind(Json(&settings.policy))
+    .bind(settings.priority)
     .fetch_one(&mut **tx)
     .await?;
-    super::waves::create(tx, id, &new.waves).await?;
+    super::waves::create(tx, id, &settings.waves).await?;
     Ok(id)
+}
+
+/// Changes a campaign that is locked and has not started.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn revise(
+    tx: &mut Tx,
+    id: CampaignId,
+    settings: &Settings,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let changed = sqlx::query(
+        "UPDATE campaigns SET name = $2, target = $3, precondition = $4, start_at = $5, deadline = $6, policy = $7,
+                              priority = $8, changed_by = $9, changed_at = $10
+         WHERE id = $1 AND started_at IS NULL",
+    )
+    .bind(id)
+    .bind(&settings.name)
+    .bind(&settings.target)
+    .bind(&settings.precondition)
+    .bind(settings.start_at)
+    .bind(settings.deadline)
+    .bind(Json(&settings.policy))
+    .bind(settings.priority)
+    .bind(actor)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    one(changed.rows_affected(), id)?;
+    sqlx::query("DELETE FROM campaign_waves WHERE campaign_id = $1").bind(id).execute(&mut **tx).await?;
+    super::waves::create(tx, id, &settings.waves).await
 }
 
 /// The campaign, locked until the transaction ends.

@@ -16,9 +16,14 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 
 pub(crate) use change::set_members;
-pub use change::{NewCampaign, create, lock, set_closing, set_reason, set_state, set_sweep_after, set_swept};
+pub use change::{
+    NewCampaign, Settings, create, lock, revise, set_closing, set_reason, set_state, set_sweep_after, set_swept,
+};
 pub(crate) use publication::parse_models;
-pub use publication::{CampaignImage, CampaignRelease, ended_documents, images, of_release, published_models, release};
+pub use publication::{
+    CampaignImage, CampaignRelease, ended_documents, images, models, of_release, published_models, release,
+};
+pub(crate) use standing::as_of_one_moment;
 pub use standing::{Standing, left, page, standing, unfinished};
 pub use waves::{Wave, approve, forgive, note_gate, waves_of};
 

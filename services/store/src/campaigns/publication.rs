@@ -74,6 +74,19 @@ pub async fn images(tx: &mut Tx, release: ReleaseId, model: &ModelId) -> Result<
         .collect()
 }
 
+/// The models that a release is for.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn models(tx: &mut Tx, release: ReleaseId) -> Result<Vec<ModelId>, StoreError> {
+    let models: Vec<String> =
+        sqlx::query_scalar("SELECT model_id FROM release_models WHERE release_id = $1 ORDER BY model_id")
+            .bind(release)
+            .fetch_all(&mut **tx)
+            .await?;
+    parse_models(&models)
+}
+
 /// The models whose repositories have the campaign's document.
 ///
 /// # Errors

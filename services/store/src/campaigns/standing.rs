@@ -108,7 +108,7 @@ pub async fn left(tx: &mut Tx, id: CampaignId) -> Result<u64, StoreError> {
     unsigned("assignment_counters", left)
 }
 
-async fn as_of_one_moment(store: &Store) -> Result<Tx, StoreError> {
+pub(crate) async fn as_of_one_moment(store: &Store) -> Result<Tx, StoreError> {
     let mut tx = store.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
     Ok(tx)

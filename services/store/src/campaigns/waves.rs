@@ -117,7 +117,7 @@ impl TryFrom<Row> for Wave {
     }
 }
 
-/// Writes the waves of a campaign that is being created.
+/// Writes the waves of a campaign that has none.
 pub(super) async fn create(tx: &mut Tx, id: CampaignId, waves: &[WavePlan]) -> Result<(), StoreError> {
     for (number, wave) in (1_i32..).zip(waves) {
         let count = wave.count.map(i64::try_from).transpose();

@@ -1,5 +1,6 @@
 //! Vehicles, one by one: what people say of them. What the vehicles themselves say is the [`crate::twin`]'s.
 
+mod erase;
 mod import;
 mod list;
 
@@ -10,6 +11,7 @@ use otaru_domain::id::{ModelId, VehicleId, Vin};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
+pub use erase::erase;
 pub use import::{ImportEcu, ImportVehicle, Imported, import};
 pub use list::{Filter, list};
 

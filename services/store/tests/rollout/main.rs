@@ -12,7 +12,7 @@ use otaru_domain::clock;
 use otaru_domain::rollout::{Policy, WavePlan};
 use otaru_domain::target::Target;
 use otaru_store::Store;
-use otaru_store::campaigns::{self, Campaign, NewCampaign};
+use otaru_store::campaigns::{self, Campaign, NewCampaign, Settings};
 use otaru_store::waves::Frozen;
 use sqlx::PgPool;
 
@@ -57,18 +57,17 @@ fn plan(shares: &[f64]) -> Vec<WavePlan> {
 /// A draft.
 async fn draft(store: &Store, release: i64, target: &str, salt: &str, shares: &[f64]) -> Campaign {
     let now = clock::now();
-    let new = NewCampaign {
+    let settings = Settings {
         name: "c".into(),
-        release,
         target: target.into(),
         precondition: None,
         policy: Policy::default(),
         priority: 0,
         start_at: None,
         deadline: now + TimeDelta::days(1),
-        salt: salt.into(),
         waves: plan(shares),
     };
+    let new = NewCampaign { release, salt: salt.into(), settings };
     let mut tx = store.begin().await.unwrap();
     let id = campaigns::create(&mut tx, &new, "t", now).await.unwrap();
     let campaign = campaigns::lock(&mut tx, id).await.unwrap().unwrap();

@@ -18,7 +18,7 @@ use crate::engine;
 use crate::error::ApiError;
 use crate::extract::PathPart;
 
-const MAX_REASON_BYTES: usize = 1000;
+pub(super) const MAX_REASON_BYTES: usize = 1000;
 
 /// What may come with a command; an empty body is none.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -27,7 +27,7 @@ pub(crate) struct CommandRequest {
     /// Why, for those who ask later; at most 1000 bytes.
     #[serde(default)]
     #[schema(max_length = 1000)]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 }
 
 async fn carry_out(
@@ -141,7 +141,7 @@ pub(crate) async fn approve_wave(
     actor: Actor,
     PathPart((id, number)): PathPart<(CampaignId, u32)>,
 ) -> Result<Json<CampaignView>, ApiError> {
-    actor.require(Role::Engineer)?;
+    actor.require(Role::Approver)?;
     let now = clock::now();
     engine::approve_wave(&app, &actor.name, id, number, now).await?;
     Ok(Json(CampaignView::of(&found(&app.store, id).await?, now)))

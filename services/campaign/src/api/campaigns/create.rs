@@ -7,24 +7,20 @@ use chrono::{DateTime, Utc};
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::ReleaseId;
-use otaru_domain::precondition::Precondition;
 use otaru_domain::release::ReleaseState;
-use otaru_domain::rollout::{Policy, Ramp, WavePlan, check_plan};
+use otaru_domain::rollout::{Policy, Ramp, WavePlan};
 use otaru_http::{Json, Problem};
-use otaru_store::campaigns::{self, NewCampaign};
+use otaru_store::campaigns::{self, NewCampaign, Settings};
 use otaru_store::{StoreError, Tx, events};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::found;
 use super::plan;
 use super::view::CampaignView;
-use super::{found, plan_problem, target};
 use crate::app::App;
 use crate::auth::{Actor, Role};
-use crate::check;
 use crate::error::ApiError;
-
-const MAX_NAME_BYTES: usize = 200;
 
 /// A campaign to create.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -67,29 +63,18 @@ pub(crate) struct CampaignRequest {
 
 impl CampaignRequest {
     fn checked(self, now: DateTime<Utc>) -> Result<NewCampaign, Problem> {
-        check::name("/name", &self.name, MAX_NAME_BYTES)?;
-        target(&self.target)?;
-        if let Some(source) = &self.precondition {
-            Precondition::parse(source)
-                .map_err(|error| Problem::invalid("/precondition", error.message).position(error.position))?;
-        }
-        let waves = plan::waves(self.waves, self.ramp.as_ref())?;
-        check_plan(&waves, &self.policy, self.start_at, self.deadline, now).map_err(|error| plan_problem(&error))?;
-        if !(-1000..=1000).contains(&self.priority) {
-            return Err(Problem::invalid("/priority", "/priority must be -1000 to 1000"));
-        }
-        Ok(NewCampaign {
+        let settings = Settings {
             name: self.name,
-            release: self.release,
             target: self.target,
             precondition: self.precondition,
-            start_at: self.start_at,
-            deadline: self.deadline,
             policy: self.policy,
             priority: self.priority,
-            salt: plan::salt(self.salt)?,
-            waves,
-        })
+            start_at: self.start_at,
+            deadline: self.deadline,
+            waves: plan::waves(self.waves, self.ramp.as_ref())?,
+        };
+        plan::check(&settings, now)?;
+        Ok(NewCampaign { release: self.release, salt: plan::salt(self.salt)?, settings })
     }
 }
 
@@ -113,7 +98,7 @@ pub(crate) async fn create(
     let now = clock::now();
     let new = request.checked(now)?;
     let mut tx = app.store.begin().await?;
-    require_locked(&mut tx, new.release).await?;
+    require_locked(&mut tx, &actor, new.release).await?;
     let id = campaigns::create(&mut tx, &new, &actor.name, now).await?;
     events::record(&mut tx, &actor.name, EventKind::CampaignCreated { campaign: id }, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
@@ -122,7 +107,8 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)))
 }
 
-async fn require_locked(tx: &mut Tx, id: ReleaseId) -> Result<(), ApiError> {
+async fn require_locked(tx: &mut Tx, actor: &Actor, id: ReleaseId) -> Result<(), ApiError> {
+    actor.require_models(&campaigns::models(tx, id).await?)?;
     let refused = |detail: String| Err(Problem::invalid("/release", detail).into());
     match campaigns::release(tx, id).await?.map(|release| release.state) {
         Some(ReleaseState::Locked) => Ok(()),

@@ -1,6 +1,7 @@
 //! Campaigns: a release for the vehicles that an expression selects, in waves.
 
 mod burn_up;
+mod change;
 mod commands;
 mod create;
 mod failures;
@@ -8,8 +9,10 @@ mod plan;
 mod preview;
 mod read;
 mod retry;
+mod review;
 mod view;
 
+use otaru_domain::review::ReviewError;
 use otaru_domain::rollout::{PlanError, WavePlan};
 use otaru_domain::target::{Target, TargetError};
 use otaru_http::Problem;
@@ -22,17 +25,22 @@ use crate::app::App;
 use crate::engine::CampaignError;
 use crate::error::{ApiError, chain};
 
-pub(crate) use view::{WaitingOn, WaveView};
+pub(crate) use review::{CampaignReview, review_of};
+pub(crate) use view::{CampaignView, WaitingOn, WaveView};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(read::list, create::create))
         .routes(routes!(preview::preview))
-        .routes(routes!(read::get))
+        .routes(routes!(read::get, change::change))
         .routes(routes!(read::waves))
         .routes(routes!(read::events))
         .routes(routes!(failures::failures))
         .routes(routes!(burn_up::burn_up))
+        .routes(routes!(review::get))
+        .routes(routes!(review::submit))
+        .routes(routes!(review::approve))
+        .routes(routes!(review::reject))
         .routes(routes!(commands::start))
         .routes(routes!(commands::pause))
         .routes(routes!(commands::resume))
@@ -85,7 +93,19 @@ impl From<CampaignError> for ApiError {
             CampaignError::NoVehicles => Problem::conflict("no-vehicles", detail).into(),
             CampaignError::DeadlinePast => Problem::conflict("deadline-past", detail).into(),
             CampaignError::ReleaseNotLocked(_) => Problem::conflict("release-not-locked", detail).into(),
+            CampaignError::TypeApprovalPending(_) => Problem::conflict("type-approval-pending", detail).into(),
+            CampaignError::NotADraft(_) => Problem::conflict("campaign-state", detail).into(),
+            CampaignError::Review(error) => refused(&error, detail).into(),
             CampaignError::Target(error) => Problem::conflict("target", detail).position(error.position).into(),
         }
+    }
+}
+
+fn refused(error: &ReviewError, detail: String) -> Problem {
+    match error {
+        ReviewError::Needed | ReviewError::Pending => Problem::conflict("review-needed", detail),
+        ReviewError::Void => Problem::conflict("approval-void", detail),
+        ReviewError::OwnWork(_) => Problem::forbidden(detail),
+        ReviewError::Changed(_) => Problem::conflict("content-changed", detail).pointer("/digest"),
     }
 }

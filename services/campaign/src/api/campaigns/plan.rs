@@ -1,21 +1,42 @@
-//! The rollout plan of a request: waves one by one, or a ramp that is drawn up here.
+//! What a campaign is to be, checked: the same for one that is created and one that is changed.
 
-use otaru_domain::rollout::{Ramp, WavePlan};
+use chrono::{DateTime, Utc};
+use otaru_domain::precondition::Precondition;
+use otaru_domain::rollout::{Ramp, WavePlan, check_plan};
 use otaru_http::Problem;
+use otaru_store::campaigns::Settings;
 use uuid::Uuid;
 
-use super::{plan_problem, wave_expressions};
+use super::{plan_problem, target, wave_expressions};
+use crate::check;
+
+const MAX_NAME_BYTES: usize = 200;
+
+/// Refuses what could not be carried out, at its field.
+pub(crate) fn check(settings: &Settings, now: DateTime<Utc>) -> Result<(), Problem> {
+    check::name("/name", &settings.name, MAX_NAME_BYTES)?;
+    target(&settings.target)?;
+    if let Some(source) = &settings.precondition {
+        Precondition::parse(source)
+            .map_err(|error| Problem::invalid("/precondition", error.message).position(error.position))?;
+    }
+    wave_expressions(&settings.waves)?;
+    check_plan(&settings.waves, &settings.policy, settings.start_at, settings.deadline, now)
+        .map_err(|error| plan_problem(&error))?;
+    if !(-1000..=1000).contains(&settings.priority) {
+        return Err(Problem::invalid("/priority", "/priority must be -1000 to 1000"));
+    }
+    Ok(())
+}
 
 /// The waves, or those that the ramp makes.
 pub(crate) fn waves(waves: Option<Vec<WavePlan>>, ramp: Option<&Ramp>) -> Result<Vec<WavePlan>, Problem> {
-    let waves = match (waves, ramp) {
-        (Some(waves), None) => waves,
-        (None, Some(ramp)) => ramp.waves().map_err(|error| plan_problem(&error))?,
-        (Some(_), Some(_)) => return Err(Problem::invalid("/ramp", "give waves or a ramp, not both")),
-        (None, None) => return Err(Problem::invalid("/waves", "give waves, or a ramp that makes them")),
-    };
-    wave_expressions(&waves)?;
-    Ok(waves)
+    match (waves, ramp) {
+        (Some(waves), None) => Ok(waves),
+        (None, Some(ramp)) => ramp.waves().map_err(|error| plan_problem(&error)),
+        (Some(_), Some(_)) => Err(Problem::invalid("/ramp", "give waves or a ramp, not both")),
+        (None, None) => Err(Problem::invalid("/waves", "give waves, or a ramp that makes them")),
+    }
 }
 
 /// The salt that ranks the vehicles: a preview's, or a new one.

@@ -138,7 +138,7 @@ impl WaveView {
 }
 
 impl CampaignView {
-    pub(super) fn of(standing: &Standing, now: DateTime<Utc>) -> Self {
+    pub(crate) fn of(standing: &Standing, now: DateTime<Utc>) -> Self {
         let campaign = &standing.campaign;
         Self {
             id: campaign.id,
@@ -178,7 +178,7 @@ fn allowed(standing: &Standing) -> Vec<Command> {
     let taken = |command: &Command| match command {
         Command::Schedule | Command::Halt | Command::Complete => false,
         Command::Pause | Command::Resume => campaign.closing.is_none(),
-        Command::Start | Command::Cancel => true,
+        Command::Submit | Command::Approve | Command::Reject | Command::Start | Command::Cancel => true,
     };
     campaign.state.allowed().into_iter().filter(taken).collect()
 }

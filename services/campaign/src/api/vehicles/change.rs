@@ -6,9 +6,10 @@ use axum::extract::State;
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
 use otaru_http::Json;
-use otaru_store::StoreError;
 use otaru_store::vehicles::{self, Details};
+use otaru_store::{StoreError, audit};
 use serde::{Deserialize, Deserializer};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{Vehicle, fields, lock_in_service, with_ecus};
@@ -38,11 +39,25 @@ pub struct Body {
 }
 
 /// Tells `null` from missing.
-fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+pub(crate) fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
 impl Body {
+    /// The fields that are said; what they say may tell of a person, and the log keeps it for ever.
+    fn fields(&self) -> Vec<&'static str> {
+        let fields = [
+            ("model_year", self.model_year.is_some()),
+            ("region", self.region.is_some()),
+            ("rxswin", self.rxswin.is_some()),
+            ("tags", self.tags.is_some()),
+            ("attributes", self.attributes.is_some()),
+        ];
+        fields.into_iter().filter(|(_, said)| *said).map(|(field, _)| field).collect()
+    }
+
     fn apply(self, details: &mut Details) {
         if let Some(model_year) = self.model_year {
             details.model_year = model_year;
@@ -79,9 +94,13 @@ pub(super) async fn change(
     actor.require(Role::Engineer)?;
     let mut tx = app.store.begin().await?;
     let mut vehicle = lock_in_service(&mut tx, &vin).await?;
+    let said = body.fields();
     body.apply(&mut vehicle.details);
     fields::details(&vehicle.details)?;
-    vehicles::update(&mut tx, vehicle.id, &vehicle.details, clock::now()).await?;
+    let now = clock::now();
+    vehicles::update(&mut tx, vehicle.id, &vehicle.details, now).await?;
+    let said = json!({"fields": said, "rxswin": vehicle.details.rxswin});
+    audit::record(&mut tx, &actor.name, "vehicle_changed", &audit::vehicle(vehicle.id), &said, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     with_ecus(&app, &vin).await
 }

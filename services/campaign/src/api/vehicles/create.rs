@@ -8,8 +8,9 @@ use otaru_domain::clock;
 use otaru_domain::id::{HardwareId, ModelId, Vin};
 use otaru_http::{Json, Problem};
 use otaru_store::vehicles::{self, Details, ImportEcu};
-use otaru_store::{StoreError, models, twin};
+use otaru_store::{StoreError, audit, models, twin};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{Vehicle, fields, with_ecus};
@@ -66,6 +67,7 @@ pub(super) async fn create(
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Json<Vehicle>), ApiError> {
     actor.require(Role::Engineer)?;
+    actor.require_models([&body.model])?;
     let model = models::get(&app.store, &body.model).await?;
     let model = model.ok_or_else(|| Problem::invalid("/model", format!("there is no model {}", body.model)))?;
     let ecus: Vec<ImportEcu> = body.ecus.into_iter().map(ImportEcu::from).collect();
@@ -91,6 +93,8 @@ pub(super) async fn create(
         serial: ecu.serial,
     });
     twin::set_ecus(&mut tx, &said.collect::<Vec<_>>(), now).await?;
+    let said = json!({"model": model.id, "rxswin": details.rxswin});
+    audit::record(&mut tx, &actor.name, "vehicle_created", &audit::vehicle(vehicle), &said, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok((StatusCode::CREATED, with_ecus(&app, &body.vin).await?))
 }

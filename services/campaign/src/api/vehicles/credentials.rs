@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
 use otaru_http::{Json, Problem};
-use otaru_store::{StoreError, credentials as rows, manifests, vehicles};
+use otaru_store::{StoreError, audit, credentials as rows, manifests, vehicles};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -117,10 +118,13 @@ async fn issue(
     let mut tx = app.store.begin().await?;
     let vehicle = lock_in_service(&mut tx, &vin).await?;
     let root = first_root(&app, &vehicle).await?;
+    let object = audit::vehicle(vehicle.id);
     let holder = Holder { vehicle: vehicle.id, vin, model: vehicle.model };
     let issued = credentials::issue(&mut tx, &key, &[holder], expires_at, &actor.name, now).await?;
-    tx.commit().await.map_err(StoreError::from)?;
     let issued = issued.into_iter().next().ok_or_else(Problem::internal)?;
+    let details = json!({"credential": issued.id, "expires_at": expires_at});
+    audit::record(&mut tx, &actor.name, "credential_issued", &object, &details, now).await?;
+    tx.commit().await.map_err(StoreError::from)?;
     Ok((StatusCode::CREATED, Json(IssuedCredential { id: issued.id, token: issued.token, expires_at, root })))
 }
 
@@ -151,7 +155,10 @@ async fn revoke(
     if !rows::exists(&mut tx, vehicle.id, id).await? {
         return Err(Problem::not_found(format!("vehicle {vin} has no credential {id}")).into());
     }
-    credentials::revoke(&mut tx, vehicle.id, &vin, Some(id), clock::now()).await?;
+    let now = clock::now();
+    credentials::revoke(&mut tx, vehicle.id, &vin, Some(id), now).await?;
+    let details = json!({"credential": id});
+    audit::record(&mut tx, &actor.name, "credential_revoked", &audit::vehicle(vehicle.id), &details, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     tracing::info!(%vin, credential = %id, actor = actor.name, "revoked a credential");
     Ok(StatusCode::NO_CONTENT)

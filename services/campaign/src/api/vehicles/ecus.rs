@@ -6,8 +6,9 @@ use otaru_domain::clock;
 use otaru_domain::id::{HardwareId, Vin};
 use otaru_http::Json;
 use otaru_store::vehicles::ImportEcu;
-use otaru_store::{StoreError, twin};
+use otaru_store::{StoreError, audit, twin};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -89,6 +90,8 @@ async fn put(
     let mut tx = app.store.begin().await?;
     let vehicle = lock_in_service(&mut tx, &vin).await?;
     twin::set_ecu(&mut tx, vehicle.id, &ecu.hardware_id, &ecu.version, ecu.serial.as_deref(), now).await?;
+    let details = json!({"hardware_id": ecu.hardware_id, "version": ecu.version});
+    audit::record(&mut tx, &actor.name, "ecu_stated", &audit::vehicle(vehicle.id), &details, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok(Json(Ecu { hardware_id: ecu.hardware_id, version: ecu.version, serial: ecu.serial, reported_at: now }))
 }

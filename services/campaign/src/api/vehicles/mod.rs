@@ -4,6 +4,7 @@ mod change;
 mod create;
 mod credentials;
 mod ecus;
+mod erase;
 mod fields;
 mod import;
 mod retire;
@@ -27,11 +28,14 @@ use crate::error::ApiError;
 use crate::extract::{PathPart, Query};
 use crate::page::PageQuery;
 
+pub(crate) use change::said;
+
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create::create))
         .routes(routes!(get, change::change))
         .routes(routes!(retire::retire))
+        .routes(routes!(erase::erase))
         .merge(ecus::routes())
         .merge(credentials::routes())
 }

@@ -4,7 +4,8 @@ use axum::extract::State;
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
 use otaru_http::Json;
-use otaru_store::{StoreError, vehicles};
+use otaru_store::{StoreError, audit, vehicles};
+use serde_json::json;
 
 use super::{Vehicle, not_found, with_ecus};
 use crate::app::App;
@@ -31,6 +32,8 @@ pub(super) async fn retire(
     if vehicle.retired_at.is_none() {
         vehicles::retire(&mut tx, vehicle.id, now).await?;
         let revoked = credentials::revoke(&mut tx, vehicle.id, &vin, None, now).await?;
+        let details = json!({"credentials_revoked": revoked});
+        audit::record(&mut tx, &actor.name, "vehicle_retired", &audit::vehicle(vehicle.id), &details, now).await?;
         tracing::info!(%vin, revoked, actor = actor.name, "retired a vehicle");
     }
     tx.commit().await.map_err(StoreError::from)?;

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use otaru_domain::clock;
 use otaru_domain::id::{ModelId, Vin};
 use otaru_domain::tuf::Key;
 use otaru_http::Problem;
-use otaru_store::StoreError;
 use otaru_store::models::{self, Model};
 use otaru_store::vehicles::{self, Details, ImportVehicle, Imported};
+use otaru_store::{StoreError, Tx, audit};
+use serde_json::json;
 
 use super::lines::Line;
 use super::{ImportReport, ImportedLine, LineStatus};
@@ -80,6 +82,9 @@ impl Import {
         let Some(model) = self.models.get(&vehicle.model).and_then(Option::as_ref) else {
             return Err(format!("/model: there is no model {}", vehicle.model));
         };
+        if self.actor.require_models([&model.id]).is_err() {
+            return Err(format!("/model: the token changes nothing of model {}", model.id));
+        }
         let details = Details {
             model_year: vehicle.model_year,
             region: vehicle.region.clone(),
@@ -129,12 +134,38 @@ impl Import {
             let issued = credentials::issue(&mut tx, key, &holders, expires_at, &self.actor.name, now).await?;
             tokens = holders.into_iter().map(|holder| holder.vin).zip(issued).collect();
         }
+        self.record(&mut tx, &outcomes, tokens.len(), now).await?;
         tx.commit().await.map_err(StoreError::from)?;
         let written = vehicles.iter().zip(outcomes).map(|(vehicle, outcome)| {
             let token = tokens.remove(&vehicle.vin).map(|issued| issued.token);
             (vehicle.vin.clone(), (outcome, token))
         });
         Ok(written.collect())
+    }
+
+    /// One entry for the chunk: a fleet's vehicles are told by their rows, in order of creation.
+    async fn record(
+        &self,
+        tx: &mut Tx,
+        outcomes: &[Imported],
+        credentials: usize,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (mut created, mut updated) = (Vec::new(), Vec::new());
+        for outcome in outcomes {
+            match outcome {
+                Imported::Created(id) => created.push(*id),
+                Imported::Updated(id) => updated.push(*id),
+                Imported::OtherModel(_) | Imported::Retired => {}
+            }
+        }
+        if created.is_empty() && updated.is_empty() {
+            return Ok(());
+        }
+        created.sort_unstable();
+        updated.sort_unstable();
+        let details = json!({"created": created, "updated": updated, "credentials_issued": credentials});
+        audit::record(tx, &self.actor.name, "vehicles_imported", "fleet", &details, now).await
     }
 
     /// Says how far the import came before it was stopped.
