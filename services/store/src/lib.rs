@@ -11,6 +11,7 @@ pub mod artifacts;
 pub mod campaigns;
 mod connection;
 pub mod credentials;
+pub mod ddi;
 pub mod dead_letters;
 mod error;
 pub mod events;
@@ -33,6 +34,7 @@ pub mod target_sql;
 pub mod testing;
 pub mod token_keys;
 pub mod twin;
+pub mod vehicle_tokens;
 pub mod vehicles;
 pub mod waves;
 

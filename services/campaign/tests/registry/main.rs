@@ -8,5 +8,6 @@ mod import;
 mod models;
 mod releases;
 mod tokens;
+mod vehicle_tokens;
 mod vehicles;
 mod world;

@@ -4,4 +4,6 @@ mod cluster;
 mod database;
 mod kills;
 mod python_tuf;
+mod swupdate;
+mod swupdate_device;
 mod tamper;

@@ -7,6 +7,7 @@ mod ecus;
 mod fields;
 mod import;
 mod retire;
+mod tokens;
 
 use std::collections::BTreeMap;
 
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(retire::retire))
         .merge(ecus::routes())
         .merge(credentials::routes())
+        .merge(tokens::routes())
 }
 
 pub(crate) fn streamed_routes() -> OpenApiRouter<App> {
