@@ -4,8 +4,8 @@
 //! Each gateway follows `otaru.acks` from what vehicle-state had applied when the gateway started, and keeps an entry
 //! per attempt until it is applied. Reading Kafka takes a moment, so before an offer the gateway asks where the
 //! topic ends and waits until it has read that far: a report that any gateway answered with 202 is below that end.
-//! All polls that wait share one question ([`rounds`]), so it costs some milliseconds per offer, and the broker some
-//! tens of questions a second at most, however many vehicles poll. Polls that find nothing open ask nothing.
+//! All polls that wait share one question ([`rounds`]), so it costs some milliseconds per offer (on the embedded broker,
+//! which holds answers back, some 100), and the broker some tens of questions a second at most, however many poll. Polls that find nothing open ask nothing.
 //!
 //! Every gateway parses every acknowledgement: at ten thousand a second some 3 MB/s and a few percent of a core. Entries
 //! are dropped a while after vehicle-state applied them, so memory follows its lag, some 200 bytes a vehicle. At

@@ -76,7 +76,7 @@ async fn swupdate_installs_what_is_genuine_and_fails_on_what_is_corrupt() -> any
         Ok((std::fs::read(&target).ok().as_deref() == Some(payload.as_slice())).then_some(()))
     })
     .await?;
-    device.wait_for_log("All Chunks Installed", PATIENCE).await?;
+    device.wait_for_log("Update successful", PATIENCE).await?;
     // It restarts into what it installed, and says that it runs.
     device.stop()?;
     device.start(&gateway, &good.vin, &good.token, &["-c", "2"])?;
@@ -158,7 +158,7 @@ async fn swupdate_stops_when_cancelled_and_goes_on_after_a_gateway_was_killed() 
     let sent = metrics.lines().find_map(|line| line.strip_prefix("otaru_gateway_image_bytes_total "));
     let sent: u64 = sent.context("no bytes were counted")?.trim().parse()?;
     ensure!(sent < container.length_bytes()?, "it began anew: {sent} bytes");
-    device.wait_for_log("All Chunks Installed", PATIENCE).await?;
+    device.wait_for_log("Update successful", PATIENCE).await?;
     device.stop()?;
     device.start(&gateway, &killed.vin, &killed.token, &["-c", "2"])?;
     wait_for(&cluster, &killed, &device, "installed").await?;

@@ -58,7 +58,7 @@ impl Device {
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=otaru"])
             .args(["-addext", "extendedKeyUsage=emailProtection", "-keyout", "key.pem", "-out", "cert.pem"])
             .current_dir(path))?;
-        let identify = "suricatta: { identify: ( { name = \"trim\"; value = \"sport\"; } ); };\n";
+        let identify = "globals: { };\nidentify: ( { name = \"trim\"; value = \"sport\"; } );\n";
         std::fs::write(path.join("swupdate.cfg"), identify)?;
         Ok(Self { dir, running: None })
     }
