@@ -39,6 +39,9 @@ need_to_test() {
     need kcat kcat
     need java openjdk-17-jre-headless
     need mvn maven
+    need swupdate swupdate
+    need cpio cpio
+    need openssl openssl
     need jq jq
     need curl curl
     need chromium chromium

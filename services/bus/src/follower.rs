@@ -30,6 +30,8 @@ pub enum Follow {
     Topics(Vec<String>),
     /// The repositories of all models; a new model's is found within seconds.
     Manifests,
+    /// One topic, each partition from an offset on; from its start where none is given or the topic ends before it.
+    From { topic: String, offsets: HashMap<i32, i64> },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,9 +198,10 @@ impl Work {
         for topic in self.missing()? {
             let Some(positions) = self.ends_of(&topic)? else { continue };
             let mut assignment = TopicPartitionList::new();
-            for partition in positions.keys() {
+            for (partition, position) in &positions {
+                let from = if position.next == 0 { Offset::Beginning } else { Offset::Offset(position.next) };
                 assignment
-                    .add_partition_offset(&topic, *partition, Offset::Beginning)
+                    .add_partition_offset(&topic, *partition, from)
                     .map_err(|error| BusError::of(&self.bootstrap, format!("to read {topic}"), error))?;
             }
             self.reader
@@ -217,9 +220,11 @@ impl Work {
         let wanted = |name: &str| match &self.what {
             Follow::Topics(topics) => topics.iter().any(|topic| topic == name),
             Follow::Manifests => topic::manifests_model(name).is_some(),
+            Follow::From { topic, .. } => topic == name,
         };
         let only = match &self.what {
             Follow::Topics(topics) if topics.len() == 1 => topics.first().map(String::as_str),
+            Follow::From { topic, .. } => Some(topic.as_str()),
             _ => None,
         };
         let metadata = self
@@ -245,10 +250,17 @@ impl Work {
         let mut positions = HashMap::new();
         for partition in numbers {
             let (low, high) = watermarks(&self.reader, &self.bootstrap, topic, partition)?;
-            let until = (high > low).then_some(high);
-            positions.insert(partition, Position { next: 0, until });
+            let next = self.start_of(partition, low, high);
+            let until = (high > low.max(next)).then_some(high);
+            positions.insert(partition, Position { next, until });
         }
         Ok(Some(positions))
+    }
+
+    /// Where to begin in a partition that has what is from `low` to `high`. Nobody would say that nothing is there.
+    fn start_of(&self, partition: i32, low: i64, high: i64) -> i64 {
+        let Follow::From { offsets, .. } = &self.what else { return 0 };
+        offsets.get(&partition).copied().filter(|from| (low..=high).contains(from)).unwrap_or(0)
     }
 
     /// Notes that everything below `next` was delivered.

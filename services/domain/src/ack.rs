@@ -53,6 +53,25 @@ impl From<ReportedState> for AssignmentState {
     }
 }
 
+impl ReportedState {
+    /// The sequence of a report whose client counts none: from the state's rank and the progress, so that steps
+    /// that arrive shuffled order themselves, and the same report again is the same report.
+    #[must_use]
+    pub fn derived_sequence(self, progress_percent: Option<u8>) -> u64 {
+        let rank = match self {
+            Self::Accepted => 1,
+            Self::Downloading => 2,
+            Self::Downloaded => 3,
+            Self::Installing => 4,
+            Self::Installed => 5,
+            Self::Declined => 6,
+            Self::Failed => 7,
+            Self::RolledBack => 8,
+        };
+        rank * 1000 + progress_percent.map_or(0, |percent| u64::from(percent) + 1)
+    }
+}
+
 fn schema_version() -> u32 {
     SCHEMA_VERSION
 }

@@ -50,6 +50,33 @@ pub struct InventoryReport {
     pub reported_at: Option<DateTime<Utc>>,
 }
 
+/// What the attributes of an inventory do to those that the vehicle has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributesMode {
+    /// They are added, and replace those of the same name.
+    #[default]
+    Merge,
+    /// They are all that the vehicle has from then on.
+    Replace,
+    /// Those of these names are removed.
+    Remove,
+}
+
+impl AttributesMode {
+    fn is_merge(&self) -> bool {
+        *self == Self::Merge
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
 /// A message on `otaru.inventories`, key VIN.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 pub struct Inventory {
@@ -60,8 +87,13 @@ pub struct Inventory {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelId>,
     pub ecus: Vec<EcuReport>,
+    /// Whether `ecus` is what the vehicle runs. Clients that know only attributes say nothing of ECUs: those known stay.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub tells_ecus: bool,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "AttributesMode::is_merge")]
+    pub attributes_mode: AttributesMode,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<DateTime<Utc>>,
     /// When the server took it. A vehicle's inventories are ordered by this.
@@ -131,7 +163,9 @@ impl InventoryReport {
             vin,
             model,
             ecus: self.ecus,
+            tells_ecus: true,
             attributes: self.attributes,
+            attributes_mode: AttributesMode::Merge,
             reported_at: self.reported_at,
             received_at,
         }

@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Config;
 use crate::auth::Auth;
+use crate::ddi::Ddi;
+use crate::heard::Heard;
 use crate::mirror::Mirror;
-use crate::offers::Memory;
+use crate::offers::Announced;
 use crate::reach::Reach;
 use crate::slots::Slots;
 
@@ -36,8 +38,10 @@ pub(crate) struct Parts {
     pub(crate) health: Health,
     pub(crate) auth: Auth,
     pub(crate) mirror: Mirror,
-    pub(crate) memory: Memory,
+    pub(crate) announced: Announced,
+    pub(crate) heard: Heard,
     pub(crate) slots: Slots,
+    pub(crate) ddi: Ddi,
     pub(crate) database: Reach,
     pub(crate) broker: Reach,
     pub(crate) poll_interval: Duration,
@@ -64,8 +68,10 @@ impl App {
             producer,
             health,
             mirror: Mirror::default(),
-            memory: Memory::default(),
+            announced: Announced::default(),
+            heard: Heard::default(),
             slots: Slots::default(),
+            ddi: Ddi::new(config.ddi.clone()),
             database: Reach::new("Postgres"),
             broker: Reach::new("the broker"),
             poll_interval: config.poll_interval,

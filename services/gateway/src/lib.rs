@@ -8,6 +8,8 @@ mod api;
 mod app;
 mod auth;
 mod conditional;
+mod ddi;
+mod heard;
 mod limits;
 mod mirror;
 mod offers;
@@ -29,6 +31,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use api::openapi;
+pub use ddi::{DdiConfig, Network};
 
 /// What a gateway is told at its start.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub struct Config {
     pub max_downloads: usize,
     /// The most requests under way at a time, streams and downloads not counted.
     pub max_requests: usize,
+    /// The device API of older fleets.
+    pub ddi: DdiConfig,
 }
 
 impl Config {
@@ -64,6 +69,7 @@ impl Config {
             max_streams: 10_000,
             max_downloads: 1_000,
             max_requests: 4_000,
+            ddi: DdiConfig::default(),
         }
     }
 }
@@ -94,7 +100,8 @@ pub async fn serve(config: Config, listener: TcpListener, stop: CancellationToke
     let _ended = stop.clone().drop_guard();
     let app = app::App::new(&config, store, objects, producer, health, stop.clone());
     let mut tasks = JoinSet::new();
-    tasks.spawn(mirror::follow::run(app.clone(), bus));
+    tasks.spawn(mirror::follow::run(app.clone(), bus.clone()));
+    tasks.spawn(heard::follow(app.clone(), bus));
     tasks.spawn(auth::keep_keys_fresh(app.clone()));
     tracing::info!(address = %listener.local_addr().unwrap_or(config.listen), "the gateway listens");
     otaru_http::serve(listener, api::router(app), stop.clone()).await?;

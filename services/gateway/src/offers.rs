@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::heard::Attempt;
 use crate::mirror::{Document, View};
 use crate::problems;
 
@@ -67,31 +68,29 @@ impl Outcome {
     }
 }
 
-type Attempt = (Vin, CampaignId, u32);
-
-/// What this gateway knows earlier than Postgres does: reports that vehicle-state has yet to apply.
-#[derive(Debug)]
-pub(crate) struct Memory {
-    /// Attempts whose end was reported here.
-    finished: Cache<Attempt, ()>,
-    /// Attempts that were offered here.
-    offered: Cache<Attempt, ()>,
+/// What a client is able to do with an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// Reads the signed document and acts on it.
+    Native,
+    /// Speaks DDI, and sees nothing of the document.
+    Ddi,
 }
 
-impl Default for Memory {
-    fn default() -> Self {
-        let cache = |ttl| Cache::builder().max_capacity(500_000).time_to_live(ttl).build();
-        Self { finished: cache(Duration::from_secs(3600)), offered: cache(Duration::from_secs(60)) }
+impl Client {
+    /// Whether it can keep to all that the document asks. Preconditions are evaluated by the vehicle alone.
+    pub(crate) fn can_take(self, document: &CampaignDocument) -> bool {
+        self == Self::Native || document.precondition.is_none()
     }
 }
 
-impl Memory {
-    /// Takes note of a report that the broker has: an attempt that ended is not offered again.
-    pub(crate) fn note(&self, ack: &Ack) {
-        // What will be refused as impossible ends nothing.
-        if ack.state.is_terminal() && !ack.is_from_far_future() {
-            self.finished.insert((ack.vin.clone(), ack.campaign, ack.attempt), ());
-        }
+/// Attempts that were announced here, so that `offered` is not said with every poll until it is applied.
+#[derive(Debug)]
+pub(crate) struct Announced(Cache<Attempt, ()>);
+
+impl Default for Announced {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(500_000).time_to_live(Duration::from_secs(60)).build())
     }
 }
 
@@ -99,7 +98,12 @@ impl Memory {
 ///
 /// # Errors
 /// 503 while Postgres or the broker is away and would be needed, or nothing is known yet.
-pub(crate) async fn evaluate(app: &App, claims: &Claims, now: DateTime<Utc>) -> Result<Outcome, Problem> {
+pub(crate) async fn evaluate(
+    app: &App,
+    claims: &Claims,
+    client: Client,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Problem> {
     if !app.mirror.is_complete() {
         return Err(problems::starting());
     }
@@ -113,8 +117,13 @@ pub(crate) async fn evaluate(app: &App, claims: &Claims, now: DateTime<Utc>) -> 
     let open = offers::lookup(&app.store, claims.vehicle, &claims.vin).await;
     let open = open.map_err(|error| problems::not_read(app, &error))?;
     app.database.answered();
-    let (candidates, mut soon) = candidates(app, claims, &view, &open, now);
-    for (assignment, document) in candidates {
+    let (mut found, mut soon) = candidates(app, claims, client, &view, &open, now);
+    if !found.is_empty() {
+        // Postgres may be behind what was reported.
+        app.heard.settle().await?;
+        (found, soon) = candidates(app, claims, client, &view, &open, now);
+    }
+    for (assignment, document) in found {
         let first = assignment.state == AssignmentState::Assigned;
         // A campaign that may offer no more for now keeps nobody from the next one.
         if first && !announce(app, claims, assignment, now).await? {
@@ -132,6 +141,7 @@ pub(crate) async fn evaluate(app: &App, claims: &Claims, now: DateTime<Utc>) -> 
 fn candidates<'a>(
     app: &App,
     claims: &Claims,
+    client: Client,
     view: &'a View,
     open: &'a [OpenAssignment],
     now: DateTime<Utc>,
@@ -139,13 +149,16 @@ fn candidates<'a>(
     let (mut found, mut soon) = (Vec::new(), false);
     for assignment in open {
         let attempt = (claims.vin.clone(), assignment.campaign, assignment.attempt);
-        if app.memory.finished.contains_key(&attempt) {
+        if app.heard.of(&attempt).is_some_and(|said| said.is_over()) {
             continue;
         }
         let Some(document) = view.documents.get(&assignment.campaign) else {
             soon = true;
             continue;
         };
+        if !client.can_take(&document.document) {
+            continue;
+        }
         match document.document.allows(&claims.model, &claims.vin, now) {
             Ok(()) => found.push((assignment, document)),
             Err(NotForVehicle::NotRunning | NotForVehicle::WaveClosed) => soon = true,
@@ -163,7 +176,7 @@ async fn announce(
     now: DateTime<Utc>,
 ) -> Result<bool, Problem> {
     let attempt = (claims.vin.clone(), assignment.campaign, assignment.attempt);
-    if app.memory.offered.contains_key(&attempt) {
+    if app.announced.0.contains_key(&attempt) {
         return Ok(true);
     }
     let slot = app.slots.take(&app.store, assignment.campaign).await;
@@ -184,7 +197,7 @@ async fn announce(
     let message = message(&claims.vin, &ack)?;
     app.producer.send(topic::ACKS, message).await.map_err(|error| problems::not_written(app, &error))?;
     app.broker.answered();
-    app.memory.offered.insert(attempt, ());
+    app.announced.0.insert(attempt, ());
     metrics::counter!("otaru_gateway_offers_total").increment(1);
     Ok(true)
 }

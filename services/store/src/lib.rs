@@ -12,6 +12,7 @@ pub mod audit;
 pub mod campaigns;
 mod connection;
 pub mod credentials;
+pub mod ddi;
 pub mod dead_letters;
 pub mod dossier;
 pub mod emergency;
@@ -43,6 +44,7 @@ pub mod testing;
 pub mod timeouts;
 pub mod token_keys;
 pub mod twin;
+pub mod vehicle_tokens;
 pub mod vehicles;
 pub mod waves;
 

@@ -144,6 +144,18 @@ pub async fn reset(store: &Store, claim: &mut Claim, to: i64, now: DateTime<Utc>
     Ok(())
 }
 
+/// The first offset of each partition of `topic` that `consumer` has not applied yet.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn applied(store: &Store, consumer: &str, topic: &str) -> Result<Vec<(i32, i64)>, StoreError> {
+    Ok(sqlx::query_as("SELECT partition, next_offset FROM consumer_offsets WHERE consumer = $1 AND topic = $2")
+        .bind(consumer)
+        .bind(topic)
+        .fetch_all(store.pool())
+        .await?)
+}
+
 /// How far each partition is behind.
 ///
 /// # Errors

@@ -10,7 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Executor};
 use uuid::Uuid;
 
-use crate::{Config, Store, StoreError};
+use crate::objects::Digests;
+use crate::{Config, Store, StoreError, artifacts};
 
 pub use disk::SmallDisk;
 
@@ -115,6 +116,36 @@ pub async fn release(store: &Store, version: &str, now: DateTime<Utc>) -> Result
     let insert = "INSERT INTO releases (name, version, state, release_counter, created_at, created_by, locked_at)
                   VALUES ('test', $1, 'locked', nextval('release_counters'), $2, 'test', $2) RETURNING id";
     Ok(sqlx::query_scalar(insert).bind(version).bind(now).fetch_one(store.pool()).await?)
+}
+
+/// An image of a release, with its file and the model's ECU for it.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn image(
+    store: &Store,
+    release: ReleaseId,
+    model: &str,
+    (hardware_id, target_name, file_name): (&str, &str, &str),
+    digests: &Digests,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    sqlx::query("INSERT INTO model_hardware VALUES ($1, $2, $2) ON CONFLICT DO NOTHING")
+        .bind(model)
+        .bind(hardware_id)
+        .execute(&mut *tx)
+        .await?;
+    artifacts::create(&mut tx, digests, file_name, "test", now).await?;
+    sqlx::query("INSERT INTO release_images VALUES ($1, $2, $3, '2.3.0', $4)")
+        .bind(release)
+        .bind(hardware_id)
+        .bind(digests.sha256.as_str())
+        .bind(target_name)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// A draft of a campaign for all vehicles, due in a day.

@@ -978,6 +978,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/vehicles/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import tokens of vehicles
+         * @description For fleets that come from another server: vehicles go on with the token they have, on the device API (DDI). Only
+         *     hashes are kept. A token that fails does not stop the others; the same call again changes nothing.
+         */
+        post: operations["import_vehicle_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/vehicles/{vin}": {
         parameters: {
             query?: never;
@@ -1156,6 +1177,43 @@ export interface paths {
          */
         post: operations["retire_vehicle"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the opaque tokens of a vehicle. */
+        get: operations["list_vehicle_tokens"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an opaque token
+         * @description Gateways refuse it within ten seconds. Repeated, this changes nothing.
+         */
+        delete: operations["revoke_vehicle_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1934,6 +1992,20 @@ export interface components {
             /** Format: int64 */
             updated: number;
         };
+        /** @description A vehicle and the token it has. */
+        ImportToken: {
+            /**
+             * @description As the device sends it after `TargetToken`; 16 to 1024 visible ASCII characters.
+             * @example 6a2c0e4f9b1d4c7f8e3a5b7d9c1f2e4a
+             */
+            token: string;
+            vin: components["schemas"]["Vin"];
+        };
+        /** @description Tokens to be imported. */
+        ImportTokens: {
+            /** @description 1 to 1,000. */
+            tokens: components["schemas"]["ImportToken"][];
+        };
         /** @description A line and what became of it. */
         ImportedLine: {
             /** @description Why it failed. */
@@ -1948,6 +2020,13 @@ export interface components {
             token?: string | null;
             /** @description As the line has it. */
             vin?: string | null;
+        };
+        /** @description A token, by its place in the request, and what became of it. */
+        ImportedToken: {
+            /** @description Why it failed. */
+            detail?: string | null;
+            status: components["schemas"]["TokenStatus"];
+            vin: components["schemas"]["Vin"];
         };
         Ingest: {
             /**
@@ -2613,6 +2692,19 @@ export interface components {
             items: components["schemas"]["Token"][];
             next_cursor?: string | null;
         };
+        /** @description What became of an import. */
+        TokenReport: {
+            failed: number;
+            imported: number;
+            /** @description In the order of the request. */
+            tokens: components["schemas"]["ImportedToken"][];
+            unchanged: number;
+        };
+        /**
+         * @description What became of a token.
+         * @enum {string}
+         */
+        TokenStatus: "imported" | "unchanged" | "failed";
         /**
          * @description Whether a release touches a type approval (UN R156 7.1.2.5 c to f).
          * @enum {string}
@@ -2752,6 +2844,22 @@ export interface components {
         /** @description Vehicles in the order of their creation. */
         VehiclePage: {
             items: components["schemas"]["Vehicle"][];
+            next_cursor?: string | null;
+        };
+        /** @description A vehicle's opaque token as it is listed. */
+        VehicleToken: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            imported_at: string;
+            /** @description The actor who imported it. */
+            imported_by: string;
+            /** Format: date-time */
+            revoked_at?: string | null;
+        };
+        /** @description Tokens in the order of their import. */
+        VehicleTokenPage: {
+            items: components["schemas"]["VehicleToken"][];
             next_cursor?: string | null;
         };
         /**
@@ -4976,6 +5084,37 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    import_vehicle_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportTokens"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenReport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     get_vehicle: {
         parameters: {
             query?: never;
@@ -5301,6 +5440,63 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Vehicle"];
                 };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_vehicle_tokens: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VehicleTokenPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revoke_vehicle_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];

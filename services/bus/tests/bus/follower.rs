@@ -1,6 +1,6 @@
 //! Materialising compacted topics.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use otaru_bus::{Follow, Followed};
 use tokio_util::sync::CancellationToken;
@@ -72,5 +72,30 @@ async fn a_topic_that_does_not_exist_yet_is_followed_once_it_does() {
     rig.bus.producer().unwrap().send(&topic, message("1.root.json", "root")).await.unwrap();
     let Followed::Record(record) = followed(&mut follower).await else { panic!("a record") };
     assert_eq!(value_of(&record), "root");
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_topic_is_followed_from_where_it_was_asked_to_be_and_from_its_start_if_it_ends_before_that() {
+    let rig = Rig::start().await;
+    let producer = rig.bus.producer().unwrap();
+    for (from, expected) in [(2, vec!["2"]), (3, vec![]), (9, vec!["0", "1", "2"])] {
+        let (_, topic) = rig.model().await;
+        for value in ["0", "1", "2"] {
+            producer.send(&topic, message("k", value)).await.unwrap();
+        }
+        let follow = Follow::From { topic: topic.clone(), offsets: HashMap::from([(0, from)]) };
+        let mut follower = rig.bus.follow(follow, CancellationToken::new()).unwrap();
+        assert_eq!(followed(&mut follower).await, Followed::Following { topics: vec![topic] });
+        let mut values = Vec::new();
+        loop {
+            match followed(&mut follower).await {
+                Followed::Record(record) => values.push(value_of(&record)),
+                Followed::CaughtUp { .. } => break,
+                _ => {}
+            }
+        }
+        assert_eq!(values, expected, "from {from}");
+    }
     rig.end().await;
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Caller, World, vin};
 
 /// What the log says once each operation that changes something has succeeded; those without are listed with why.
-const ACTIONS: [(&str, &str); 33] = [
+const ACTIONS: [(&str, &str); 35] = [
     ("create_model", "model_created"),
     ("put_root", "root_accepted"),
     ("put_model_review", "model_review_set"),
@@ -18,6 +18,8 @@ const ACTIONS: [(&str, &str); 33] = [
     ("put_ecu", "ecu_stated"),
     ("issue_credential", "credential_issued"),
     ("revoke_credential", "credential_revoked"),
+    ("import_vehicle_tokens", "vehicle_tokens_imported"),
+    ("revoke_vehicle_token", "vehicle_token_revoked"),
     ("upload_artifact", "artifact_uploaded"),
     ("create_release", "release_created"),
     ("change_release", "release_changed"),

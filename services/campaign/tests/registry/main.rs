@@ -12,5 +12,6 @@ mod releases;
 mod scopes;
 mod session;
 mod tokens;
+mod vehicle_tokens;
 mod vehicles;
 mod world;

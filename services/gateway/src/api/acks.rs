@@ -151,7 +151,6 @@ async fn write(app: &App, claims: &Claims, batch: Batch<'_>, now: DateTime<Utc>)
     let messages = acks.iter().map(|ack| message(&claims.vin, ack)).collect::<Result<Vec<_>, _>>()?;
     send(app, topic::ACKS, messages).await?;
     for ack in &acks {
-        app.memory.note(ack);
         metrics::counter!("otaru_gateway_acks_total", "state" => ack.state.as_str()).increment(1);
     }
     let letters = batch.bad.iter().map(|bad| dead_letter(claims, bad)).collect();

@@ -24,7 +24,11 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
-use crate::limits;
+use crate::{ddi, limits};
+
+pub(crate) use shared::whole;
+pub(crate) use targets::{Content, serve};
+pub(crate) use update::jittered_secs;
 
 /// The longest body of a request.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -77,6 +81,7 @@ pub fn openapi() -> Document {
 pub(crate) fn router(app: App) -> Router {
     let (api, description) = routes().split_for_parts();
     let api = api
+        .merge(ddi::routes())
         .fallback(|| async { Problem::not_found("there is nothing at this address; see /docs") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this address takes another method; see /docs")

@@ -20,7 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::shared::VehicleProblems;
 use crate::app::App;
 use crate::auth::Vehicle;
-use crate::offers::{self, Outcome};
+use crate::offers::{self, Client, Outcome};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long to wait before looking again for what is on its way or could not be read.
@@ -132,7 +132,7 @@ async fn look(
     told: &mut Option<Told>,
 ) -> (Option<Event>, Duration) {
     let soon = app.poll_interval.min(SOON);
-    let Ok(outcome) = offers::evaluate(app, claims, clock::now()).await else {
+    let Ok(outcome) = offers::evaluate(app, claims, Client::Native, clock::now()).await else {
         return (None, soon + up_to(soon));
     };
     let wait = match &outcome {

@@ -53,10 +53,21 @@ pub(super) async fn target(
     let Some((content, sha256)) = find(&app, &model, &file) else {
         return absent(&app, "the model's repository has no such target");
     };
+    serve(&app, &method, &headers, content, &sha256).await
+}
+
+/// `content`, or the part of it that `headers` ask for.
+pub(crate) async fn serve(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    content: Content,
+    sha256: &str,
+) -> Result<Response, Problem> {
     let length = content.length_bytes();
     let etag = format!("\"{sha256}\"");
-    let selected = if method == Method::GET { select(&headers, &etag, length) } else { Selected::Whole };
-    let mut response = if has_already(&headers, &etag) {
+    let selected = if *method == Method::GET { select(headers, &etag, length) } else { Selected::Whole };
+    let mut response = if has_already(headers, &etag) {
         empty(StatusCode::NOT_MODIFIED)
     } else {
         match selected {
@@ -67,10 +78,10 @@ pub(super) async fn target(
                 response.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{length}"))?);
                 return Ok(response);
             }
-            Selected::Whole => body(&app, content, &method, 0..length, StatusCode::OK).await?,
+            Selected::Whole => body(app, content, method, 0..length, StatusCode::OK).await?,
             Selected::Part(range) => {
                 let described = value(&format!("bytes {}-{}/{length}", range.start, range.end - 1))?;
-                let mut response = body(&app, content, &method, range, StatusCode::PARTIAL_CONTENT).await?;
+                let mut response = body(app, content, method, range, StatusCode::PARTIAL_CONTENT).await?;
                 response.headers_mut().insert(header::CONTENT_RANGE, described);
                 response
             }
@@ -87,7 +98,8 @@ fn value(text: &str) -> Result<HeaderValue, Problem> {
     HeaderValue::from_str(text).map_err(|_| Problem::internal())
 }
 
-enum Content {
+/// What a file is.
+pub(crate) enum Content {
     Document(Bytes),
     Image(Image),
 }

@@ -13,7 +13,7 @@ use super::shared::VehicleProblems;
 use crate::app::App;
 use crate::auth::Vehicle;
 use crate::conditional::has_already;
-use crate::offers::{self, Outcome, Update};
+use crate::offers::{self, Client, Outcome, Update};
 
 /// How long to wait for what is on its way.
 const SOON: Duration = Duration::from_secs(3);
@@ -42,7 +42,8 @@ pub(super) async fn update(
     Vehicle(claims): Vehicle,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let outcome = offers::evaluate(&app, &claims, clock::now()).await.inspect_err(|_| count("unavailable"))?;
+    let outcome =
+        offers::evaluate(&app, &claims, Client::Native, clock::now()).await.inspect_err(|_| count("unavailable"))?;
     let (mut response, wait) = match outcome {
         Outcome::Nothing { soon: true } => (empty(StatusCode::NO_CONTENT), app.poll_interval.min(SOON)),
         Outcome::Nothing { soon: false } => (empty(StatusCode::NO_CONTENT), app.poll_interval),
@@ -72,7 +73,7 @@ fn count(result: &'static str) {
 }
 
 /// `wait` give or take a fifth, in whole seconds and at least one: a fleet that came back at once spreads out.
-fn jittered_secs(wait: Duration) -> u64 {
+pub(crate) fn jittered_secs(wait: Duration) -> u64 {
     let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4);
     rand::random_range(millis - millis / 5..=millis + millis / 5).div_ceil(1000).max(1)
 }

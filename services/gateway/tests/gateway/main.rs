@@ -2,6 +2,8 @@
 
 mod acks;
 mod auth;
+mod ddi;
+mod lag;
 mod model;
 mod outage;
 mod poll;

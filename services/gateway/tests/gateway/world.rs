@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use otaru_bus::{Bus, BusConfig, Message, Record};
+use otaru_domain::ack::{Ack, Origin};
+use otaru_domain::assignment::AssignmentState;
 use otaru_domain::id::{CampaignId, ModelId, Sha256, VehicleId, Vin};
 use otaru_domain::token::{self, Claims};
 use otaru_domain::tuf::{Key, Publication};
 use otaru_domain::{clock, topic};
 use otaru_embedded::Broker;
 use otaru_gateway::Config;
-use otaru_store::objects::Objects;
+use otaru_store::objects::{Digests, Objects};
 use otaru_store::testing::{self, TestDatabase};
 use otaru_store::{Store, token_keys};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -88,6 +90,25 @@ impl World {
 
     pub fn store(&self) -> &Store {
         self.database.store()
+    }
+
+    /// Says something of an attempt, as the engine does.
+    pub async fn engine_says(&self, vin: &Vin, campaign: CampaignId, state: AssignmentState) {
+        let ack = Ack::by_server(Origin::Engine, vin.clone(), campaign, 1, state, self.now);
+        let value = serde_json::to_vec(&ack).unwrap();
+        let message = Message { key: Some(vin.as_str().into()), value: Some(value), headers: Vec::new() };
+        self.bus.producer().unwrap().send(topic::ACKS, message).await.unwrap();
+    }
+
+    /// A gateway beside the world's own.
+    pub async fn second_gateway(&self, configure: impl FnOnce(&mut Config)) -> Gateway {
+        let artifacts = format!("file://{}", self.folder.path().join("artifacts").display());
+        let bus = bus_config(self.broker.as_ref().unwrap());
+        let mut config = Config::new(ANY_PORT.into(), self.database.config(), bus, artifacts);
+        configure(&mut config);
+        let gateway = Gateway::start(config).await;
+        gateway.ready().await;
+        gateway
     }
 
     pub fn database_config(&self) -> otaru_store::Config {
@@ -166,9 +187,14 @@ impl World {
 
     /// Puts an image into the object store.
     pub async fn image(&self, bytes: &[u8]) -> Sha256 {
+        self.upload(bytes).await.sha256
+    }
+
+    /// As [`Self::image`], with all that is known of it.
+    pub async fn upload(&self, bytes: &[u8]) -> Digests {
         let upload = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::copy_from_slice(bytes))]);
         let staged = self.objects.receive(upload, 1 << 30).await.unwrap();
-        self.objects.keep(staged).await.unwrap().sha256
+        self.objects.keep(staged).await.unwrap()
     }
 
     /// What is on a topic for `vin`.

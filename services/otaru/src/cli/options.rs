@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use otaru_bus::BusConfig;
+use otaru_domain::id::ModelId;
+use otaru_gateway::{DdiConfig, Network};
 
 /// Where Postgres is.
 #[derive(Debug, Clone, Args)]
@@ -67,6 +69,51 @@ impl KafkaTuning {
 impl KafkaOptions {
     pub fn config(&self) -> BusConfig {
         self.tuning.config(&self.kafka)
+    }
+}
+
+/// The device API of older fleets (hawkBit's DDI), which every gateway speaks.
+#[derive(Debug, Clone, Args)]
+pub struct DdiOptions {
+    /// The tenant in the devices' addresses; others are not found.
+    #[arg(long, env = "OTARU_DDI_TENANT", default_value = "DEFAULT", value_parser = parse_tenant)]
+    ddi_tenant: String,
+    /// The token with which one gateway of a fleet speaks for all of its vehicles (GatewayToken). Without it there is none.
+    #[arg(long, env = "OTARU_DDI_GATEWAY_TOKEN", hide_env_values = true, value_parser = parse_gateway_token)]
+    ddi_gateway_token: Option<String>,
+    /// Register vehicles that come with the gateway token and are not known, as this model.
+    #[arg(long, env = "OTARU_DDI_AUTO_REGISTER_MODEL", requires = "ddi_gateway_token")]
+    ddi_auto_register_model: Option<ModelId>,
+    /// Ask the vehicle's user before every update, unless the vehicle confirmed all of them beforehand.
+    #[arg(long, env = "OTARU_DDI_CONFIRMATION")]
+    ddi_confirmation: bool,
+    /// A proxy, as address or network, whose X-Forwarded-Host and X-Forwarded-Proto are believed; again for more.
+    #[arg(long = "trusted-proxy", env = "OTARU_TRUSTED_PROXIES", value_delimiter = ',')]
+    trusted_proxies: Vec<Network>,
+}
+
+fn parse_tenant(text: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let valid = (1..=40).contains(&text.len()) && text.bytes().all(plain);
+    if valid { Ok(text.to_owned()) } else { Err("a tenant is 1 to 40 letters, digits, '-', '_' and '.'".to_owned()) }
+}
+
+fn parse_gateway_token(text: &str) -> Result<String, String> {
+    if text.len() < 16 || text.contains(char::is_whitespace) {
+        return Err("a gateway token has at least 16 characters and no blanks: it opens every vehicle".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+impl DdiOptions {
+    pub fn config(&self) -> DdiConfig {
+        DdiConfig {
+            tenant: self.ddi_tenant.clone(),
+            gateway_token_sha256: self.ddi_gateway_token.as_deref().map(DdiConfig::hash),
+            auto_register_model: self.ddi_auto_register_model.clone(),
+            confirmation: self.ddi_confirmation,
+            trusted_proxies: self.trusted_proxies.clone(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::options::{DatabaseOptions, KafkaOptions, KafkaTuning};
+use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning};
 use super::signals::stop_on_signal;
 
 #[derive(Debug, Args)]
@@ -74,6 +74,8 @@ pub struct GatewayArgs {
     /// When a vehicle is asked to poll again, on average.
     #[arg(long, env = "OTARU_POLL_INTERVAL_SECS", default_value_t = 300)]
     poll_interval_secs: u64,
+    #[command(flatten)]
+    ddi: DdiOptions,
 }
 
 impl GatewayArgs {
@@ -82,6 +84,7 @@ impl GatewayArgs {
         let mut config =
             otaru_gateway::Config::new(self.listen, self.database.config(), self.kafka.config(), self.artifacts);
         config.poll_interval = Duration::from_secs(self.poll_interval_secs);
+        config.ddi = self.ddi.config();
         otaru_gateway::run(config, stop).await?;
         Ok(ExitCode::SUCCESS)
     }

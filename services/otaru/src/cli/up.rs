@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::options::{KafkaTuning, local_artifacts};
+use super::options::{DdiOptions, KafkaTuning, local_artifacts};
 use super::signals::stop_on_signal;
 use crate::demo;
 
@@ -49,6 +49,8 @@ pub struct Up {
     /// The embedded broker.
     #[arg(long, env = "OTARU_BROKER_PORT", default_value_t = 9092)]
     broker_port: u16,
+    #[command(flatten)]
+    ddi: DdiOptions,
     /// Do not sign roots here: models wait for `otaru keys sign-root`. The demo needs roots, so this goes with --empty.
     #[arg(long, env = "OTARU_OFFLINE_ROOTS", requires = "empty")]
     offline_roots: bool,
@@ -172,6 +174,7 @@ impl Up {
             otaru_gateway::Config::new(self.address(self.gateway_port), database(32), bus.clone(), artifacts);
         let poll_secs = if self.empty { 30 } else { (self.fleet / 1_000).clamp(2, 60) };
         gateway.poll_interval = Duration::from_secs(poll_secs.into());
+        gateway.ddi = self.ddi.config();
         let state =
             otaru_vehicle_state::Config { listen: self.address(self.vehicle_state_port), database: database(12), bus };
         let mut roles = JoinSet::new();

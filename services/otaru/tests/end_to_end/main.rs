@@ -9,4 +9,6 @@ mod journey;
 mod kills;
 mod outages;
 mod python_tuf;
+mod swupdate;
+mod swupdate_device;
 mod tamper;

@@ -36,23 +36,28 @@ pub(super) async fn merge_attributes(
     tx: &mut Tx,
     attributes: &BTreeMap<VehicleId, Attributes>,
 ) -> Result<(), StoreError> {
-    let said: Vec<(&VehicleId, &Attributes)> =
-        attributes.iter().filter(|(_, one)| !one.missing.is_empty() || !one.newer.is_empty()).collect();
+    let said: Vec<(&VehicleId, &Attributes)> = attributes.iter().filter(|(_, one)| one.changes_anything()).collect();
     if said.is_empty() {
         return Ok(());
     }
     sqlx::query(
         "WITH said AS (
-             SELECT v.id, u.missing || v.attributes || u.newer AS attributes
-               FROM unnest($1::bigint[], $2::jsonb[], $3::jsonb[]) AS u (id, missing, newer)
+             SELECT v.id, n.attributes
+               FROM unnest($1::bigint[], $2::jsonb[], $3::jsonb[], $4::jsonb[], $5::boolean[])
+                    AS u (id, missing, newer, removed, replaces)
                JOIN vehicles v ON v.id = u.id
-              WHERE v.attributes IS DISTINCT FROM u.missing || v.attributes || u.newer
+              CROSS JOIN LATERAL (SELECT CASE WHEN u.replaces THEN u.newer ELSE
+                    ((u.missing || v.attributes) - ARRAY(SELECT jsonb_array_elements_text(u.removed))) || u.newer
+                    END AS attributes) n
+              WHERE v.attributes IS DISTINCT FROM n.attributes
               ORDER BY v.id FOR NO KEY UPDATE OF v)
          UPDATE vehicles v SET attributes = said.attributes FROM said WHERE v.id = said.id",
     )
     .bind(said.iter().map(|(id, _)| **id).collect::<Vec<_>>())
     .bind(said.iter().map(|(_, one)| sqlx::types::Json(&one.missing)).collect::<Vec<_>>())
     .bind(said.iter().map(|(_, one)| sqlx::types::Json(&one.newer)).collect::<Vec<_>>())
+    .bind(said.iter().map(|(_, one)| sqlx::types::Json(&one.removed)).collect::<Vec<_>>())
+    .bind(said.iter().map(|(_, one)| one.replaces).collect::<Vec<_>>())
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 
 use chrono::{DateTime, Utc};
-use otaru_domain::inventory::Inventory;
+use otaru_domain::inventory::{AttributesMode, Inventory};
 use uuid::Uuid;
 
 /// What runs on an ECU.
@@ -43,6 +43,10 @@ impl Twin {
     /// Takes an inventory in. Gives whether it is a new one.
     pub fn take(&mut self, inventory: &Inventory) -> bool {
         let at = inventory.received_at;
+        // It observes no ECU, so it is none of the times between which ECUs are known.
+        if !inventory.tells_ecus {
+            return true;
+        }
         if self.inventories.get(&at).is_some_and(|known| *known >= inventory.id) {
             return false;
         }
@@ -117,6 +121,34 @@ pub(super) struct Attributes {
     pub missing: BTreeMap<String, String>,
     /// From inventories newer than any before.
     pub newer: BTreeMap<String, String>,
+    /// Names that newer inventories removed.
+    pub removed: BTreeSet<String>,
+    /// Whether `newer` is all that the vehicle has from now on.
+    pub replaces: bool,
+}
+
+impl Attributes {
+    fn take(&mut self, inventory: &Inventory) {
+        match inventory.attributes_mode {
+            AttributesMode::Merge => self.newer.extend(said(inventory)),
+            AttributesMode::Replace => {
+                self.newer = said(inventory).collect();
+                self.replaces = true;
+            }
+            AttributesMode::Remove => {
+                self.newer.retain(|name, _| !inventory.attributes.contains_key(name));
+                self.removed.extend(inventory.attributes.keys().cloned());
+            }
+        }
+    }
+
+    pub fn changes_anything(&self) -> bool {
+        self.replaces || !self.missing.is_empty() || !self.newer.is_empty() || !self.removed.is_empty()
+    }
+}
+
+fn said(inventory: &Inventory) -> impl Iterator<Item = (String, String)> {
+    inventory.attributes.iter().map(|(name, value)| (name.clone(), value.clone()))
 }
 
 pub(super) fn attributes(newest: Option<DateTime<Utc>>, inventories: &[&Inventory]) -> Attributes {
@@ -124,11 +156,10 @@ pub(super) fn attributes(newest: Option<DateTime<Utc>>, inventories: &[&Inventor
     in_order.sort_by_key(|one| (one.received_at, one.id));
     let mut attributes = Attributes::default();
     for one in in_order {
-        let said = one.attributes.iter().map(|(name, value)| (name.clone(), value.clone()));
-        if newest.is_some_and(|newest| one.received_at < newest) {
-            attributes.missing.extend(said);
-        } else {
-            attributes.newer.extend(said);
+        if newest.is_none_or(|newest| one.received_at >= newest) {
+            attributes.take(one);
+        } else if one.attributes_mode == AttributesMode::Merge {
+            attributes.missing.extend(said(one));
         }
     }
     attributes

@@ -3,6 +3,7 @@
 
 mod acks;
 mod convergence;
+mod ddi;
 mod history;
 mod lag;
 mod support;

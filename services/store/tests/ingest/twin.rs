@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use otaru_domain::id::HardwareId;
-use otaru_domain::inventory::{EcuReport, Inventory};
+use otaru_domain::inventory::{AttributesMode, EcuReport, Inventory};
 use otaru_domain::topic;
 use otaru_store::ingest::{Applied, Arrived};
 use otaru_store::offsets::{self, Claim};
@@ -31,7 +31,9 @@ fn inventory(vehicle: usize, at: i64, ecus: &[(&str, &str)]) -> Inventory {
             .iter()
             .map(|(id, version)| EcuReport { hardware_id: hardware(id), version: (*version).to_owned(), serial: None })
             .collect(),
+        tells_ecus: true,
         attributes: BTreeMap::new(),
+        attributes_mode: AttributesMode::Merge,
         reported_at: None,
         received_at: after(at),
     }
@@ -190,4 +192,31 @@ async fn attributes_are_merged_and_an_older_inventory_overwrites_none(pool: PgPo
         sqlx::query_scalar("SELECT attributes FROM vehicles").fetch_one(&fleet.pool).await.unwrap();
     let expected = serde_json::json!({"plant": "north", "battery": "NMC", "radio": "5G", "trim": "S"});
     assert_eq!(attributes, expected);
+}
+
+#[sqlx::test(migrator = "otaru_store::MIGRATOR")]
+async fn attributes_alone_are_merged_removed_or_replaced_and_the_ecus_stay(pool: PgPool) {
+    let fleet = Fleet::new(&pool, 1, 1).await;
+    let mut claim = claim(&fleet).await;
+    apply(&fleet, &mut claim, &[inventory(0, 1, &[("BCM", "1.0.0")])]).await;
+    let alone = |at: i64, mode: AttributesMode, attributes: &[(&str, &str)]| Inventory {
+        tells_ecus: false,
+        attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        attributes_mode: mode,
+        ..inventory(0, at, &[])
+    };
+    let merge = alone(10, AttributesMode::Merge, &[("radio", "5G"), ("trim", "S"), ("plant", "north")]);
+    let remove = alone(20, AttributesMode::Remove, &[("trim", ""), ("unknown", "")]);
+    apply(&fleet, &mut claim, &[merge, remove]).await;
+    let attributes = async || -> serde_json::Value {
+        sqlx::query_scalar("SELECT attributes FROM vehicles").fetch_one(&fleet.pool).await.unwrap()
+    };
+    assert_eq!(attributes().await, serde_json::json!({"radio": "5G", "plant": "north"}));
+    let replace = alone(30, AttributesMode::Replace, &[("radio", "6G")]);
+    let late = alone(5, AttributesMode::Replace, &[("radio", "1G")]);
+    apply(&fleet, &mut claim, &[replace, late]).await;
+    assert_eq!(attributes().await, serde_json::json!({"radio": "6G"}));
+    let ecus: Vec<String> =
+        sqlx::query_scalar("SELECT version FROM vehicle_ecus").fetch_all(&fleet.pool).await.unwrap();
+    assert_eq!(ecus, ["1.0.0"]);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use otaru_bus::Message;
 use otaru_domain::assignment::AssignmentState as S;
 use otaru_domain::id::HardwareId;
-use otaru_domain::inventory::{EcuReport, Inventory};
+use otaru_domain::inventory::{AttributesMode, EcuReport, Inventory};
 use otaru_domain::topic;
 use otaru_store::dead_letters::{self, StoredDeadLetter};
 use otaru_store::testing;
@@ -43,7 +43,9 @@ async fn messages_become_rows_and_what_cannot_is_kept_apart() {
             version: "2.3.0".to_owned(),
             serial: None,
         }],
+        tells_ecus: true,
         attributes: BTreeMap::new(),
+        attributes_mode: AttributesMode::Merge,
         reported_at: None,
         received_at: world.now,
     };

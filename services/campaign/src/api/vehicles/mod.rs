@@ -8,6 +8,7 @@ mod erase;
 mod fields;
 mod import;
 mod retire;
+mod tokens;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(erase::erase))
         .merge(ecus::routes())
         .merge(credentials::routes())
+        .merge(tokens::routes())
 }
 
 pub(crate) fn streamed_routes() -> OpenApiRouter<App> {

@@ -1,0 +1,64 @@
+//! `GET …/deploymentBase/{action}`: what to install. A device that has not begun is told to `skip` while the campaign
+//! does not run; one that installs already may finish, and is stopped only by a cancellation.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use otaru_domain::assignment::AssignmentState;
+use otaru_domain::clock;
+use otaru_domain::token::Claims;
+use otaru_http::Problem;
+use serde_json::{Value, json};
+
+use super::action::ActionId;
+use super::device::Device;
+use super::standing::{Action, awaits_consent, document, find, runs};
+use super::{chunks, hal, no_such_action, policy};
+use crate::app::App;
+use crate::mirror::Document;
+use crate::offers::{self, Client, Outcome};
+
+pub(super) async fn get(
+    State(app): State<App>,
+    Device { claims, links }: Device,
+    Path((_, _, id)): Path<(String, String, String)>,
+) -> Result<Response, Problem> {
+    let id: ActionId = id.parse().map_err(|()| no_such_action())?;
+    let action = find(&app, &claims, id).await.map_err(|problem| missing(&problem))?;
+    let document = document(&app, &claims, &action);
+    if action.is_over() || action.is_to_cancel() || (action.withdrawn && !action.is_under_way()) {
+        return Err(no_such_action());
+    }
+    if let Some(document) = &document
+        && (!policy::may_take(&document.document) || awaits_consent(&app, &claims, &action, document).await?)
+    {
+        return Err(no_such_action());
+    }
+    let goes = may_install(&app, &claims, &action, document.as_ref()).await?;
+    let (id, what) = if goes { (action.id, "forced") } else { (action.id.skipped(), "skip") };
+    let chunks = chunks::of(&app, &claims, &action, document.as_ref(), &links).await?;
+    Ok(hal(deployment(id, what, &chunks)))
+}
+
+/// The answer; `what` is `forced` or `skip`.
+pub(super) fn deployment(id: ActionId, what: &str, chunks: &[Value]) -> Value {
+    json!({ "id": id.to_string(), "deployment": { "download": what, "update": what, "chunks": chunks } })
+}
+
+/// Whoever asks for an action that has passed is told that there is none; that it is gone is for reports.
+pub(super) fn missing(problem: &Problem) -> Problem {
+    if problem.status().is_server_error() { problem.clone() } else { no_such_action() }
+}
+
+async fn may_install(
+    app: &App,
+    claims: &Claims,
+    action: &Action,
+    document: Option<&Document>,
+) -> Result<bool, Problem> {
+    if action.is_under_way() {
+        return Ok(action.step >= AssignmentState::Installing || document.is_some_and(|known| runs(claims, known)));
+    }
+    let outcome = offers::evaluate(app, claims, Client::Ddi, clock::now()).await?;
+    Ok(matches!(outcome, Outcome::Offer { update, .. }
+        if ActionId::new(update.campaign, update.attempt) == Some(action.id)))
+}

@@ -1,0 +1,199 @@
+//! Which vehicle asks, by the tokens of DDI. A `TargetToken` is the vehicle's: one that the campaign service signed, as
+//! on the vehicles' own API, or an opaque one imported from an older server. A `GatewayToken` speaks for any vehicle.
+//! Whatever is wrong, the answer is 401 without a word, as devices expect and so that nobody learns which VINs exist.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use moka::sync::Cache;
+use otaru_domain::clock;
+use otaru_domain::id::{ModelId, Vin};
+use otaru_domain::token::{self, Claims};
+use otaru_http::Problem;
+use otaru_store::vehicle_tokens::{self as rows, Holder};
+use otaru_store::vehicles::Details;
+use otaru_store::{StoreError, models, vehicles};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::links::Links;
+use super::{DdiConfig, ROOT};
+use crate::app::App;
+use crate::auth::Refused;
+use crate::problems;
+
+/// Longer ones are none of ours.
+const MAX_TOKEN_BYTES: usize = 2048;
+/// How long a token that was looked up is taken on trust: a revoked one works no longer than this.
+const REMEMBER: Duration = Duration::from_secs(10);
+const REMEMBERED: u64 = 100_000;
+
+/// What the device API remembers for a moment.
+#[derive(Debug)]
+pub(crate) struct Ddi {
+    settings: DdiConfig,
+    /// By the hash of an opaque token.
+    by_token: Cache<[u8; 32], Arc<Claims>>,
+    /// For gateways of the fleet.
+    by_vin: Cache<Vin, Arc<Claims>>,
+    /// Vehicles that said what they are.
+    pub(super) described: Cache<Vin, ()>,
+}
+
+impl Ddi {
+    pub(crate) fn new(settings: DdiConfig) -> Self {
+        let described = Cache::builder().max_capacity(REMEMBERED).time_to_idle(Duration::from_secs(24 * 3600)).build();
+        Self {
+            settings,
+            by_token: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBER).build(),
+            by_vin: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBER).build(),
+            described,
+        }
+    }
+
+    pub(super) fn settings(&self) -> &DdiConfig {
+        &self.settings
+    }
+}
+
+/// The vehicle that asks, for itself.
+#[derive(Debug, Clone)]
+pub(super) struct Device {
+    pub claims: Arc<Claims>,
+    pub links: Links,
+}
+
+/// Why a device is turned away.
+enum Away {
+    /// 401 without a word.
+    Unknown,
+    Problem(Problem),
+}
+
+impl From<Problem> for Away {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl FromRequestParts<App> for Device {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        Box::pin(recognise(parts, app)).await.map_err(|away| match away {
+            Away::Unknown => StatusCode::UNAUTHORIZED.into_response(),
+            Away::Problem(problem) => problem.into_response(),
+        })
+    }
+}
+
+async fn recognise(parts: &mut Parts, app: &App) -> Result<Device, Away> {
+    let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Away::Unknown)?;
+    let part = |wanted: &str| path.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned());
+    let settings = app.ddi.settings();
+    if part("tenant").is_none_or(|tenant| !tenant.eq_ignore_ascii_case(&settings.tenant)) {
+        return Err(Problem::not_found("there is no such tenant here").into());
+    }
+    let vin = part("vin").and_then(|vin| Vin::parse(&vin).ok()).ok_or(Away::Unknown)?;
+    let credential = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, secret) = credential.and_then(|value| value.split_once(' ')).ok_or(Away::Unknown)?;
+    let secret = secret.trim();
+    if secret.is_empty() || secret.len() > MAX_TOKEN_BYTES {
+        return Err(Away::Unknown);
+    }
+    let claims = if scheme.eq_ignore_ascii_case("TargetToken") {
+        of_target(app, secret).await?
+    } else if scheme.eq_ignore_ascii_case("GatewayToken") {
+        let first = parts.method == Method::GET
+            && parts.extensions.get::<MatchedPath>().is_some_and(|matched| matched.as_str() == ROOT);
+        of_gateway(app, secret, &vin, first).await?
+    } else {
+        return Err(Away::Unknown);
+    };
+    if claims.vin != vin {
+        return Err(Away::Unknown);
+    }
+    tracing::Span::current().record("vin", vin.as_str());
+    let links = Links::of(parts, settings, &vin)?;
+    Ok(Device { claims, links })
+}
+
+async fn of_target(app: &App, secret: &str) -> Result<Arc<Claims>, Away> {
+    // An opaque token may look like anything, but it names no key in a header that can be read.
+    if token::key_id(secret).is_none() {
+        return of_opaque(app, secret).await;
+    }
+    if !app.mirror.knows_revocations() {
+        return Err(problems::starting().into());
+    }
+    app.auth.verify(secret, clock::now()).await.map_err(|refused| match refused {
+        Refused::Invalid | Refused::Expired => Away::Unknown,
+        Refused::CannotTell => Problem::unavailable("the token's key is not known here yet; ask again", 2).into(),
+        Refused::Store(error) => problems::not_read(app, &error).into(),
+    })
+}
+
+async fn of_opaque(app: &App, secret: &str) -> Result<Arc<Claims>, Away> {
+    let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+    if let Some(claims) = app.ddi.by_token.get(&hash) {
+        return Ok(claims);
+    }
+    let holder = rows::holder(&app.store, &hash).await.map_err(|error| problems::not_read(app, &error))?;
+    let claims = Arc::new(claims_of(holder.ok_or(Away::Unknown)?));
+    app.ddi.by_token.insert(hash, Arc::clone(&claims));
+    Ok(claims)
+}
+
+async fn of_gateway(app: &App, secret: &str, vin: &Vin, first: bool) -> Result<Arc<Claims>, Away> {
+    let settings = app.ddi.settings();
+    let expected = settings.gateway_token_sha256.ok_or(Away::Unknown)?;
+    if !bool::from(DdiConfig::hash(secret).ct_eq(&expected)) {
+        return Err(Away::Unknown);
+    }
+    if let Some(claims) = app.ddi.by_vin.get(vin) {
+        return Ok(claims);
+    }
+    let not_read = |error: StoreError| Away::from(problems::not_read(app, &error));
+    let mut known = rows::by_vin(&app.store, vin).await.map_err(not_read)?;
+    if let (None, true, Some(model)) = (&known, first, &settings.auto_register_model) {
+        register(app, vin, model).await.map_err(not_read)?;
+        known = rows::by_vin(&app.store, vin).await.map_err(not_read)?;
+    }
+    match known {
+        Some((holder, false)) => {
+            let claims = Arc::new(claims_of(holder));
+            app.ddi.by_vin.insert(vin.clone(), Arc::clone(&claims));
+            Ok(claims)
+        }
+        Some((_, true)) | None => Err(Away::Unknown),
+    }
+}
+
+/// Makes a vehicle of `model`, if that is in service and takes such a VIN; another gateway may do so at the same time.
+async fn register(app: &App, vin: &Vin, model: &ModelId) -> Result<(), StoreError> {
+    let Some(known) = models::get(&app.store, model).await?.filter(|known| known.retired_at.is_none()) else {
+        tracing::error!(%model, "vehicles are to be registered as a model that is not in service");
+        return Ok(());
+    };
+    if known.vin_check_digit && !vin.check_digit_holds() {
+        return Ok(());
+    }
+    let mut tx = app.store.begin().await?;
+    let created = vehicles::create(&mut tx, vin, model, &Details::default(), clock::now()).await?;
+    tx.commit().await?;
+    if created.is_some() {
+        tracing::info!(%vin, %model, "registered a vehicle at its first poll");
+    }
+    Ok(())
+}
+
+/// As a token of ours would say it; one that was looked up just now does not end by itself.
+fn claims_of(holder: Holder) -> Claims {
+    let Holder { token, vehicle, vin, model } = holder;
+    Claims { vin, vehicle, model, jti: token, iat: 0, exp: i64::MAX }
+}
