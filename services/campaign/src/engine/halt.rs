@@ -30,8 +30,9 @@ pub(super) async fn halt(
     let text = reason.to_string();
     let (HaltReason::Sequential { wave, .. } | HaltReason::Threshold { wave, .. }) = reason;
     let halted = EventKind::CampaignHalted { campaign: id, wave: *wave, reason: text.clone() };
-    events::record(&mut tx, by.name(), halted, now).await?;
+    // Events come last: their locks are taken after those of the manifests' topics.
     change(app, &mut tx, by, &campaign, Command::Halt, Some(&text), now).await?;
+    events::record(&mut tx, by.name(), halted, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     tracing::warn!(campaign = id, reason = text, "the campaign is halted");
     Ok(())

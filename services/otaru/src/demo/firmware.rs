@@ -17,10 +17,26 @@ const SEABIOS: &str = "/usr/share/seabios";
 const U_BOOT: &str = "/usr/lib/u-boot";
 
 /// What the demo's models are made of.
+#[derive(Debug)]
+pub struct Shelf {
+    /// The ECUs that the good release updates.
+    pub good: Vec<Firmware>,
+    /// The ECU whose new version does not work.
+    pub faulty: Firmware,
+}
+
+impl Shelf {
+    /// Every ECU of a vehicle.
+    pub fn all(&self) -> impl Iterator<Item = &Firmware> {
+        self.good.iter().chain([&self.faulty])
+    }
+}
+
+/// Finds the images.
 ///
 /// # Errors
 /// Names the packages when a file is missing.
-pub fn find() -> anyhow::Result<Vec<Firmware>> {
+pub fn find() -> anyhow::Result<Shelf> {
     let file = |folder: &str, name: &str| -> anyhow::Result<PathBuf> {
         let path = Path::new(folder).join(name);
         if !path.is_file() {
@@ -28,7 +44,7 @@ pub fn find() -> anyhow::Result<Vec<Firmware>> {
         }
         Ok(path)
     };
-    Ok(vec![
+    let good = vec![
         Firmware {
             hardware_id: "BCM",
             name: "Body control module",
@@ -41,7 +57,14 @@ pub fn find() -> anyhow::Result<Vec<Firmware>> {
             before: file(U_BOOT, "qemu_arm/u-boot.bin")?,
             after: file(U_BOOT, "qemu_arm64/u-boot.bin")?,
         },
-    ])
+    ];
+    let faulty = Firmware {
+        hardware_id: "IVI",
+        name: "Head unit",
+        before: file(SEABIOS, "vgabios-stdvga.bin")?,
+        after: file(SEABIOS, "vgabios-virtio.bin")?,
+    };
+    Ok(Shelf { good, faulty })
 }
 
 /// Reads an image whole: these are small.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use otaru_domain::id::{HardwareId, ModelId, Vin};
-use otaru_vehicle::fleet::{Download, FleetConfig, FleetVehicles, SimulatedVehicle};
+use otaru_vehicle::fleet::{Defect, Download, Failure, FleetConfig, FleetVehicles, SimulatedVehicle};
 
 use super::stage::Stage;
 
@@ -30,9 +30,20 @@ pub fn config(gateway: &str, stage: &Stage, seed: u64) -> anyhow::Result<FleetCo
         fleet.roots.insert(ModelId::parse(model)?, serde_json::to_vec(root)?);
     }
     let url = gateway.parse().with_context(|| format!("{gateway} is no URL"))?;
+    let failure = |code: &str, log: &str, weight| Failure { code: code.into(), log: log.into(), weight };
+    let defect = Defect {
+        hardware_id: HardwareId::parse(&stage.faulty.0)?,
+        version: stage.faulty.1.clone(),
+        failure_ratio: 0.7,
+        failures: vec![
+            failure("boot_loop", "ivi: watchdog reset 3 times in 60 s\nivi: slot B given up, back to slot A", 4),
+            failure("display_init", "drm: no EDID from panel 0\nivi: display not up after 30 s", 1),
+        ],
+    };
     let large = fleet.vehicles.len() > FULL_DOWNLOADS;
     let mut config = FleetConfig::new(url, fleet);
     config.seed = seed;
+    config.behaviour.defects.push(defect);
     if large {
         config.download = Download::Ranges(SAMPLE_BYTES);
     }

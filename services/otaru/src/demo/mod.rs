@@ -1,5 +1,5 @@
-//! The demo of `otaru up`: a fleet, two releases of real firmware and a campaign, all through the APIs that
-//! everybody else uses.
+//! The demo of `otaru up`: a fleet, releases of real firmware, a campaign and one that halts, all through the APIs
+//! that everybody else uses.
 
 pub mod api;
 pub mod firmware;
@@ -33,7 +33,9 @@ pub async fn run(
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Summary>> {
     let api = Api::new(&urls.campaign, admin_token)?;
-    println!("Demo: {fleet_size} simulated vehicles of three models, a release of real firmware, three waves.");
+    println!(
+        "Demo: {fleet_size} simulated vehicles of three models, a release of real firmware in three waves,\nand beside it a release for the head unit that does not work."
+    );
     let stage = tokio::select! {
         stage = stage::set(&api, fleet_size, clock::now()) => stage?,
         () = stop.cancelled() => return Ok(None),
@@ -42,7 +44,7 @@ pub async fn run(
     let stats = Arc::new(Stats::default());
     let mut fleet = tokio::spawn(otaru_vehicle::fleet::run(config, stats.clone(), stop.clone()));
     tokio::select! {
-        summary = watch::until_ended(&api, stage.campaign, stop) => {
+        summary = watch::until_ended(&api, stage.campaign, stage.faulty_campaign, stop) => {
             let seen = stats.snapshot();
             println!(
                 "\n{} of {fleet_size} vehicles go on- and offline; they went offline {} times. {} polls, {} reports, \

@@ -1,5 +1,6 @@
-//! The demo's stage: three models, two releases of real firmware, a fleet with credentials, and a campaign in
-//! three waves. Every start adds a release and a campaign of its own, so a second start has something to show.
+//! The demo's stage: three models, releases of real firmware, a fleet with credentials, a campaign in three waves, and
+//! another one beside it whose release does not work. Every start adds releases and campaigns of its own, so a second
+//! start has something to show.
 
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::api::Api;
-use super::firmware::{self, Firmware};
+use super::firmware::{self, Firmware, Shelf};
 
 /// The demo's models: id and name.
 const MODELS: [(&str, &str); 3] =
@@ -18,6 +19,10 @@ const REGIONS: [&str; 4] = ["EU", "UK", "US", "JP"];
 const IMPORT_LINES: usize = 1_000;
 /// How long the campaign may take before what is left times out.
 const DEADLINE: TimeDelta = TimeDelta::minutes(30);
+/// The halted one stays to be looked at.
+const FAULTY_DEADLINE: TimeDelta = TimeDelta::days(7);
+const GOOD: &str = "Demo firmware";
+const FAULTY: &str = "Demo head unit";
 
 /// A vehicle that the simulator is to play.
 #[derive(Debug, Clone)]
@@ -31,6 +36,10 @@ pub struct StageVehicle {
 #[derive(Debug)]
 pub struct Stage {
     pub campaign: i64,
+    /// The one that will halt.
+    pub faulty_campaign: i64,
+    /// The ECU that the faulty release is for, and its version.
+    pub faulty: (String, String),
     pub vehicles: Vec<StageVehicle>,
     /// The root of each model, as a vehicle gets it with its credentials.
     pub roots: Vec<(String, Value)>,
@@ -38,91 +47,105 @@ pub struct Stage {
     pub installed: Vec<(String, String)>,
 }
 
-/// Sets everything up through the REST API and starts the campaign.
+/// Sets everything up through the REST API and starts the campaigns.
 pub async fn set(api: &Api, fleet: usize, now: DateTime<Utc>) -> anyhow::Result<Stage> {
-    let firmware = firmware::find()?;
+    let shelf = firmware::find()?;
+    let hardware: Vec<_> = shelf.all().map(|f| json!({"hardware_id": f.hardware_id, "name": f.name})).collect();
     for (id, name) in MODELS {
         if api.find(&format!("/models/{id}")).await?.is_none() {
-            let hardware: Vec<_> =
-                firmware.iter().map(|f| json!({"hardware_id": f.hardware_id, "name": f.name})).collect();
             api.post("/models", &json!({"id": id, "name": name, "hardware": hardware})).await?;
         }
     }
     let run = next_run(api).await?;
     let before = format!("1.{}.0", run - 1);
     let after = format!("1.{run}.0");
-    if run == 1 {
-        release(api, &firmware, &before, |part| &part.before).await?;
-    }
     // Each run brings the other images than the one before.
-    let image: fn(&Firmware) -> &PathBuf = if run % 2 == 1 { |part| &part.after } else { |part| &part.before };
-    let new = release(api, &firmware, &after, image).await?;
-    let vehicles = import(api, fleet, run, &firmware, &before).await?;
-    let campaign = api
-        .post(
-            "/campaigns",
-            &json!({
-                "name": format!("Demo {after}"),
-                "release": new,
-                "target": format!("attributes[\"demo\"] == \"run-{run}\" && model_year >= 2024"),
-                "waves": [
-                    {"share_ratio": 0.05, "gate_installed_ratio": 0.7},
-                    {"share_ratio": 0.25, "gate_installed_ratio": 0.8},
-                    {"share_ratio": 0.70, "gate_installed_ratio": 0.0},
-                ],
-                "deadline": now + DEADLINE,
-            }),
-        )
-        .await?;
-    let campaign = number(&campaign, "id")?;
-    api.post(&format!("/campaigns/{campaign}/start"), &json!({})).await?;
-    let installed = firmware.iter().map(|f| (f.hardware_id.to_owned(), before.clone())).collect();
+    let images = |part: &'_ Firmware| if run % 2 == 1 { part.after.clone() } else { part.before.clone() };
+    if run == 1 {
+        release(api, GOOD, &before, &shelf.good, |part| part.before.clone()).await?;
+    }
+    let new = release(api, GOOD, &after, &shelf.good, images).await?;
+    let not_working = release(api, FAULTY, &after, [&shelf.faulty], images).await?;
+    let vehicles = import(api, fleet, run, &shelf, &before).await?;
+    let target = format!("attributes[\"demo\"] == \"run-{run}\" && model_year >= 2024");
+    let campaign = start(
+        api,
+        &json!({
+            "name": format!("Demo {after}"),
+            "release": new,
+            "target": target,
+            "waves": [
+                {"share_ratio": 0.05, "gate_installed_ratio": 0.7},
+                {"share_ratio": 0.25, "gate_installed_ratio": 0.8},
+                {"share_ratio": 0.70, "gate_installed_ratio": 0.0},
+            ],
+            "deadline": now + DEADLINE,
+        }),
+    )
+    .await?;
+    let faulty_campaign = start(
+        api,
+        &json!({
+            "name": format!("{FAULTY} {after}"),
+            "release": not_working,
+            "target": target,
+            "ramp": {"first_ratio": 0.2, "factor": 3.0, "gate_installed_ratio": 0.9},
+            "policy": {
+                "max_in_flight": 10,
+                "halt": {"sequential": {"acceptable_ratio": 0.02, "intolerable_ratio": 0.1}},
+            },
+            "priority": -1,
+            "deadline": now + FAULTY_DEADLINE,
+        }),
+    )
+    .await?;
+    let installed = shelf.all().map(|f| (f.hardware_id.to_owned(), before.clone())).collect();
     let mut roots = Vec::new();
     for (model, _) in MODELS {
         roots.push((model.to_owned(), api.get(&format!("/models/{model}/root")).await?));
     }
-    Ok(Stage { campaign, vehicles, roots, installed })
+    let faulty = (shelf.faulty.hardware_id.to_owned(), after);
+    Ok(Stage { campaign, faulty_campaign, faulty, vehicles, roots, installed })
+}
+
+async fn start(api: &Api, campaign: &Value) -> anyhow::Result<i64> {
+    let id = number(&api.post("/campaigns", campaign).await?, "id")?;
+    api.post(&format!("/campaigns/{id}/start"), &json!({})).await?;
+    Ok(id)
 }
 
 /// One more than the demo releases there are after the first.
 async fn next_run(api: &Api) -> anyhow::Result<i64> {
     let releases = api.get("/releases?limit=1000").await?;
     let items = releases["items"].as_array().context("/releases gave no items")?;
-    let demos = items.iter().filter(|release| release["name"] == "Demo firmware").count();
+    let demos = items.iter().filter(|release| release["name"] == GOOD).count();
     Ok(i64::try_from(demos)?.max(1))
 }
 
-async fn release(
+async fn release<'a>(
     api: &Api,
-    firmware: &[Firmware],
+    name: &str,
     version: &str,
-    image: fn(&Firmware) -> &PathBuf,
+    parts: impl IntoIterator<Item = &'a Firmware>,
+    image: impl Fn(&Firmware) -> PathBuf,
 ) -> anyhow::Result<i64> {
     let mut images = Vec::new();
-    for part in firmware {
+    for part in parts {
         let path = image(part);
-        let name = path.file_name().and_then(|name| name.to_str()).context("an image without a name")?;
-        let call = format!("/artifacts?file_name={name}");
-        let artifact = api.upload(&call, "application/octet-stream", firmware::read(path)?).await?;
+        let file_name = path.file_name().and_then(|name| name.to_str()).context("an image without a name")?;
+        let call = format!("/artifacts?file_name={file_name}");
+        let artifact = api.upload(&call, "application/octet-stream", firmware::read(&path)?).await?;
         images.push(json!({"hardware_id": part.hardware_id, "sha256": artifact["sha256"], "version": version}));
     }
     let models: Vec<_> = MODELS.iter().map(|(id, _)| *id).collect();
-    let release = api
-        .post("/releases", &json!({"name": "Demo firmware", "version": version, "models": models, "images": images}))
-        .await?;
-    let id = number(&release, "id")?;
+    let release = json!({"name": name, "version": version, "models": models, "images": images});
+    let id = number(&api.post("/releases", &release).await?, "id")?;
     api.post(&format!("/releases/{id}/lock"), &json!({})).await?;
     Ok(id)
 }
 
-async fn import(
-    api: &Api,
-    fleet: usize,
-    run: i64,
-    firmware: &[Firmware],
-    version: &str,
-) -> anyhow::Result<Vec<StageVehicle>> {
-    let ecus: Vec<_> = firmware.iter().map(|f| json!({"hardware_id": f.hardware_id, "version": version})).collect();
+async fn import(api: &Api, fleet: usize, run: i64, shelf: &Shelf, version: &str) -> anyhow::Result<Vec<StageVehicle>> {
+    let ecus: Vec<_> = shelf.all().map(|f| json!({"hardware_id": f.hardware_id, "version": version})).collect();
     let mut vehicles = Vec::with_capacity(fleet);
     for first in (0..fleet).step_by(IMPORT_LINES) {
         let lines: Vec<Value> = (first..fleet.min(first + IMPORT_LINES))

@@ -37,35 +37,86 @@ impl Summary {
     }
 }
 
-/// Shows the campaign until it ends; `None` when stopped before.
-pub async fn until_ended(api: &Api, campaign: i64, stop: &CancellationToken) -> anyhow::Result<Option<Summary>> {
+/// Shows the campaign until it ends, and says when the other one has halted; `None` when stopped before.
+pub async fn until_ended(
+    api: &Api,
+    campaign: i64,
+    faulty: i64,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Summary>> {
     let started = Instant::now();
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
         "{prefix:.bold} {bar:30.green/dim} {pos:>6} of {len} installed  {elapsed}\n  {wide_msg}",
     )?);
     bar.set_prefix(format!("campaign {campaign}"));
+    let good = async {
+        let ended = until(
+            api,
+            campaign,
+            |state| matches!(state, "completed" | "cancelled"),
+            |seen| match seen {
+                Ok(progress) => show(&bar, progress),
+                Err(error) => bar.set_message(format!("waiting for the campaign service: {error}")),
+            },
+        );
+        ended.await?;
+        bar.finish();
+        summary(api, campaign, started).await
+    };
+    let halted = async {
+        until(api, faulty, |state| state == "halted", |_| {}).await?;
+        let says = told(&api.get(&format!("/campaigns/{faulty}")).await?);
+        // A bar prints nothing where there is no terminal.
+        if bar.is_hidden() {
+            println!("{says}")
+        } else {
+            bar.println(says)
+        }
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        both = async { tokio::try_join!(good, halted) } => both.map(|(summary, ())| Some(summary)),
+        () = stop.cancelled() => {
+            bar.abandon();
+            Ok(None)
+        }
+    }
+}
+
+/// Asks for a campaign's progress until its state is such a one.
+async fn until(
+    api: &Api,
+    campaign: i64,
+    reached: impl Fn(&str) -> bool,
+    mut seen: impl FnMut(Result<&Value, &anyhow::Error>),
+) -> anyhow::Result<Value> {
     let mut answered = Instant::now();
     loop {
         match api.get(&format!("/campaigns/{campaign}/progress")).await {
             Ok(progress) => {
                 answered = Instant::now();
-                show(&bar, &progress);
-                if matches!(progress["state"].as_str(), Some("completed" | "cancelled")) {
-                    bar.finish();
-                    return summary(api, campaign, started).await.map(Some);
+                seen(Ok(&progress));
+                if progress["state"].as_str().is_some_and(&reached) {
+                    return Ok(progress);
                 }
             }
             Err(error) if answered.elapsed() > PATIENCE => return Err(error),
-            Err(error) => bar.set_message(format!("waiting for the campaign service: {error}")),
+            Err(error) => seen(Err(&error)),
         }
-        tokio::select! {
-            () = stop.cancelled() => {
-                bar.abandon();
-                return Ok(None);
-            }
-            () = sleep(REFRESH) => {}
-        }
+        sleep(REFRESH).await;
     }
+}
+
+/// What is to be known of a campaign that halted.
+fn told(campaign: &Value) -> String {
+    let counters = campaign["counters"].as_object().into_iter().flatten();
+    let reached: u64 = counters.filter(|(state, _)| *state != "assigned").filter_map(|(_, count)| count.as_u64()).sum();
+    let members = campaign["members"].as_u64().unwrap_or(0);
+    let why = campaign["state_reason"].as_str().unwrap_or("too many failed");
+    format!(
+        "campaign {}, the faulty one, has halted itself: {why}. {reached} of {members} vehicles were offered it.",
+        campaign["id"]
+    )
 }
 
 fn show(bar: &ProgressBar, progress: &Value) {

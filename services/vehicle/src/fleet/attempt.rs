@@ -7,6 +7,7 @@ use otaru_domain::clock;
 use otaru_domain::inventory::{EcuReport, InventoryReport};
 use url::Url;
 
+use super::Defect;
 use super::acks::Outgoing;
 use super::fetch::Received;
 use super::plan::{End, Plan, Planned};
@@ -30,7 +31,12 @@ impl Vehicle {
     pub(super) async fn attempt(&mut self, update: &Update) -> Result<bool, String> {
         let images = self.verify(update).await?;
         count(&self.shared.stats.offered);
-        let plan = Plan::draw(&self.shared.behaviour, self.shared.seed, &self.me.vin, update.campaign, update.attempt);
+        let behaviour = &self.shared.behaviour;
+        let brings = |defect: &&Defect| {
+            images.iter().any(|(image, _)| image.hardware_id == defect.hardware_id && image.version == defect.version)
+        };
+        let defect = behaviour.defects.iter().find(brings);
+        let plan = Plan::draw(behaviour, defect, self.shared.seed, &self.me.vin, update.campaign, update.attempt);
         let mut outgoing = Outgoing::new(plan.batch, plan.rng.clone());
         let mut end = plan.end.clone();
         for (sequence, planned) in (1_u64..).zip(&plan.steps) {

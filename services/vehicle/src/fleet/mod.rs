@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use otaru_domain::id::HardwareId;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +53,15 @@ pub struct Failure {
     pub weight: u32,
 }
 
+/// A version that does not work: attempts that bring it to an ECU fail more often, and in their own way.
+#[derive(Debug, Clone)]
+pub struct Defect {
+    pub hardware_id: HardwareId,
+    pub version: String,
+    pub failure_ratio: f64,
+    pub failures: Vec<Failure>,
+}
+
 /// How the vehicles behave. Ratios are 0 to 1.
 #[derive(Debug, Clone)]
 pub struct Behaviour {
@@ -67,6 +77,7 @@ pub struct Behaviour {
     /// Attempts that fail.
     pub failure_ratio: f64,
     pub failures: Vec<Failure>,
+    pub defects: Vec<Defect>,
     /// Attempts that the driver declines.
     pub decline_ratio: f64,
     /// Reports that are sent twice: at once, or late and shuffled.
@@ -92,6 +103,7 @@ impl Default for Behaviour {
                 failure("battery_low", "power: 11.2 V under load, 11.8 V needed\ninstall: aborted", 3),
                 failure("ecu_timeout", "uds: no response from 0x7e0 after 5000 ms\nuds: gave up after 3 tries", 2),
             ],
+            defects: Vec::new(),
             decline_ratio: 0.01,
             duplicate_ratio: 0.05,
             batch_ratio: 0.2,

@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Behaviour, Failure};
+use super::{Behaviour, Defect, Failure};
 
 /// A log-normal time has a long tail: nobody waits longer than so many means.
 const LONGEST_MEANS: f64 = 20.0;
@@ -63,9 +63,17 @@ pub(super) fn seeded(words: &str) -> SmallRng {
 }
 
 impl Plan {
-    pub(super) fn draw(behaviour: &Behaviour, seed: u64, vin: &Vin, campaign: CampaignId, attempt: u32) -> Self {
+    /// What the vehicle `vin` will do; `defect` is that of what it is to install.
+    pub(super) fn draw(
+        behaviour: &Behaviour,
+        defect: Option<&Defect>,
+        seed: u64,
+        vin: &Vin,
+        campaign: CampaignId,
+        attempt: u32,
+    ) -> Self {
         let mut rng = seeded(&format!("{seed}/{vin}/{campaign}/{attempt}"));
-        let end = draw_end(behaviour, &mut rng);
+        let end = draw_end(behaviour, defect, &mut rng);
         let batch = chance(&mut rng, behaviour.batch_ratio);
         let steps = reported(&end).into_iter().map(|(state, progress_percent)| Planned {
             state,
@@ -98,10 +106,12 @@ fn reported(end: &End) -> Vec<(ReportedState, Option<u8>)> {
     ]
 }
 
-fn draw_end(behaviour: &Behaviour, rng: &mut SmallRng) -> End {
+fn draw_end(behaviour: &Behaviour, defect: Option<&Defect>, rng: &mut SmallRng) -> End {
+    let (ratio, failures) = defect
+        .map_or((behaviour.failure_ratio, &behaviour.failures), |defect| (defect.failure_ratio, &defect.failures));
     let declines = chance(rng, behaviour.decline_ratio);
-    let fails = chance(rng, behaviour.failure_ratio);
-    let failure = draw_failure(&behaviour.failures, rng);
+    let fails = chance(rng, ratio);
+    let failure = draw_failure(failures, rng);
     match failure {
         _ if declines => End::Declined,
         Some(failure) if fails => End::Failed { code: failure.code.clone(), log: failure.log.clone() },
@@ -165,7 +175,7 @@ mod tests {
         let vin = "WVWZZZ1KZAW000001".parse().unwrap();
         let mut by_code = std::collections::BTreeMap::<String, u32>::new();
         for campaign in 0..4_000 {
-            if let End::Failed { code, .. } = Plan::draw(&behaviour, 1, &vin, campaign, 1).end {
+            if let End::Failed { code, .. } = Plan::draw(&behaviour, None, 1, &vin, campaign, 1).end {
                 *by_code.entry(code).or_default() += 1;
             }
         }
@@ -174,5 +184,16 @@ mod tests {
         assert!((900..1_100).contains(&of("flash_write_error")), "{by_code:?}");
         assert!((520..680).contains(&of("battery_low")), "{by_code:?}");
         assert!((330..470).contains(&of("ecu_timeout")), "{by_code:?}");
+    }
+
+    #[test]
+    fn what_is_defective_fails_in_its_own_way() {
+        let failures = vec![Failure { code: "boot_loop".into(), log: String::new(), weight: 1 }];
+        let defect = Defect { hardware_id: "IVI".parse().unwrap(), version: "2".into(), failure_ratio: 1.0, failures };
+        let behaviour = Behaviour { decline_ratio: 0.0, failure_ratio: 0.0, ..Behaviour::default() };
+        let vin = "WVWZZZ1KZAW000001".parse().unwrap();
+        let end = |defect| Plan::draw(&behaviour, defect, 1, &vin, 1, 1).end;
+        assert_eq!(end(Some(&defect)), End::Failed { code: "boot_loop".into(), log: String::new() });
+        assert_eq!(end(None), End::Installed);
     }
 }
