@@ -16,6 +16,8 @@ use crate::id::{CampaignId, ModelId, Vin};
 pub const SCHEMA_VERSION: u32 = 1;
 /// The longest log a report may carry, in bytes.
 pub const MAX_LOG_BYTES: usize = 16 * 1024;
+/// The longest text of what a vehicle waits for.
+pub const MAX_WAIT_TEXT_BYTES: usize = 1024;
 /// The longest error code, in bytes.
 pub const MAX_ERROR_CODE_BYTES: usize = 64;
 /// The highest sequence and attempt: exact in JSON and in Postgres.
@@ -115,9 +117,28 @@ pub struct AckReport {
     #[schemars(length(max = 16384))]
     #[schema(max_length = 16384)]
     pub log: Option<String>,
+    /// Why the vehicle does not go on, reported with the step it is at; not with an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<VehicleWait>,
     /// When the step happened, by the vehicle's clock, which may be wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<DateTime<Utc>>,
+}
+
+/// What a vehicle waits for before it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct VehicleWait {
+    /// A short code; `precondition` and `window` are what the reference agent says. At most 64 bytes.
+    #[schemars(length(min = 1, max = 64))]
+    #[schema(min_length = 1, max_length = 64, example = "precondition")]
+    pub code: String,
+    /// The same for people, such as the clause that does not hold; at most 1024 bytes.
+    #[schemars(length(max = 1024))]
+    #[schema(max_length = 1024, example = "battery.soc >= 40")]
+    pub text: String,
+    /// When it will go on by itself, if it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// How a vehicle fares after an installation, by its own checks.
@@ -181,6 +202,8 @@ pub struct Ack {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<VehicleWait>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<DateTime<Utc>>,
     /// When the server took it.
     pub received_at: DateTime<Utc>,
@@ -203,6 +226,12 @@ pub enum AckError {
     ErrorCode,
     #[error("/log is longer than {MAX_LOG_BYTES} bytes")]
     Log,
+    #[error(
+        "/waiting_for takes a code of 1 to {MAX_ERROR_CODE_BYTES} bytes and a text of at most {MAX_WAIT_TEXT_BYTES}"
+    )]
+    Wait,
+    #[error("/waiting_for does not go with an end")]
+    WaitAtEnd,
 }
 
 impl AckReport {
@@ -232,6 +261,14 @@ impl AckReport {
         if self.log.as_ref().is_some_and(|log| log.len() > MAX_LOG_BYTES) {
             return Err(AckError::Log);
         }
+        if let Some(wait) = &self.waiting_for {
+            if AssignmentState::from(self.state).is_terminal() {
+                return Err(AckError::WaitAtEnd);
+            }
+            if wait.code.is_empty() || wait.code.len() > MAX_ERROR_CODE_BYTES || wait.text.len() > MAX_WAIT_TEXT_BYTES {
+                return Err(AckError::Wait);
+            }
+        }
         Ok(())
     }
 
@@ -255,6 +292,11 @@ impl AckReport {
             health: self.health,
             error_code: self.error_code.map(without_nul),
             log: self.log.map(without_nul),
+            waiting_for: self.waiting_for.map(|wait| VehicleWait {
+                code: without_nul(wait.code),
+                text: without_nul(wait.text),
+                until: wait.until,
+            }),
             reported_at: self.reported_at,
             received_at,
         }
@@ -291,6 +333,7 @@ impl Ack {
             health: None,
             error_code: None,
             log: None,
+            waiting_for: None,
             reported_at: None,
             received_at: at,
         }

@@ -29,6 +29,7 @@ pub mod token;
 pub mod topic;
 pub mod tuf;
 pub mod version;
+pub mod why;
 
 #[cfg(test)]
 mod tests;

@@ -47,6 +47,7 @@ pub mod twin;
 pub mod vehicle_tokens;
 pub mod vehicles;
 pub mod waves;
+pub mod why;
 
 pub use connection::{Config, Store, Tx};
 pub use error::{StoreError, constraint_of};

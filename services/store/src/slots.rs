@@ -200,7 +200,7 @@ async fn settle(tx: &mut Tx, campaign: CampaignId, applied: DateTime<Utc>) -> Re
 
 /// Vehicles under way: those that the counters know, and every slot of a block whose offers they may not know yet. For
 /// a moment some count twice, so there are never more than there may be.
-async fn under_way(tx: &mut Tx, campaign: CampaignId) -> Result<u64, StoreError> {
+pub(crate) async fn under_way(tx: &mut Tx, campaign: CampaignId) -> Result<u64, StoreError> {
     let vehicles: i64 = sqlx::query_scalar(
         "SELECT greatest((SELECT coalesce(sum(vehicles), 0) FROM assignment_counters
                   WHERE campaign_id = $1 AND state IN ('offered', 'accepted', 'downloading', 'downloaded', 'installing')), 0)::bigint

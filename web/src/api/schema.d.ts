@@ -428,6 +428,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/vehicles/{vin}/why-not-now": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say why a vehicle does not have the update now */
+        get: operations["why_not_now"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/waves": {
         parameters: {
             query?: never;
@@ -1342,6 +1359,21 @@ export interface components {
         BTreeMap: {
             [key: string]: number;
         };
+        /** @description Days on which nothing is installed, such as holidays. */
+        Blackout: {
+            /**
+             * Format: date
+             * @description The first day.
+             */
+            from: string;
+            /** @description For people. */
+            reason?: string | null;
+            /**
+             * Format: date
+             * @description The last day.
+             */
+            to: string;
+        };
         /** @description How a campaign's vehicles came to their ends. */
         BurnUp: {
             /**
@@ -1553,6 +1585,8 @@ export interface components {
             items: components["schemas"]["Credential"][];
             next_cursor?: string | null;
         };
+        /** @enum {string} */
+        Day: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
         /** @description A message that could not be parsed or applied. */
         DeadLetter: {
             /** Format: date-time */
@@ -2293,6 +2327,11 @@ export interface components {
             retry: components["schemas"]["Retry"] | null;
             /** @default {} */
             timeouts: components["schemas"]["Timeouts"];
+            /**
+             * @description When vehicles may begin to install.
+             * @default {}
+             */
+            windows: components["schemas"]["Windows"];
         };
         Preview: {
             /**
@@ -3034,6 +3073,61 @@ export interface components {
             share_ratio?: number | null;
             /** @description These of the campaign's vehicles; at most 10,000. */
             vins?: components["schemas"]["Vin"][] | null;
+        };
+        /** @description A time of the week, by the vehicle's local clock. */
+        WeeklyWindow: {
+            /** @description The days on which it opens; every day without them. */
+            days?: components["schemas"]["Day"][];
+            /**
+             * @description `HH:MM`.
+             * @example 22:00
+             */
+            from: string;
+            /**
+             * @description `HH:MM`, the first minute after it; not after `from` means on the next day.
+             * @example 05:00
+             */
+            to: string;
+        };
+        /** @description Why not now. */
+        WhyNot: {
+            /**
+             * @description For programs, such as `wave_closed`; `vehicle_` and the vehicle's own code where it waits by itself.
+             * @example wave_closed
+             */
+            code: string;
+            /** @description The same for people. */
+            text: string;
+            /**
+             * Format: date-time
+             * @description When that ends by itself, if it is known.
+             */
+            until?: string | null;
+        };
+        /** @description Why a vehicle does not have the update now. */
+        WhyNotNow: {
+            campaign: components["schemas"]["i64"];
+            vin: components["schemas"]["Vin"];
+            why_not: components["schemas"]["WhyNot"] | null;
+        };
+        /** @description When vehicles may begin to install; at any time without it. */
+        Windows: {
+            /**
+             * @description Never on these days.
+             * @default []
+             */
+            blackouts: components["schemas"]["Blackout"][];
+            /**
+             * @description The IANA zone of vehicles that do not know theirs; UTC without it.
+             * @default null
+             * @example Europe/Berlin
+             */
+            default_zone: string | null;
+            /**
+             * @description Only within one of these; at any time without them.
+             * @default []
+             */
+            weekly: components["schemas"]["WeeklyWindow"][];
         };
         /** Format: int64 */
         i64: number;
@@ -3958,6 +4052,34 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    why_not_now: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What stands first in its way */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhyNotNow"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };

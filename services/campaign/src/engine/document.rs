@@ -89,6 +89,7 @@ fn document(
         waves,
         targets,
         precondition: campaign.precondition.clone(),
+        windows: campaign.policy.windows.clone(),
         offer_expires: campaign.deadline,
     }
 }

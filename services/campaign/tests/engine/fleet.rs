@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use otaru_domain::ack::{Ack, AckReport, Origin, ReportedState};
+use otaru_domain::ack::{Ack, AckReport, Origin, ReportedState, VehicleWait};
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::id::{ModelId, Vin};
 use otaru_domain::{clock, topic};
@@ -98,43 +98,24 @@ impl<'a> Fleet<'a> {
 
     /// Lets vehicles report a step.
     pub async fn report(&self, campaign: i64, vins: &[Vin], sequence: u64, state: ReportedState) {
-        let report = AckReport {
-            schema_version: 1,
-            id: None,
-            campaign,
-            attempt: 1,
-            sequence,
-            state,
-            progress_percent: None,
-            health: None,
-            error_code: None,
-            log: None,
-            reported_at: None,
-        };
-        let now = clock::now();
-        let acks = vins.iter().map(|vin| report.clone().into_ack(vin.clone(), None, now));
-        self.apply(acks.collect()).await;
+        self.say(vins, &report(campaign, sequence, state)).await;
     }
 
     /// Lets vehicles report that they failed.
     pub async fn fail(&self, campaign: i64, vins: &[Vin], code: Option<&str>, log: Option<&str>) {
+        let (error_code, log) = (code.map(str::to_owned), log.map(str::to_owned));
+        self.say(vins, &AckReport { error_code, log, ..report(campaign, 1, ReportedState::Failed) }).await;
+    }
+
+    /// Lets a vehicle that has downloaded report that it waits.
+    pub async fn wait(&self, campaign: i64, vin: &Vin, sequence: u64, wait: VehicleWait) {
+        let report = AckReport { waiting_for: Some(wait), ..report(campaign, sequence, ReportedState::Downloaded) };
+        self.say(std::slice::from_ref(vin), &report).await;
+    }
+
+    async fn say(&self, vins: &[Vin], report: &AckReport) {
         let now = clock::now();
-        let acks = vins.iter().map(|vin| {
-            let report = AckReport {
-                schema_version: 1,
-                id: None,
-                campaign,
-                attempt: 1,
-                sequence: 1,
-                state: ReportedState::Failed,
-                progress_percent: None,
-                health: None,
-                error_code: code.map(str::to_owned),
-                log: log.map(str::to_owned),
-                reported_at: None,
-            };
-            report.into_ack(vin.clone(), None, now)
-        });
+        let acks = vins.iter().map(|vin| report.clone().into_ack(vin.clone(), None, now));
         self.apply(acks.collect()).await;
     }
 
@@ -204,4 +185,21 @@ impl<'a> Fleet<'a> {
 
 pub fn time(value: &Value) -> DateTime<Utc> {
     value.as_str().unwrap().parse().unwrap()
+}
+
+fn report(campaign: i64, sequence: u64, state: ReportedState) -> AckReport {
+    AckReport {
+        schema_version: 1,
+        id: None,
+        campaign,
+        attempt: 1,
+        sequence,
+        state,
+        progress_percent: None,
+        health: None,
+        error_code: None,
+        log: None,
+        waiting_for: None,
+        reported_at: None,
+    }
 }

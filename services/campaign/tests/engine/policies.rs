@@ -1,9 +1,10 @@
 //! What a campaign's policies and people's levers do, over the API and the engine as it runs.
 
 use otaru_campaign::auth::Role;
-use otaru_domain::ack::{Ack, ReportedState};
+use otaru_domain::ack::{Ack, ReportedState, VehicleWait};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::document::DocumentState;
+use otaru_domain::id::Vin;
 use serde_json::{Value, json};
 
 use crate::fleet::Fleet;
@@ -168,4 +169,44 @@ async fn a_wave_that_a_person_must_approve_holds_the_next_one_back() {
     approver.post(&approve, &json!({})).await.is(200);
     let open = fleet.until_open(id, 2).await;
     assert!(open["waves"][0]["approved_by"].is_string());
+}
+
+#[tokio::test]
+async fn why_a_vehicle_does_not_update_is_said_in_words_and_as_a_code() {
+    let world = World::start().await;
+    let fleet = Fleet::new(&world, 4).await;
+    let mut draft = fleet.draft(&[(0.5, 1.0), (0.5, 1.0)]);
+    draft["policy"] = json!({"max_in_flight": 1});
+    let id = fleet.create(&draft).await;
+    let why = async |vin: &Vin| {
+        let path = format!("/campaigns/{id}/vehicles/{vin}/why-not-now");
+        fleet.engineer.get(&path).await.is(200)["why_not"].clone()
+    };
+    let vin = &fleet.vins[0];
+    assert_eq!(why(vin).await["code"], "no_credentials");
+    for vin in &fleet.vins {
+        fleet.engineer.post(&format!("/vehicles/{vin}/credentials"), &json!({})).await.is(201);
+    }
+    assert_eq!(why(vin).await["code"], "draft");
+    fleet.command(id, "start").await;
+    fleet.until_open(id, 1).await;
+    let (first, second) = (fleet.vins_of_wave(id, 1).await, fleet.vins.iter());
+    let closed = second.clone().find(|vin| !first.contains(vin)).unwrap();
+    let answer = why(closed).await;
+    assert_eq!(answer["code"], "wave_closed");
+    assert!(answer["text"].as_str().unwrap().contains("wave 2 opens when in wave 1"), "{answer}");
+    assert_eq!(why(&first[0]).await["code"], "not_polled");
+
+    let wait = VehicleWait { code: "precondition".into(), text: "battery.soc >= 40".into(), until: None };
+    fleet.wait(id, &first[0], 1, wait).await;
+    let answer = why(&first[0]).await;
+    assert_eq!(answer["code"], "vehicle_precondition");
+    assert_eq!(answer["text"], "the vehicle waits: battery.soc >= 40");
+    assert_eq!(why(&first[1]).await["code"], "max_in_flight");
+    fleet.report(id, &first[..1], 2, ReportedState::Installing).await;
+    assert_eq!(why(&first[0]).await["code"], "under_way", "it waits no more");
+    fleet.report(id, &first[..1], 3, ReportedState::Installed).await;
+    assert_eq!(why(&first[0]).await, Value::Null);
+    let stranger = crate::world::vin();
+    fleet.engineer.get(&format!("/campaigns/{id}/vehicles/{stranger}/why-not-now")).await.problem(404, "not-found");
 }

@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::gate::Gate;
 use super::policy::Policy;
 use super::wave::{Selector, WavePlan};
+use super::window;
 
 /// The most waves a campaign may have.
 pub const MAX_WAVES: usize = 100;
@@ -50,7 +51,9 @@ pub fn check_plan(
     if start_at.is_some_and(|start| start >= deadline) {
         return refuse("/start_at", "must be before /deadline");
     }
-    check_times(waves, start_at.unwrap_or(now).max(now), deadline)
+    let from = start_at.unwrap_or(now).max(now);
+    window::check(&policy.windows, from, deadline)?;
+    check_times(waves, from, deadline)
 }
 
 fn check_wave(at: &str, wave: &WavePlan) -> Result<(), PlanError> {

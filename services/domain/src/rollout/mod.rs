@@ -7,9 +7,11 @@ mod gate;
 mod halt;
 mod policy;
 mod wave;
+mod window;
 
 pub use check::{MAX_LISTED_VINS, MAX_WAVES, PlanError, check_plan};
 pub use gate::{Gate, GateFacts, GateView, Unmet};
 pub use halt::{HaltPolicy, HaltReason, Outcomes, Sequential, Threshold, ThresholdOf, failures_until_halt, halts};
 pub use policy::{Policy, Rate, Retry, Timeouts};
 pub use wave::{Ramp, Selector, WavePlan, share_of, wave_ends};
+pub use window::{Blackout, Day, WeeklyWindow, Windows};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::halt::HaltPolicy;
+use super::window::Windows;
 
 /// The policies of a campaign. Each one is off without it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, ToSchema)]
@@ -22,6 +23,9 @@ pub struct Policy {
     pub timeouts: Timeouts,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// When vehicles may begin to install.
+    #[serde(skip_serializing_if = "is_default")]
+    pub windows: Windows,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

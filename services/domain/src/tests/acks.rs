@@ -3,7 +3,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{model, now, vin};
-use crate::ack::{Ack, AckError, AckReport, MAX_SEQUENCE, Origin, ReportedState};
+use crate::ack::{Ack, AckError, AckReport, MAX_SEQUENCE, Origin, ReportedState, VehicleWait};
 use crate::assignment::{AssignmentState, Impossible, Track};
 
 fn report() -> AckReport {
@@ -18,6 +18,7 @@ fn report() -> AckReport {
         progress_percent: None,
         error_code: None,
         log: None,
+        waiting_for: None,
         reported_at: None,
     }
 }
@@ -39,6 +40,10 @@ fn a_report_at_every_limit_is_taken() {
     assert_eq!(report.check(), Ok(()));
 }
 
+fn wait(code: &str, text_bytes: usize) -> Option<VehicleWait> {
+    Some(VehicleWait { code: code.into(), text: "z".repeat(text_bytes), until: None })
+}
+
 #[test]
 fn a_report_beyond_a_limit_is_refused_with_its_field() {
     let cases = [
@@ -51,6 +56,9 @@ fn a_report_beyond_a_limit_is_refused_with_its_field() {
         (AckReport { progress_percent: Some(101), ..report() }, AckError::Progress),
         (AckReport { error_code: Some("x".repeat(65)), ..report() }, AckError::ErrorCode),
         (AckReport { log: Some("y".repeat(16 * 1024 + 1)), ..report() }, AckError::Log),
+        (AckReport { waiting_for: wait("window", 0), ..report() }, AckError::WaitAtEnd),
+        (AckReport { waiting_for: wait("window", 1025), state: ReportedState::Downloaded, ..report() }, AckError::Wait),
+        (AckReport { waiting_for: wait("", 1), state: ReportedState::Downloaded, ..report() }, AckError::Wait),
     ];
     for (report, error) in cases {
         assert_eq!(report.check(), Err(error.clone()));

@@ -18,6 +18,8 @@ mod tuf_publication;
 mod tuf_roots;
 mod tuf_signatures;
 mod versions;
+mod why;
+mod windows;
 
 use chrono::{DateTime, Utc};
 

@@ -79,5 +79,6 @@ fn rejection(claims: &Claims, id: ActionId, log: Option<String>) -> AckReport {
         log,
         reported_at: None,
         health: None,
+        waiting_for: None,
     }
 }

@@ -148,5 +148,6 @@ fn report(id: ActionId, answer: &Answer) -> AckReport {
         log: answer.details.as_ref().map(|details| cut(details.join("\n"), MAX_LOG_BYTES)),
         reported_at: None,
         health: None,
+        waiting_for: None,
     }
 }

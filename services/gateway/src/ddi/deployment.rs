@@ -34,14 +34,25 @@ pub(super) async fn get(
         return Err(no_such_action());
     }
     let goes = may_install(&app, &claims, &action, document.as_ref()).await?;
-    let (id, what) = if goes { (action.id, "forced") } else { (action.id.skipped(), "skip") };
+    let windowed = document.as_ref().filter(|known| !known.document.windows.is_empty());
+    let open = windowed.is_none_or(|known| policy::window_is_open(&known.document, clock::now()));
+    // The id changes with what is allowed: devices look at an action that they know no second time.
+    let (id, download, update) = match (goes, open || action.step >= AssignmentState::Installing) {
+        (true, true) => (action.id, "forced", "forced"),
+        (true, false) => (action.id.skipped(), "forced", "skip"),
+        (false, _) => (action.id.skipped(), "skip", "skip"),
+    };
     let chunks = chunks::of(&app, &claims, &action, document.as_ref(), &links).await?;
-    Ok(hal(deployment(id, what, &chunks)))
+    let mut body = deployment(id, download, update, &chunks);
+    if windowed.is_some() {
+        body["deployment"]["maintenanceWindow"] = json!(if open { "available" } else { "unavailable" });
+    }
+    Ok(hal(body))
 }
 
-/// The answer; `what` is `forced` or `skip`.
-pub(super) fn deployment(id: ActionId, what: &str, chunks: &[Value]) -> Value {
-    json!({ "id": id.to_string(), "deployment": { "download": what, "update": what, "chunks": chunks } })
+/// The answer; `download` and `update` are `forced` or `skip`.
+pub(super) fn deployment(id: ActionId, download: &str, update: &str, chunks: &[Value]) -> Value {
+    json!({ "id": id.to_string(), "deployment": { "download": download, "update": update, "chunks": chunks } })
 }
 
 /// Whoever asks for an action that has passed is told that there is none; that it is gone is for reports.

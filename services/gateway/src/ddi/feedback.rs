@@ -112,6 +112,7 @@ impl Status {
             log: self.log().filter(|_| ended),
             reported_at: None,
             health: None,
+            waiting_for: None,
         }
     }
 

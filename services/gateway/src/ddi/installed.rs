@@ -23,5 +23,5 @@ pub(super) async fn get(
         return Err(no_such_action());
     }
     let chunks = chunks::of(&app, &claims, &action, None, &links).await?;
-    Ok(hal(deployment(action.id, "forced", &chunks)))
+    Ok(hal(deployment(action.id, "forced", "forced", &chunks)))
 }

@@ -1,5 +1,6 @@
 //! What a campaign asks for that DDI knows in its own way, or not at all.
 
+use chrono::{DateTime, Utc};
 use otaru_domain::document::CampaignDocument;
 
 use super::DdiConfig;
@@ -9,6 +10,12 @@ use crate::offers::Client;
 /// own, so the installation's setting alone decides.
 pub(super) fn consent_required(settings: &DdiConfig, _document: &CampaignDocument) -> bool {
     settings.confirmation
+}
+
+/// Whether the campaign's windows are open at `now`, where the installation believes the vehicle to be.
+pub(super) fn window_is_open(document: &CampaignDocument, now: DateTime<Utc>) -> bool {
+    let windows = &document.windows;
+    windows.is_empty() || windows.opens(now, windows.zone(None)).is_some_and(|at| at <= now)
 }
 
 /// Whether a DDI client may be given the campaign: it evaluates no preconditions.

@@ -8,6 +8,8 @@ use otaru_domain::ack::{Ack, Origin};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::id::{CampaignId, VehicleId};
 
+use sqlx::types::Json;
+
 use super::fold::Taken;
 use crate::{StoreError, Tx};
 
@@ -39,9 +41,9 @@ pub(super) async fn history(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), Stor
         taken.iter().map(|one| integer(one.ack.sequence, "sequence")).collect::<Result<_, StoreError>>()?;
     sqlx::query(
         "INSERT INTO ack_history (vehicle_id, ack_id, campaign_id, attempt, sequence, origin, state,
-                                  progress_percent, error_code, reported_at, received_at)
+                                  progress_percent, error_code, reported_at, received_at, waiting_for)
          SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::int[], $5::bigint[], $6::text[], $7::text[],
-                              $8::smallint[], $9::text[], $10::timestamptz[], $11::timestamptz[])
+                              $8::smallint[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::jsonb[])
          ON CONFLICT (vehicle_id, ack_id) DO NOTHING",
     )
     .bind(taken.iter().map(|one| one.vehicle).collect::<Vec<_>>())
@@ -55,6 +57,7 @@ pub(super) async fn history(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), Stor
     .bind(taken.iter().map(|one| plain(one.ack.error_code.as_ref())).collect::<Vec<_>>())
     .bind(taken.iter().map(|one| one.ack.reported_at).collect::<Vec<_>>())
     .bind(taken.iter().map(|one| one.ack.received_at).collect::<Vec<_>>())
+    .bind(taken.iter().map(|one| one.ack.waiting_for.as_ref().map(Json)).collect::<Vec<_>>())
     .execute(&mut **tx)
     .await?;
     Ok(())

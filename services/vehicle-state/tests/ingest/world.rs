@@ -132,6 +132,7 @@ impl World {
             health: None,
             error_code: None,
             log: None,
+            waiting_for: None,
             reported_at: None,
             received_at: self.now,
         }

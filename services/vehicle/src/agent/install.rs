@@ -1,6 +1,7 @@
 //! From downloaded to installed: wait until the vehicle may, ask once more, write the other slot, switch.
 
-use otaru_domain::ack::ReportedState;
+use otaru_domain::ack::{ReportedState, VehicleWait};
+use otaru_domain::clock;
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::id::CampaignId;
 use tracing::info;
@@ -12,12 +13,11 @@ use crate::gateway::Update;
 use crate::offer::{Ecu, Image};
 
 impl Agent {
-    /// Installs what was downloaded, if the precondition holds and the campaign still wants it.
+    /// Installs what was downloaded, if precondition and windows allow it and the campaign still wants it.
     pub(super) async fn install(&mut self, update: &Update, document: &CampaignDocument) -> Result<(), AgentError> {
-        if let Some(precondition) = &document.precondition
-            && let Some(reason) = signals::unmet(precondition, self.config.signals.as_deref())
-        {
-            return Err(AgentError::Waiting(reason));
+        let now = self.reported_at().unwrap_or_else(clock::now);
+        if let Some(wait) = signals::wait(document, self.config.signals.as_deref(), now) {
+            return self.hold(update.campaign, wait).await;
         }
         self.waiting_for = None;
         self.confirm(update).await?;
@@ -29,6 +29,18 @@ impl Agent {
         })?;
         self.try_deliver().await;
         self.finish_install().await
+    }
+
+    /// Waits, and says for what when that is news.
+    async fn hold(&mut self, campaign: CampaignId, wait: VehicleWait) -> Result<(), AgentError> {
+        let reason = wait.text.clone();
+        if self.waiting_for.as_ref() != Some(&reason) {
+            let at = self.reported_at();
+            let detail = Detail { waiting_for: Some(wait), ..Detail::default() };
+            self.store.change(|state| state.report(campaign, ReportedState::Downloaded, detail, at))?;
+            self.try_deliver().await;
+        }
+        Err(AgentError::Waiting(reason))
     }
 
     /// A halt must stop whoever has not begun: asks the gateway, and the signed document, once more.

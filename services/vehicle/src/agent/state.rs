@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use otaru_domain::ack::{AckReport, MAX_LOG_BYTES, ReportedState, SCHEMA_VERSION};
+use otaru_domain::ack::{AckReport, MAX_LOG_BYTES, ReportedState, SCHEMA_VERSION, VehicleWait};
 use otaru_domain::id::{CampaignId, HardwareId, Vin};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -64,6 +64,7 @@ pub(crate) struct Detail {
     pub(crate) progress_percent: Option<u8>,
     pub(crate) error_code: Option<String>,
     pub(crate) log: Option<String>,
+    pub(crate) waiting_for: Option<VehicleWait>,
 }
 
 impl State {
@@ -88,6 +89,7 @@ impl State {
             health: None,
             error_code: detail.error_code,
             log: detail.log.map(|log| cut(log, MAX_LOG_BYTES)),
+            waiting_for: detail.waiting_for,
             reported_at,
         });
     }

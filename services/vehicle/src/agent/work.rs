@@ -172,7 +172,7 @@ impl Agent {
         self.failed = Some(AgentError::Failed { campaign, code: code.to_owned(), log: log.clone() });
         let at = self.reported_at();
         self.store.change(|state| {
-            let detail = Detail { progress_percent: None, error_code: Some(code.to_owned()), log: Some(log) };
+            let detail = Detail { error_code: Some(code.to_owned()), log: Some(log), ..Detail::default() };
             state.set_step(campaign, Step::Finished);
             state.report(campaign, ReportedState::Failed, detail, at);
         })?;

@@ -200,6 +200,7 @@ fn report(update: &Update, sequence: u64, planned: &Planned) -> AckReport {
         health: (planned.state == ReportedState::Installed).then_some(Health::Healthy),
         error_code: None,
         log: None,
+        waiting_for: None,
         reported_at: Some(clock::now()),
     }
 }

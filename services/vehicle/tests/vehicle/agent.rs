@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use otaru_domain::ack::ReportedState;
 use otaru_domain::document::DocumentState;
+use otaru_domain::rollout::{WeeklyWindow, Windows};
 use otaru_vehicle::agent::{AgentConfig, Credentials, Mode, run};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -190,6 +192,9 @@ async fn it_installs_only_once_the_precondition_holds() {
     let error = format!("{:#}", car.run_once().await.expect_err("it waits"));
     assert!(error.contains("battery.soc >= 40"), "{error}");
     assert_eq!(peer.world().states().last(), Some(&ReportedState::Downloaded));
+    let wait = peer.world().acks.last().unwrap().1.waiting_for.clone().unwrap();
+    assert_eq!((wait.code.as_str(), wait.until), ("precondition", None));
+    assert!(wait.text.ends_with("battery.soc >= 40"), "{}", wait.text);
     assert_eq!(car.active(), None);
 
     let running = car.start();
@@ -199,7 +204,38 @@ async fn it_installs_only_once_the_precondition_holds() {
     car.signals(r#"{"battery": {"soc": 41}}"#);
     peer.until("the installation", |world| world.states().contains(&ReportedState::Installed)).await;
     running.stop().await;
-    one_report_per_sequence(&peer.world());
+    let said = one_report_per_sequence(&peer.world()).iter().filter(|ack| ack.waiting_for.is_some()).count();
+    assert_eq!(said, 2, "once per life, not with every poll");
+}
+
+#[tokio::test]
+async fn it_downloads_at_once_and_installs_only_in_its_window() {
+    let peer = peer_with(None).await;
+    let car = Car::new(&peer);
+    let now = chrono::Utc::now();
+    // Half a day from now, where the vehicle is; open now where it is not.
+    let closed = [(now + TimeDelta::hours(12)), (now + TimeDelta::hours(13))].map(|at| at.format("%H:%M").to_string());
+    let publish = |windows: Windows| {
+        let mut world = peer.world();
+        let mut document = world.model().document(&[("BCM", IMAGE)]);
+        document.windows = windows;
+        world.model().publish_document(document);
+    };
+    let [from, to] = closed;
+    let weekly = vec![WeeklyWindow { days: Vec::new(), from, to }];
+    publish(Windows { weekly, default_zone: Some("Pacific/Kiritimati".into()), ..Windows::default() });
+    car.signals(r#"{"time_zone": "UTC"}"#);
+    let error = format!("{:#}", car.run_once().await.expect_err("it waits"));
+    assert!(error.contains("maintenance window opens"), "{error}");
+    let report = peer.world().acks.last().unwrap().1.clone();
+    let wait = report.waiting_for.unwrap();
+    assert_eq!((report.state, wait.code.as_str()), (ReportedState::Downloaded, "window"));
+    let hours = (wait.until.unwrap() - now).num_minutes();
+    assert!((11 * 60..=12 * 60).contains(&hours), "{hours} minutes");
+
+    publish(Windows::default());
+    car.run_once().await.unwrap();
+    assert_eq!(peer.world().states().last(), Some(&ReportedState::Installed));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod read;
 mod retry;
 mod review;
 mod view;
+mod why;
 
 use otaru_domain::review::ReviewError;
 use otaru_domain::rollout::{PlanError, WavePlan};
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(commands::cancel))
         .routes(routes!(commands::approve_wave))
         .routes(routes!(retry::retry))
+        .routes(routes!(why::why_not_now))
 }
 
 /// The campaign as it stands, or 404.

@@ -104,6 +104,10 @@ impl WaitingOn {
         let what = plan(&standing.facts(), now).waiting_on;
         Self { text: what.to_string(), what }
     }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
 }
 
 impl WaveView {

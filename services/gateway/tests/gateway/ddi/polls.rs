@@ -1,6 +1,8 @@
 //! What a device is told to do.
 
+use chrono::TimeDelta;
 use otaru_domain::document::DocumentState;
+use otaru_domain::rollout::Blackout;
 use otaru_domain::topic;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -93,6 +95,29 @@ async fn what_only_the_vehicle_could_judge_is_not_offered() {
     assert_eq!(device.link("deploymentBase").await, None);
     assert_eq!(device.get(&link).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(world.gateway.poll(&vehicle).await.status(), StatusCode::OK, "its own API has it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_its_window_a_device_downloads_and_does_not_install() {
+    let world = World::start().await;
+    let mut model = world.model("harbour").await;
+    let vehicle = world.vehicle(VIN, &model).await;
+    let (campaign, _) = campaign(&world, &mut model, &[&vehicle], b"image").await;
+    let device = Device::new(&world.gateway, &vehicle);
+    let link = device.link("deploymentBase").await.unwrap();
+    let days = |days| (world.now + TimeDelta::days(days)).date_naive();
+    let mut document = model.document(campaign, world.now);
+    document.windows.blackouts.push(Blackout { from: days(-1), to: days(1), reason: None });
+    let publication = model.publish_document(document, world.now);
+    world.publish(&model, publication).await;
+    let answer = eventually("the window is known", async || {
+        let answer: Value = device.get(&link).await.json().await.unwrap();
+        (answer["deployment"]["maintenanceWindow"] == "unavailable").then_some(answer)
+    });
+    let answer = answer.await;
+    let deployment = &answer["deployment"];
+    assert_eq!((&deployment["download"], &deployment["update"]), (&json!("forced"), &json!("skip")));
+    assert_ne!(Some(answer["id"].as_str().unwrap()), link.rsplit('/').next().and_then(|id| id.split('?').next()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,82 @@
+//! What is known of one vehicle in one campaign: the facts of [`otaru_domain::why`].
+
+use chrono::{DateTime, Utc};
+use otaru_domain::ack::VehicleWait;
+use otaru_domain::id::{CampaignId, Vin};
+use sqlx::FromRow;
+use sqlx::types::Json;
+
+use crate::slots::under_way;
+use crate::{Store, StoreError};
+
+/// A vehicle, and where it is in the campaign.
+#[derive(Debug, Clone, PartialEq, FromRow)]
+pub struct VehicleFacts {
+    pub retired: bool,
+    /// Whether a credential or an imported token of it works.
+    pub can_sign_in: bool,
+    pub last_heard: Option<DateTime<Utc>>,
+    /// As its inventories and engineers say.
+    pub time_zone: Option<String>,
+    pub wave: Option<i32>,
+    pub state: Option<String>,
+    pub attempt: Option<i32>,
+    pub error_code: Option<String>,
+    pub updated_at: Option<DateTime<Utc>>,
+    /// Of the vehicle's last report in this attempt.
+    pub waiting_for: Option<Json<VehicleWait>>,
+    /// A campaign for one of the same ECUs that is under way on the vehicle, or goes first.
+    pub behind: Option<CampaignId>,
+}
+
+/// What is known of `vin` in `campaign`; `None` when there is no such vehicle.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<Option<VehicleFacts>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT v.retired_at IS NOT NULL AS retired,
+                EXISTS (SELECT FROM vehicle_credentials k
+                         WHERE k.vehicle_id = v.id AND k.revoked_at IS NULL AND k.expires_at > clock_timestamp())
+                  OR EXISTS (SELECT FROM vehicle_tokens t WHERE t.vehicle_id = v.id AND t.revoked_at IS NULL)
+                  AS can_sign_in,
+                greatest(r.inventory_at, r.ack_at) AS last_heard,
+                v.attributes->>'time_zone' AS time_zone,
+                (SELECT m.wave FROM campaign_waves w
+                   JOIN campaign_members m
+                     ON m.campaign_id = w.campaign_id AND m.wave = w.number AND m.vehicle_id = v.id
+                  WHERE w.campaign_id = c.id) AS wave,
+                a.state, a.attempt, f.error_code, a.updated_at, h.waiting_for,
+                (SELECT d.id FROM assignments b JOIN campaigns d ON d.id = b.campaign_id
+                  WHERE b.vehicle_id = v.id AND d.id <> c.id AND d.state = 'running' AND d.closing IS NULL
+                    AND (b.state IN ('accepted', 'downloading', 'downloaded', 'installing')
+                         OR b.state IN ('assigned', 'offered') AND (d.priority, -d.id) > (c.priority, -c.id))
+                    AND EXISTS (SELECT FROM release_images i JOIN release_images j ON j.hardware_id = i.hardware_id
+                                 WHERE i.release_id = c.release_id AND j.release_id = d.release_id)
+                  ORDER BY d.priority DESC, d.id LIMIT 1) AS behind
+           FROM vehicles v
+           JOIN campaigns c ON c.id = $2
+           LEFT JOIN vehicle_reports r ON r.vehicle_id = v.id
+           LEFT JOIN assignments a ON a.vehicle_id = v.id AND a.campaign_id = c.id
+           LEFT JOIN assignment_failures f
+             ON f.campaign_id = c.id AND f.vehicle_id = v.id AND f.attempt = a.attempt
+           LEFT JOIN LATERAL (
+                SELECT waiting_for FROM ack_history h
+                 WHERE h.vehicle_id = v.id AND h.campaign_id = c.id AND h.attempt = a.attempt AND h.origin = 'vehicle'
+                 ORDER BY h.sequence DESC, h.received_at DESC LIMIT 1) h ON true
+          WHERE v.vin = $1",
+    )
+    .bind(vin.as_str())
+    .bind(campaign)
+    .fetch_optional(store.pool())
+    .await?)
+}
+
+/// Whether as many vehicles of `campaign` are under way as `most`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_full(store: &Store, campaign: CampaignId, most: u64) -> Result<bool, StoreError> {
+    let mut tx = store.begin().await?;
+    Ok(under_way(&mut tx, campaign).await? >= most)
+}
