@@ -2325,6 +2325,11 @@ export interface components {
             rate: components["schemas"]["Rate"] | null;
             /** @default null */
             retry: components["schemas"]["Retry"] | null;
+            /**
+             * @description Whether it ends updates of the same ECUs by campaigns that started earlier, wherever they do not install yet.
+             * @default false
+             */
+            supersede: boolean;
             /** @default {} */
             timeouts: components["schemas"]["Timeouts"];
             /**

@@ -2,6 +2,7 @@
 //! reads the document finds its assignment; until then a wave half written offers nothing to anybody.
 
 use chrono::{DateTime, Utc};
+use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::document::DocumentState;
 use otaru_domain::event::EventKind;
@@ -11,7 +12,7 @@ use otaru_store::waves::{self, CHUNK};
 use otaru_store::{StoreError, campaigns, events};
 use tokio_util::sync::CancellationToken;
 
-use super::{By, CampaignError, document, locked};
+use super::{By, CampaignError, document, locked, tell};
 use crate::app::App;
 
 /// Opens wave `number`. Ends early, to be called again, on `stop` and when the campaign runs no more.
@@ -32,6 +33,11 @@ pub(super) async fn open(
             return Ok(());
         }
         if let Some(chunk) = waves::assign_chunk(&mut tx, id, number, after, CHUNK, now).await? {
+            if campaign.policy.supersede {
+                for (other, vehicles) in waves::superseded_chunk(&mut tx, id, number, after, chunk.last).await? {
+                    tell(&mut tx, other, vehicles, AssignmentState::Superseded, now).await?;
+                }
+            }
             tx.commit().await.map_err(StoreError::from)?;
             after = chunk.last;
             continue;

@@ -210,3 +210,30 @@ async fn why_a_vehicle_does_not_update_is_said_in_words_and_as_a_code() {
     let stranger = crate::world::vin();
     fleet.engineer.get(&format!("/campaigns/{id}/vehicles/{stranger}/why-not-now")).await.problem(404, "not-found");
 }
+
+#[tokio::test]
+async fn a_campaign_that_supersedes_ends_what_is_not_being_installed_yet() {
+    let world = World::start().await;
+    let fleet = Fleet::new(&world, 4).await;
+    let old = fleet.create(&fleet.draft(&[(1.0, 1.0)])).await;
+    fleet.command(old, "start").await;
+    fleet.until_open(old, 1).await;
+    fleet.report(old, &fleet.vins[..1], 1, ReportedState::Installed).await;
+    fleet.report(old, &fleet.vins[1..2], 1, ReportedState::Installing).await;
+    fleet.report(old, &fleet.vins[2..3], 1, ReportedState::Downloaded).await;
+    // Another one without the policy leaves it alone.
+    let beside = fleet.create(&fleet.draft(&[(1.0, 1.0)])).await;
+    fleet.command(beside, "start").await;
+    fleet.until_open(beside, 1).await;
+    let new = fleet.create(&with_policy(&fleet, json!({"supersede": true}))).await;
+    fleet.command(new, "start").await;
+    fleet.until_open(new, 1).await;
+    let said = fleet.withdrawals(6).await;
+    assert!(said.iter().all(|ack| ack.state == AssignmentState::Superseded), "{said:?}");
+    let of = |campaign: i64| said.iter().filter(|ack| ack.campaign == campaign).count();
+    assert_eq!((of(old), of(beside)), (2, 4), "what is being installed goes on, what has ended has ended");
+    fleet.apply(said).await;
+    let counters = fleet.campaign(old).await["counters"].clone();
+    assert_eq!(counters, json!({"installed": 1, "installing": 1, "superseded": 2}));
+    assert_eq!(fleet.assignments(new, "&state=assigned").await.len(), 4);
+}

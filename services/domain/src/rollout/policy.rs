@@ -23,6 +23,9 @@ pub struct Policy {
     pub timeouts: Timeouts,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// Whether it ends updates of the same ECUs by campaigns that started earlier, wherever they do not install yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub supersede: bool,
     /// When vehicles may begin to install.
     #[serde(skip_serializing_if = "is_default")]
     pub windows: Windows,

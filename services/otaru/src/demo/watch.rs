@@ -68,9 +68,9 @@ pub async fn until_ended(
         let says = told(&api.get(&format!("/campaigns/{faulty}")).await?);
         // A bar prints nothing where there is no terminal.
         if bar.is_hidden() {
-            println!("{says}")
+            println!("{says}");
         } else {
-            bar.println(says)
+            bar.println(says);
         }
         anyhow::Ok(())
     };

@@ -4,6 +4,7 @@
 
 mod rows;
 mod timeline;
+mod workshop;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -161,7 +162,7 @@ pub async fn apply_inventories(
         }
     }
     let newest = vehicles.values().filter_map(|vehicle| Some((vehicle.id, vehicle.inventory_at?))).collect();
-    let (changed, unchanged) = take_in(tx, &known, &newest).await?;
+    let (changed, unchanged) = take_in(tx, &known, &newest, now).await?;
     applied.applied = changed;
     applied.unchanged = unchanged;
     dead_letters::record(tx, &applied.dead).await?;
@@ -174,6 +175,7 @@ async fn take_in(
     tx: &mut Tx,
     known: &BTreeMap<VehicleId, Vec<&Inventory>>,
     newest: &HashMap<VehicleId, DateTime<Utc>>,
+    now: DateTime<Utc>,
 ) -> Result<(usize, usize), StoreError> {
     if known.is_empty() {
         return Ok((0, 0));
@@ -200,5 +202,9 @@ async fn take_in(
         }
     }
     rows::save(tx, &twins).await?;
+    if changed > 0 {
+        let vehicles: Vec<VehicleId> = twins.keys().copied().collect();
+        workshop::close(tx, &vehicles, now).await?;
+    }
     Ok((changed, unchanged))
 }

@@ -4,9 +4,11 @@
 mod assign;
 mod candidates;
 mod membership;
+mod supersede;
 mod sweep;
 
 pub use assign::{CHUNK, Chunk, assign_chunk, mark_open};
 pub use membership::{Frozen, Preview, PreviewWave, freeze, preview};
+pub use supersede::superseded_chunk;
 pub(crate) use sweep::leftovers;
 pub use sweep::{Leftover, Swept, sweep_chunk};

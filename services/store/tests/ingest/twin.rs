@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use otaru_domain::id::HardwareId;
+use otaru_domain::id::{HardwareId, Sha256};
 use otaru_domain::inventory::{AttributesMode, EcuReport, Inventory};
 use otaru_domain::topic;
 use otaru_store::ingest::{Applied, Arrived};
+use otaru_store::objects::Digests;
 use otaru_store::offsets::{self, Claim};
+use otaru_store::testing;
 use otaru_store::twin::{self, Ecu};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
+use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::support::{Fleet, after, position, vin};
+use super::support::{Fleet, after, position, start, vin};
 
 fn hardware(id: &str) -> HardwareId {
     HardwareId::parse(id).unwrap()
@@ -219,4 +222,49 @@ async fn attributes_alone_are_merged_removed_or_replaced_and_the_ecus_stay(pool:
     let ecus: Vec<String> =
         sqlx::query_scalar("SELECT version FROM vehicle_ecus").fetch_all(&fleet.pool).await.unwrap();
     assert_eq!(ecus, ["1.0.0"]);
+}
+
+#[sqlx::test(migrator = "otaru_store::MIGRATOR")]
+async fn an_update_from_a_workshop_closes_what_no_vehicle_has_begun(pool: PgPool) {
+    let fleet = Fleet::new(&pool, 4, 0).await;
+    let mut claim = claim(&fleet).await;
+    let release = testing::release(&fleet.store, "2.3.0", start()).await.unwrap();
+    for (hardware_id, content) in [("BCM", "a"), ("TCU", "b")] {
+        let digests = Digests {
+            sha256: Sha256::parse(&content.repeat(64)).unwrap(),
+            sha1: content.repeat(40),
+            md5: content.repeat(32),
+            length_bytes: 3,
+        };
+        let names = (hardware_id, hardware_id, "image.bin");
+        testing::image(&fleet.store, release, "harbour", names, &digests, start()).await.unwrap();
+    }
+    let campaign = testing::campaign(&fleet.store, release, "salt", start()).await.unwrap();
+    for vehicle in 0..4 {
+        let id = fleet.vehicle_id(vehicle).await;
+        testing::assign(&fleet.store, id, campaign, 1, start()).await.unwrap();
+    }
+    let under_way = fleet.vehicle_id(2).await;
+    testing::set_assignment(&fleet.store, under_way, campaign, 1, "installing").await.unwrap();
+    let both = [("BCM", "2.3.0"), ("TCU", "2.3.0")];
+    let inventories = [
+        inventory(0, 10, &both),
+        // One ECU is still to be updated, one vehicle does it itself, and the last one told nothing.
+        inventory(1, 10, &[("BCM", "2.3.0"), ("TCU", "2.2.0")]),
+        inventory(2, 10, &both),
+    ];
+    apply(&fleet, &mut claim, &inventories).await;
+    let told: Vec<serde_json::Value> = sqlx::query_scalar(
+        "SELECT convert_from(value, 'UTF8')::jsonb FROM outbox WHERE topic = 'otaru.acks' ORDER BY position",
+    )
+    .fetch_all(&fleet.pool)
+    .await
+    .unwrap();
+    let told: Vec<_> =
+        told.iter().map(|ack| (ack["vin"].clone(), ack["state"].clone(), ack["error_code"].clone())).collect();
+    assert_eq!(told, [(json!(vin(0)), json!("superseded"), json!("already_installed"))]);
+    // The same inventory again says nothing new.
+    apply(&fleet, &mut claim, &inventories[..1]).await;
+    let messages: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&fleet.pool).await.unwrap();
+    assert_eq!(messages, 1);
 }

@@ -212,7 +212,7 @@ async fn it_installs_only_once_the_precondition_holds() {
 async fn it_downloads_at_once_and_installs_only_in_its_window() {
     let peer = peer_with(None).await;
     let car = Car::new(&peer);
-    let now = chrono::Utc::now();
+    let now = otaru_domain::clock::now();
     // Half a day from now, where the vehicle is; open now where it is not.
     let closed = [(now + TimeDelta::hours(12)), (now + TimeDelta::hours(13))].map(|at| at.format("%H:%M").to_string());
     let publish = |windows: Windows| {
