@@ -31,6 +31,7 @@ pub mod objects;
 pub mod offers;
 pub mod offsets;
 pub mod outbox;
+pub mod pace;
 pub mod progress;
 pub mod rebuild;
 pub mod releases;

@@ -96,8 +96,8 @@ async fn grant(
     .bind(campaign)
     .execute(&mut **tx)
     .await?;
-    let (tokens, idle_secs): (f64, f64) = sqlx::query_as(
-        "SELECT tokens, greatest(extract(epoch FROM clock_timestamp() - refilled_at), 0)::float8
+    let (tokens, idle_secs, adapted): (f64, f64, Option<i64>) = sqlx::query_as(
+        "SELECT tokens, greatest(extract(epoch FROM clock_timestamp() - refilled_at), 0)::float8, per_minute
            FROM campaign_pace WHERE campaign_id = $1 FOR UPDATE",
     )
     .bind(campaign)
@@ -130,7 +130,8 @@ async fn grant(
         }
     }
     if let Some(rate) = policy.rate {
-        let tokens = refilled(tokens + back, rate.per_minute, idle_secs);
+        let adapted = adapted.filter(|_| rate.adapt.is_some()).and_then(|adapted| u64::try_from(adapted).ok());
+        let tokens = refilled(tokens + back, adapted.unwrap_or(rate.per_minute), idle_secs);
         slots = slots.min(whole(tokens));
         sqlx::query("UPDATE campaign_pace SET tokens = $2, refilled_at = clock_timestamp() WHERE campaign_id = $1")
             .bind(campaign)

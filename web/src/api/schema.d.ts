@@ -1250,6 +1250,26 @@ export interface components {
              */
             version: number;
         };
+        /** @description Between which bounds a rate adapts. */
+        Adapt: {
+            /**
+             * Format: double
+             * @description The share of failures among what ended since the last look above which the rate is halved; 0.02 without it.
+             */
+            failed_ratio?: number;
+            /**
+             * Format: int64
+             * @description Never faster than this.
+             * @example 5000
+             */
+            max_per_minute: number;
+            /**
+             * Format: int64
+             * @description Never slower than this, in offers per minute.
+             * @example 10
+             */
+            min_per_minute: number;
+        };
         /** @description What is approved. */
         ApprovalRequest: {
             /** @description The `digest` of the review that was read: another content by now is not approved. */
@@ -1424,6 +1444,7 @@ export interface components {
              */
             members?: number | null;
             name: string;
+            pace?: components["schemas"]["Pace"] | null;
             policy: components["schemas"]["Policy"];
             /** @description CEL over the vehicle's signals: it installs only while this holds. */
             precondition?: string | null;
@@ -2310,6 +2331,40 @@ export interface components {
             tags?: string[];
             vin: components["schemas"]["Vin"];
         };
+        /** @description How fast an adapting campaign is offered, and why. */
+        Pace: components["schemas"]["PaceReason"] & {
+            /** Format: int64 */
+            per_minute: number;
+            /**
+             * Format: date-time
+             * @description When that was decided.
+             */
+            since: string;
+            /** @description The same for people. */
+            text: string;
+        };
+        /** @description Why the rate is what it is. */
+        PaceReason: {
+            /** @enum {string} */
+            code: "failures";
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            finished: number;
+        } | {
+            /** Format: int64 */
+            behind_secs: number;
+            /** @enum {string} */
+            code: "busy";
+        } | {
+            /** @enum {string} */
+            code: "well";
+            /** Format: int64 */
+            finished: number;
+        } | {
+            /** @enum {string} */
+            code: "quiet";
+        };
         /** @description The policies of a campaign. Each one is off without it. */
         Policy: {
             /** @default {} */
@@ -2423,6 +2478,7 @@ export interface components {
         };
         /** @description How many vehicles are offered the update per minute. */
         Rate: {
+            adapt?: components["schemas"]["Adapt"] | null;
             /**
              * Format: int64
              * @description New offers per minute, over all gateways.

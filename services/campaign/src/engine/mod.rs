@@ -13,6 +13,7 @@ mod emergency;
 mod error;
 mod halt;
 mod open;
+mod pace;
 mod reconcile;
 mod relay;
 pub(crate) mod review;

@@ -5,6 +5,8 @@ use otaru_domain::ack::{Ack, ReportedState, VehicleWait};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::document::DocumentState;
 use otaru_domain::id::Vin;
+use otaru_domain::rollout::PaceReason;
+use otaru_store::pace::{self, Pace};
 use serde_json::{Value, json};
 
 use crate::fleet::Fleet;
@@ -236,4 +238,24 @@ async fn a_campaign_that_supersedes_ends_what_is_not_being_installed_yet() {
     let counters = fleet.campaign(old).await["counters"].clone();
     assert_eq!(counters, json!({"installed": 1, "installing": 1, "superseded": 2}));
     assert_eq!(fleet.assignments(new, "&state=assigned").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_rate_that_adapts_is_halved_when_vehicles_fail_and_says_so() {
+    let world = World::start().await;
+    let fleet = Fleet::new(&world, 4).await;
+    let adapt = json!({"min_per_minute": 6, "max_per_minute": 600});
+    let id = fleet.create(&with_policy(&fleet, json!({"rate": {"per_minute": 60, "adapt": adapt}}))).await;
+    fleet.command(id, "start").await;
+    fleet.until_open(id, 1).await;
+    fleet.fail(id, &fleet.vins[..3], Some("flash_write_error"), None).await;
+    // A look that is long due, with nothing seen before.
+    let long_ago = otaru_domain::clock::now() - chrono::TimeDelta::hours(1);
+    let pace = Pace { per_minute: 60, adapted_at: long_ago, reason: PaceReason::Quiet, seen: (0, 0) };
+    let mut tx = world.store().begin().await.unwrap();
+    pace::set(&mut tx, id, &pace).await.unwrap();
+    tx.commit().await.unwrap();
+    let halved = fleet.until(id, "the rate is halved", |campaign| campaign["pace"]["per_minute"] == 30).await;
+    assert_eq!(halved["pace"]["code"], "failures");
+    assert_eq!(halved["pace"]["text"], "3 of 3 vehicles failed lately");
 }

@@ -127,6 +127,15 @@ fn check_policy(policy: &Policy) -> Result<(), PlanError> {
     if policy.rate.is_some_and(|rate| rate.per_minute == 0) {
         return refuse(format!("{at}/rate/per_minute"), "must be at least 1");
     }
+    if let Some((rate, adapt)) = policy.rate.and_then(|rate| Some((rate, rate.adapt?))) {
+        if adapt.min_per_minute == 0 || adapt.min_per_minute > adapt.max_per_minute {
+            return refuse(format!("{at}/rate/adapt"), "needs 1 <= min_per_minute <= max_per_minute");
+        }
+        if !(adapt.min_per_minute..=adapt.max_per_minute).contains(&rate.per_minute) {
+            return refuse(format!("{at}/rate/per_minute"), "must lie between the bounds of /policy/rate/adapt");
+        }
+        check_ratio(&format!("{at}/rate/adapt/failed_ratio"), Some(adapt.failed_ratio))?;
+    }
     if let Some(test) = policy.halt.sequential {
         let at = format!("{at}/halt/sequential");
         if !(test.acceptable_ratio > 0.0

@@ -5,6 +5,7 @@
 mod check;
 mod gate;
 mod halt;
+mod pace;
 mod policy;
 mod wave;
 mod window;
@@ -12,6 +13,7 @@ mod window;
 pub use check::{MAX_LISTED_VINS, MAX_WAVES, PlanError, check_plan};
 pub use gate::{Gate, GateFacts, GateView, Unmet};
 pub use halt::{HaltPolicy, HaltReason, Outcomes, Sequential, Threshold, ThresholdOf, failures_until_halt, halts};
+pub use pace::{Adapt, BUSY, LOOK, PaceReason, Window as PaceWindow, adapted};
 pub use policy::{Policy, Rate, Retry, Timeouts};
 pub use wave::{Ramp, Selector, WavePlan, share_of, wave_ends};
 pub use window::{Blackout, Day, WeeklyWindow, Windows};

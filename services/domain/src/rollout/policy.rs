@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::halt::HaltPolicy;
+use super::pace::Adapt;
 use super::window::Windows;
 
 /// The policies of a campaign. Each one is off without it.
@@ -36,12 +37,15 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// How many vehicles are offered the update per minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
     /// New offers per minute, over all gateways.
     #[schema(minimum = 1, example = 1000)]
     pub per_minute: u64,
+    /// Lets the rate rise while updates end well, and halves it when they do not; it begins at `per_minute`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapt: Option<Adapt>,
 }
 
 /// How long a vehicle may take; what takes longer is `timed_out`. In seconds.

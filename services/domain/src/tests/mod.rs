@@ -7,6 +7,7 @@ mod campaigns;
 mod documents;
 mod expressions;
 mod ids;
+mod paces;
 mod planner;
 mod preconditions;
 mod reviews;

@@ -8,6 +8,7 @@ use otaru_domain::planner::{CampaignFacts, StateCounts};
 
 use super::waves::Wave;
 use super::{Campaign, Row, counters, select, unsigned};
+use crate::pace::{self, Pace};
 use crate::{Store, StoreError, Tx, retries};
 
 /// A campaign with its waves.
@@ -18,6 +19,8 @@ pub struct Standing {
     pub waves: Vec<Wave>,
     /// Vehicles that have ended and will be tried again.
     pub pending_retries: u64,
+    /// The rate it has, if that adapts and was looked at.
+    pub pace: Option<Pace>,
 }
 
 impl Standing {
@@ -125,10 +128,12 @@ async fn with_waves(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Standing>, StoreE
         })
         .collect();
     let pending = retries::pending(tx, &retrying).await?;
+    let mut paces = pace::of(tx, &ids).await?;
     let standing = |campaign: Campaign| {
         let waves = waves.remove(&campaign.id).unwrap_or_default();
         let pending_retries = pending.get(&campaign.id).copied().unwrap_or(0);
-        Standing { campaign, waves, pending_retries }
+        let pace = paces.remove(&campaign.id);
+        Standing { campaign, waves, pending_retries, pace }
     };
     Ok(campaigns.into_iter().map(standing).collect())
 }

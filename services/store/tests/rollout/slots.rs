@@ -1,7 +1,9 @@
 //! Offer slots are counted over all gateways.
 
-use otaru_domain::rollout::Rate;
+use otaru_domain::clock::now;
+use otaru_domain::rollout::{Adapt, PaceReason, Rate};
 use otaru_store::Store;
+use otaru_store::pace::{self, Pace};
 use otaru_store::slots::{self, Block, NoSlots};
 use otaru_store::testing;
 use sqlx::PgPool;
@@ -79,7 +81,7 @@ async fn a_block_counts_until_the_counters_know_its_offers(pool: PgPool) {
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]
 async fn the_rate_is_kept_over_all_gateways_and_what_is_unused_comes_back(pool: PgPool) {
-    let rate = Some(Rate { per_minute: 600 });
+    let rate = Some(Rate { per_minute: 600, adapt: None });
     let stage = stage(pool, Policy { rate, ..Policy::default() }).await;
     stage
         .sql("INSERT INTO campaign_pace (campaign_id, tokens, refilled_at) VALUES (1, 0, now() - interval '1 hour')")
@@ -109,4 +111,17 @@ async fn without_an_engine_an_ingest_or_a_running_campaign_there_are_none(pool: 
     assert_eq!(stage.take(1, None).await, Err(NoSlots::Stopped));
     stage.sql("DELETE FROM emergency_stop; UPDATE campaigns SET closing = 'timed_out'").await;
     assert_eq!(stage.take(1, None).await, Err(NoSlots::NotRunning));
+}
+
+#[sqlx::test(migrator = "otaru_store::MIGRATOR")]
+async fn a_rate_that_adapts_is_the_one_that_was_set_last(pool: PgPool) {
+    let adapt = Some(Adapt { min_per_minute: 60, max_per_minute: 60_000, failed_ratio: 0.02 });
+    let rate = Some(Rate { per_minute: 6_000, adapt });
+    let stage = stage(pool, Policy { rate, ..Policy::default() }).await;
+    let pace = Pace { per_minute: 600, adapted_at: now(), reason: PaceReason::Quiet, seen: (0, 0) };
+    let mut tx = stage.store.begin().await.unwrap();
+    pace::set(&mut tx, stage.campaign, &pace).await.unwrap();
+    tx.commit().await.unwrap();
+    stage.sql("UPDATE campaign_pace SET refilled_at = clock_timestamp() - interval '1 minute'").await;
+    assert_eq!(stage.take(1_000, None).await.unwrap().slots, 10, "a second's worth of 600 a minute");
 }

@@ -6,8 +6,9 @@ use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::{CampaignState, Command};
 use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_domain::planner::{StateCounts, Waiting, plan};
-use otaru_domain::rollout::{Gate, GateView, Policy, failures_until_halt};
+use otaru_domain::rollout::{Gate, GateView, PaceReason, Policy, failures_until_halt};
 use otaru_store::campaigns::{Standing, Wave};
+use otaru_store::pace::Pace;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,11 +43,33 @@ pub(crate) struct CampaignView {
     /// The commands it takes now.
     allowed: Vec<Command>,
     waiting_on: WaitingOn,
+    /// The rate it has now, where that adapts.
+    pace: Option<PaceView>,
     waves: Vec<WaveView>,
     /// Vehicles per state, of all waves; states without any are left out.
     counters: StateCounts,
     created_at: DateTime<Utc>,
     created_by: String,
+}
+
+/// How fast an adapting campaign is offered, and why.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Pace)]
+pub(crate) struct PaceView {
+    per_minute: u64,
+    /// When that was decided.
+    since: DateTime<Utc>,
+    /// The same for people.
+    text: String,
+    #[serde(flatten)]
+    reason: PaceReason,
+}
+
+impl From<&Pace> for PaceView {
+    fn from(pace: &Pace) -> Self {
+        let (per_minute, since) = (pace.per_minute, pace.adapted_at);
+        Self { per_minute, since, text: pace.reason.to_string(), reason: pace.reason.clone() }
+    }
 }
 
 /// A step of the rollout plan.
@@ -164,6 +187,7 @@ impl CampaignView {
             closing: campaign.closing,
             allowed: allowed(standing),
             waiting_on: WaitingOn::of(standing, now),
+            pace: standing.pace.as_ref().map(PaceView::from),
             waves: standing.waves.iter().map(|wave| WaveView::of(standing, wave, now)).collect(),
             counters: standing.counts(),
             created_at: campaign.created_at,
