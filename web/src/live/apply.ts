@@ -86,11 +86,16 @@ function followInsight(client: QueryClient, id: number): void {
 
 /** The queries whose answers `event` may have changed. */
 export function touchedBy(event: LiveEvent): QueryKey[] {
-  const touched: QueryKey[] = [];
-  if (event.campaign !== undefined) touched.push(keys.campaigns, keys.campaign(event.campaign), keys.insight(event.campaign));
+  const { campaign, type } = event;
+  // Every event is an entry of the audit log as well.
+  const touched: QueryKey[] = [keys.audit];
+  if (campaign !== undefined) {
+    touched.push(keys.campaigns, keys.campaign(campaign), keys.insight(campaign), keys.review(campaign));
+  }
+  if (type.startsWith("emergency_stop")) touched.push(keys.emergencyStop);
   if (event.release !== undefined) touched.push(keys.releases, keys.release(event.release));
   if (event.model !== undefined) touched.push(keys.models);
-  if (event.type !== "wave_opened") touched.push(keys.fleet);
+  if (type !== "wave_opened") touched.push(keys.fleet);
   return touched;
 }
 
