@@ -13,9 +13,11 @@ export const keys = {
   versions: ["versions"],
   /** All lists of campaigns. */
   campaigns: ["campaigns"],
+  everyCampaign: ["campaign"],
   campaign: (id: number) => ["campaign", id],
   /** What a campaign's counters do not say: its failures, its burn-up, its vehicles. */
   insight: (id: number) => ["insight", id],
+  everyTimeline: ["timeline"],
   timeline: (id: number) => ["timeline", id],
   releases: ["releases"],
   release: (id: number) => ["release", id],
@@ -24,6 +26,7 @@ export const keys = {
   vehicle: (vin: string) => ["vehicle", vin],
   deadLetters: ["dead-letters"],
   tokens: ["tokens"],
+  everyReview: ["review"],
   review: (id: number) => ["review", id],
   emergencyStop: ["emergency-stop"],
   evidence: (release: number) => ["evidence", release],

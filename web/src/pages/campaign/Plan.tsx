@@ -1,6 +1,8 @@
-import { Code } from "@mantine/core";
+import { Code, Group } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { Campaign } from "../../api/model";
+import { AuditLink } from "../../components/AuditLink";
+import { DossierLinks } from "../../components/DossierLinks";
 import { Fact, Facts } from "../../components/Facts";
 import { Panel } from "../../components/Panel";
 import { ReleaseName } from "../../components/ReleaseName";
@@ -11,7 +13,15 @@ import { text } from "../../i18n";
 export function Plan({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
   return (
-    <Panel title={t.plan}>
+    <Panel
+      title={t.plan}
+      aside={
+        <Group gap="md">
+          <AuditLink about={{ object: `campaign-${campaign.id}` }} />
+          <DossierLinks of={{ campaign: campaign.id }} />
+        </Group>
+      }
+    >
       <Facts>
         <Fact term={t.release}>
           <Link to="/releases/$id" params={{ id: campaign.release }}>
