@@ -13,23 +13,31 @@ const Question = lazy(async () => ({
   default: (await import("../pages/emergency/EmergencyQuestion")).EmergencyQuestion,
 }));
 
+interface EmergencyStopButtonProps {
+  /** Without words. */
+  compact?: boolean;
+  /** Filled where it is one of the page's own acts; outlined where it stands beside every page. */
+  filled?: boolean;
+}
+
 /** Stops everything, after a question; gone while everything is stopped already. */
-export function EmergencyStopButton({ compact = false }: { compact?: boolean }) {
+export function EmergencyStopButton({ compact = false, filled = false }: EmergencyStopButtonProps) {
   const t = text().emergency;
   const [asking, setAsking] = useState(false);
   const { data: stop } = useQuery(emergencyStopQuery);
   if (!mayAct("stop") || stop?.stopped !== false) return null;
+  const look = filled ? { color: "red.8" } : { variant: "default" as const, className: classes.outlined ?? "" };
   const ask = () => {
     setAsking(true);
   };
   return (
     <>
       {compact ? (
-        <ActionIcon color="red.8" variant="filled" size="lg" aria-label={t.stop} onClick={ask}>
+        <ActionIcon {...look} size="lg" aria-label={t.stop} onClick={ask}>
           <HaltIcon size={18} />
         </ActionIcon>
       ) : (
-        <Button color="red.8" leftSection={<HaltIcon size={16} />} onClick={ask}>
+        <Button {...look} leftSection={<HaltIcon size={16} />} onClick={ask}>
           {t.stop}
         </Button>
       )}

@@ -23,7 +23,20 @@ export interface Change {
 
 /** More of a list than anybody reads, such as VINs: the raw content has them all. */
 const LISTED = 20;
-const FIRST = ["name", "number", "target", "precondition", "expression", "start_at", "deadline", "priority"];
+const FIRST = [
+  "name",
+  "version",
+  "target",
+  "precondition",
+  "start_at",
+  "deadline",
+  "priority",
+  "share_ratio",
+  "count",
+  "expression",
+  "vins",
+  "gate_installed_ratio",
+];
 
 export function isRecord(value: Json | undefined): value is Readonly<Record<string, Json>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -83,7 +96,7 @@ export function wordsOf({ path, value }: Line): string {
     if (name.endsWith("_ratio")) return formatPercent(value);
     if (name.endsWith("_secs")) return formatSeconds(value);
     if (name.endsWith("_bytes")) return formatBytes(value);
-    return formatCount(value);
+    return String(value);
   }
   if (typeof value === "string") {
     const at = name === "deadline" || name.endsWith("_at") ? Date.parse(value) : NaN;

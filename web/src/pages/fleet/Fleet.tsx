@@ -54,7 +54,7 @@ export function Fleet() {
         title={t.title}
         actions={
           <Group gap="xs">
-            <EmergencyStopButton />
+            <EmergencyStopButton filled />
             {may("engineer") && <NewCampaignButton />}
           </Group>
         }
