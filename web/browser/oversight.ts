@@ -152,7 +152,7 @@ export function oversight({ browser, page }: Scene): void {
     const dossier = await bob.page.getByRole("link", { name: "to print" }).getAttribute("href");
     await bob.page.goto(dossier ?? "");
     await bob.page.getByRole("heading", { level: 1, name: "Campaign 4: Door lock fix" }).waitFor();
-    await bob.page.getByText("Closes a fault of the door lock").waitFor();
+    await bob.page.getByText("Closes a fault of the door lock", { exact: true }).waitFor();
   });
 
   test("the log tells who did what, by filters that are in the URL, and leads there", async () => {

@@ -1,18 +1,15 @@
 import { Button, Group } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useState, type ReactNode } from "react";
+import { lazy, Suspense, useState, type ReactNode } from "react";
 import { mayAct } from "../api/acts";
-import { command } from "../api/client";
 import type { Campaign } from "../api/model";
-import { touchedByCommand } from "../api/queries";
-import { approveWave, submitCampaign } from "../api/review";
 import { text } from "../i18n";
 import { waveToApprove, type Offer } from "../rollout/offers";
-import { consequence } from "../rollout/wording";
-import { Ask } from "./Ask";
 import { CheckIcon, PauseIcon, PlayIcon, StampIcon, StopIcon } from "./icons";
-import { useNow } from "./useNow";
 import { useOffers } from "./useOffers";
+
+/** Loaded when it is put: lists of campaigns are on the first page, and most of their questions are never asked. */
+const Question = lazy(async () => ({ default: (await import("./CampaignQuestion")).CampaignQuestion }));
 
 const ICONS: Record<Offer, ReactNode> = {
   submit: <StampIcon size={14} />,
@@ -67,13 +64,15 @@ export function CampaignActions({ campaign, size = "sm", reviewing = false }: Ca
         ))}
       </Group>
       {asked !== undefined && (
-        <Question
-          name={asked}
-          campaign={campaign}
-          close={() => {
-            setAsked(undefined);
-          }}
-        />
+        <Suspense>
+          <Question
+            name={asked}
+            campaign={campaign}
+            close={() => {
+              setAsked(undefined);
+            }}
+          />
+        </Suspense>
       )}
     </>
   );
@@ -83,37 +82,4 @@ function labelOf(name: Offer, campaign: Campaign): string {
   if (name === "submit") return text().review.submit;
   if (name === "approveWave") return text().review.approveWave(waveToApprove(campaign) ?? 0);
   return text().commands[name];
-}
-
-function Question({ name, campaign, close }: { name: Offer; campaign: Campaign; close: () => void }) {
-  const now = useNow();
-  const t = text().review;
-  const same = { close, touched: touchedByCommand(campaign.id) };
-  if (name === "submit") {
-    return (
-      <Ask
-        {...same}
-        title={t.submitAsk(campaign.name)}
-        effects={t.submitEffects}
-        confirm={t.submit}
-        run={(reason) => submitCampaign(campaign.id, reason)}
-      />
-    );
-  }
-  if (name === "approveWave") {
-    const wave = waveToApprove(campaign) ?? 0;
-    return (
-      <Ask
-        {...same}
-        title={t.approveWaveAsk(wave)}
-        effects={t.approveWaveEffects(wave + 1)}
-        confirm={t.approveWave(wave)}
-        reason="none"
-        run={() => approveWave(campaign.id, wave)}
-      />
-    );
-  }
-  const asked = consequence(name, campaign, now);
-  const back = name === "cancel" ? text().commands.keep : text().common.back;
-  return <Ask {...same} {...asked} back={back} run={(reason) => command(campaign.id, name, reason)} />;
 }

@@ -65,7 +65,7 @@ export function EmergencyBanner() {
     <section className={classes.banner} role="alert" aria-label={t.inForce}>
       <HaltIcon size={22} />
       <div className={classes.words}>
-        <strong>{t.inForce}</strong> {t.banner}
+        <strong>{t.inForce}:</strong> {t.banner}
         <span className={classes.why}>
           “{stop.reason}” · {t.by(stop.stopped_by ?? "?")}
           {stop.stopped_at != null && (

@@ -13,6 +13,8 @@ export const oversight: typeof english = {
     required: "Vor dem Start muss eine andere Person diese Kampagne freigeben.",
     notRequired: "Sie darf ohne Prüfung starten; einmal eingereicht, wartet sie auf eine.",
     approved: "Freigegeben: Sie darf gestartet werden.",
+    wasApproved: "Sie wurde vor dem Start freigegeben.",
+    wasNotApproved: "Sie begann ohne Freigabe.",
     waits: "Wartet auf die Freigabe.",
     notSubmitted: "Noch nicht eingereicht.",
     ownWork: "Sie haben sie geschrieben oder zuletzt geändert: Eine andere Person muss sie freigeben.",

@@ -11,6 +11,8 @@ export const oversight = {
     required: "Another person must approve this campaign before it starts.",
     notRequired: "It may start without a review; once submitted, it waits for one.",
     approved: "Approved: it may be started.",
+    wasApproved: "It was approved before it started.",
+    wasNotApproved: "It began without an approval.",
     waits: "Waits for an approver.",
     notSubmitted: "Not submitted yet.",
     ownWork: "You wrote or last changed it: another person must approve it.",

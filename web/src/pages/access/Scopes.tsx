@@ -26,7 +26,7 @@ export function Scopes({ models, calls, chooseModels, chooseCalls }: ScopesProps
           <Checkbox.Group label={t.models} description={t.modelsHint} value={[...models]} onChange={chooseModels}>
             <Group gap="sm" mt="xs">
               {known.map((model) => (
-                <Checkbox key={model.id} size="xs" value={model.id} label={model.name} />
+                <Checkbox key={model.id} size="xs" radius="xs" value={model.id} label={model.name} />
               ))}
             </Group>
           </Checkbox.Group>
@@ -34,7 +34,7 @@ export function Scopes({ models, calls, chooseModels, chooseCalls }: ScopesProps
         <Checkbox.Group label={t.calls} description={t.callsHint} value={[...calls]} onChange={chooseCalls}>
           <Group gap="sm" mt="xs">
             {CALL_KINDS.map((kind) => (
-              <Checkbox key={kind} size="xs" value={kind} label={kind} />
+              <Checkbox key={kind} size="xs" radius="xs" value={kind} label={kind} />
             ))}
           </Group>
         </Checkbox.Group>

@@ -4,9 +4,9 @@ import type { AuditFilter } from "../../api/evidence";
 import { localTime, timeOfField } from "../../format/field";
 import { text } from "../../i18n";
 import { actionLabel } from "../../rollout/wording";
-import page from "../Page.module.css";
 import { readAudit } from "../search";
 import { useTyped } from "../useTyped";
+import classes from "./Audit.module.css";
 
 const VIN_LENGTH = 17;
 
@@ -48,7 +48,7 @@ export function Filters({ filter }: { filter: AuditFilter }) {
     />
   );
   return (
-    <div className={page.filters} role="search" aria-label={t.title}>
+    <div className={classes.filters} role="search" aria-label={t.title}>
       {field("actor", t.actor, { maxLength: 100 })}
       <NativeSelect
         size="xs"
@@ -70,7 +70,7 @@ export function Filters({ filter }: { filter: AuditFilter }) {
         <Button
           size="xs"
           variant="subtle"
-          style={{ flex: "none" }}
+          className={classes.clear ?? ""}
           onClick={() => {
             choose({});
           }}

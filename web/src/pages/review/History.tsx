@@ -29,7 +29,8 @@ export function History({ review }: { review: CampaignReview }) {
                 {step.by} · <When at={step.at} /> ·{" "}
                 <span title={step.digest}>{step.digest === review.digest ? t.thisContent : t.otherContent}</span>
               </span>
-              {step.reason != null && step.reason !== "" && <q>{step.reason}</q>}
+              {/* Why a change voided it is said by the verdict. */}
+              {step.verdict !== "voided" && step.reason != null && step.reason !== "" && <q>{step.reason}</q>}
             </li>
           ))}
         </ol>

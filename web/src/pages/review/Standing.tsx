@@ -12,7 +12,7 @@ import { CheckIcon, StampIcon, StopIcon } from "../../components/icons";
 import { Panel } from "../../components/Panel";
 import { reader } from "../../components/useOffers";
 import { text } from "../../i18n";
-import { isBeforeReview, mayBeSubmitted, reviewOffers } from "../../rollout/offers";
+import { mayBeSubmitted, reviewOffers } from "../../rollout/offers";
 import page from "../Page.module.css";
 
 interface StandingProps {
@@ -49,10 +49,10 @@ export function Standing({ campaign, review, outdated }: StandingProps) {
 
 function standing(campaign: Campaign, review: CampaignReview): string {
   const t = text().review;
-  const newest = review.steps[0]?.verdict;
-  if (newest === "approved" && review.may_start) return t.approved;
+  const approved = review.steps[0]?.verdict === "approved" && review.may_start;
+  if (campaign.started_at != null) return approved ? t.wasApproved : t.wasNotApproved;
+  if (approved) return t.approved;
   if (campaign.state === "in_review") return t.waits;
-  if (!isBeforeReview(campaign)) return review.required ? t.required : t.notRequired;
   return review.required ? `${t.required} ${t.notSubmitted}` : t.notRequired;
 }
 
