@@ -58,6 +58,13 @@ export function oversight({ browser, page }: Scene): void {
     await ada.page.getByText("Name it after the fix").first().waitFor();
     await ada.page.getByText("Rejected").waitFor();
     expect(await button(ada.page, /^Approve/).count()).toBe(0);
+    await ada.page.getByRole("link", { name: "Overview" }).click();
+    await button(ada.page, "Change").click();
+    await accessible(ada.page, "a draft while it is changed");
+    await picture(ada.page, "campaign-change");
+    await ada.page.getByLabel("Priority").fill("7");
+    await confirm(ada.page, "Change campaign").click();
+    await ada.page.getByRole("definition").filter({ hasText: /^7$/ }).waitFor();
   });
 
   test("what changed while an approver read it is not approved, and shown", async () => {

@@ -13,6 +13,7 @@ export const ACTS = {
   pause: { call: "POST /campaigns/{id}/pause", role: "engineer" },
   resume: { call: "POST /campaigns/{id}/resume", role: "engineer" },
   cancel: { call: "POST /campaigns/{id}/cancel", role: "engineer" },
+  change: { call: "PATCH /campaigns/{id}", role: "engineer" },
   submit: { call: "POST /campaigns/{id}/submit", role: "engineer" },
   approve: { call: "POST /campaigns/{id}/approve", role: "approver" },
   reject: { call: "POST /campaigns/{id}/reject", role: "approver" },

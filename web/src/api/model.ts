@@ -32,6 +32,7 @@ export type HardwareVersions = Schemas["HardwareVersions"];
 export type EmergencyStop = Schemas["EmergencyStopView"];
 export type Recalled = Schemas["Recalled"];
 export type Retried = Schemas["Retried"];
+export type CampaignChange = Schemas["CampaignChange"];
 export type ReviewStep = Schemas["ReviewStep"];
 export type AuditHead = Schemas["AuditHead"];
 export type ReleaseEvidence = Schemas["ReleaseEvidence"];
@@ -93,6 +94,8 @@ export interface Campaign {
   id: number;
   name: string;
   release: number;
+  /** Of several campaigns for a vehicle, the highest goes first. */
+  priority: number;
   target: string;
   precondition?: string | null;
   start_at?: string | null;

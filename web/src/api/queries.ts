@@ -5,7 +5,8 @@ import * as api from "./client";
 import { getEmergencyStop } from "./emergency";
 import * as evidence from "./evidence";
 import { asApiError } from "./errors";
-import type { Page } from "./model";
+import { withEvents } from "../live/events";
+import type { LiveEvent, Page } from "./model";
 import { getReview } from "./review";
 
 export const keys = {
@@ -91,9 +92,15 @@ export const assignmentsQuery = (id: number, filter: api.AssignmentFilter) =>
     api.listAssignments(id, { ...filter, cursor, limit: 200 }, signal),
   );
 
-/** A campaign's events, oldest first; the live stream adds to them. */
+/** A campaign's events, oldest first; the live stream adds to them, also while they are asked for. */
 export const timelineQuery = (id: number) =>
-  queryOptions({ queryKey: keys.timeline(id), queryFn: ({ signal }) => api.listCampaignEvents(id, signal) });
+  queryOptions({
+    queryKey: keys.timeline(id),
+    queryFn: async ({ client, signal }): Promise<LiveEvent[]> => {
+      const events = await api.listCampaignEvents(id, signal);
+      return withEvents(client.getQueryData<LiveEvent[]>(keys.timeline(id)) ?? [], events);
+    },
+  });
 
 export const releasesQuery = pages(keys.releases, (cursor, signal) => api.listReleases({ cursor, limit: PAGE }, signal));
 

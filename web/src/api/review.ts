@@ -1,12 +1,17 @@
 /** The calls of people who decide about campaigns: submit, approve, reject, approve a wave, try vehicles again. */
 
 import { answer, client } from "./call";
-import type { CampaignReview, Retried } from "./model";
+import type { CampaignChange, CampaignReview, Retried } from "./model";
 
 export async function getReview(id: number, signal: AbortSignal): Promise<CampaignReview> {
   const review = await answer(client.GET("/api/v1/campaigns/{id}/review", { params: { path: { id } }, signal }));
   // The API's description leaves open what is in the content, for new settings are in it from their first day.
   return review as unknown as CampaignReview;
+}
+
+/** Changes a campaign that has not started; in review, it is a draft again then. */
+export async function changeCampaign(id: number, body: CampaignChange): Promise<void> {
+  await answer<unknown>(client.PATCH("/api/v1/campaigns/{id}", { params: { path: { id } }, body }));
 }
 
 export async function submitCampaign(id: number, reason: string): Promise<void> {

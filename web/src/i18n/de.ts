@@ -302,6 +302,12 @@ export const de: Dictionary = {
     notBefore: "Nicht vor",
     deadline: "Frist",
     created: "Angelegt",
+    priority: "Priorität",
+    priorityHint: "Von mehreren Kampagnen für ein Fahrzeug geht die höchste vor; −1000 bis 1000.",
+    change: "Ändern",
+    changeTitle: (name) => `„${name}“ ändern`,
+    changeVoids: "Sie ist in Prüfung: Eine Änderung macht sie wieder zum Entwurf.",
+    save: "Kampagne ändern",
   },
   events: {
     created: "Kampagne angelegt",

@@ -293,6 +293,12 @@ export const en = {
     notBefore: "Not before",
     deadline: "Deadline",
     created: "Created",
+    priority: "Priority",
+    priorityHint: "Of several campaigns for a vehicle, the highest goes first; −1000 to 1000.",
+    change: "Change",
+    changeTitle: (name: string) => `Change “${name}”`,
+    changeVoids: "It is in review: a change makes it a draft again.",
+    save: "Change campaign",
   },
   events: {
     created: "Campaign created",

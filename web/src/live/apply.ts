@@ -8,6 +8,7 @@ import type { Campaign, Fleet, LiveEvent, Page, Progress } from "../api/model";
 import { keys } from "../api/queries";
 import { countOf, withProgress } from "../rollout/progress";
 import { EXITS } from "../rollout/states";
+import { withEvents } from "./events";
 import type { LiveMessage } from "./messages";
 
 /** At most four refreshes a second. */
@@ -97,10 +98,4 @@ export function touchedBy(event: LiveEvent): QueryKey[] {
   if (event.model !== undefined) touched.push(keys.models);
   if (type !== "wave_opened") touched.push(keys.fleet);
   return touched;
-}
-
-/** `known` with `news`, each event once, oldest first. */
-export function withEvents(known: readonly LiveEvent[], news: readonly LiveEvent[]): LiveEvent[] {
-  const byId = new Map([...known, ...news].map((event) => [event.id, event]));
-  return [...byId.values()].sort((a, b) => a.id - b.id);
 }

@@ -7,6 +7,7 @@ const campaign = (over: Partial<Campaign>): Campaign => ({
   id: 12,
   name: "BCM 2.3.0",
   release: 4,
+  priority: 0,
   target: "true",
   deadline: "2026-04-01T00:00:00Z",
   state: "draft",

@@ -1,5 +1,7 @@
-import { Code, Group } from "@mantine/core";
+import { Button, Code, Group } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { mayAct } from "../../api/acts";
 import type { Campaign } from "../../api/model";
 import { AuditLink } from "../../components/AuditLink";
 import { DossierLinks } from "../../components/DossierLinks";
@@ -8,10 +10,13 @@ import { Panel } from "../../components/Panel";
 import { ReleaseName } from "../../components/ReleaseName";
 import { When } from "../../components/When";
 import { text } from "../../i18n";
+import { isBeforeReview } from "../../rollout/offers";
+import { ChangeCampaign } from "./ChangeCampaign";
 
 /** What was asked for when the campaign was created. */
 export function Plan({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
+  const [changing, setChanging] = useState(false);
   return (
     <Panel
       title={t.plan}
@@ -19,6 +24,17 @@ export function Plan({ campaign }: { campaign: Campaign }) {
         <Group gap="md">
           <AuditLink about={{ object: `campaign-${campaign.id}` }} />
           <DossierLinks of={{ campaign: campaign.id }} />
+          {isBeforeReview(campaign) && mayAct("change") && (
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => {
+                setChanging(true);
+              }}
+            >
+              {t.change}
+            </Button>
+          )}
         </Group>
       }
     >
@@ -44,10 +60,19 @@ export function Plan({ campaign }: { campaign: Campaign }) {
         <Fact term={t.deadline}>
           <When at={campaign.deadline} />
         </Fact>
+        <Fact term={t.priority}>{campaign.priority}</Fact>
         <Fact term={t.created}>
           <When at={campaign.created_at} /> · {campaign.created_by}
         </Fact>
       </Facts>
+      {changing && (
+        <ChangeCampaign
+          campaign={campaign}
+          close={() => {
+            setChanging(false);
+          }}
+        />
+      )}
     </Panel>
   );
 }
