@@ -30,11 +30,18 @@ const EACH = 24;
 
 type Json = Record<string, unknown>;
 
-export async function api(method: string, path: string, body?: unknown, type = "application/json"): Promise<Json> {
+interface Call {
+  type?: string;
+  token?: string;
+}
+
+/** A call over REST, by the admin unless somebody else's token is given. */
+export async function api(method: string, path: string, body?: unknown, call: Call = {}): Promise<Json> {
+  const { type = "application/json", token = server.token } = call;
   const payload = typeof body === "string" ? body : JSON.stringify(body);
   const response = await fetch(`${server.url}/api/v1${path}`, {
     method,
-    headers: { authorization: `Bearer ${server.token}`, ...(body === undefined ? {} : { "content-type": type }) },
+    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": type }) },
     ...(body === undefined ? {} : { body: payload }),
   });
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
@@ -72,7 +79,7 @@ export async function setStage(): Promise<Stage> {
     ),
   );
   const body = lines.map((line) => JSON.stringify(line)).join("\n");
-  const report = await api("POST", "/vehicles/import?credentials=true", body, "application/x-ndjson");
+  const report = await api("POST", "/vehicles/import?credentials=true", body, { type: "application/x-ndjson" });
   const issued = report.lines as { token: string }[];
   const vehicles = lines.map(({ vin, model }, index) => ({ vin, model, token: issued[index]?.token ?? "" }));
   const roots = new Map<string, Json>();

@@ -3,11 +3,13 @@
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { accessible, fits, open, picture, pictureForReadme, settled, signIn, VIEWS } from "./look";
+import { oversight } from "./oversight";
 import { api, sendStray, server, setStage, type Stage } from "./stage";
 
 const FIRST_LOAD_BYTES = 250_000;
 /** Far more than the fleet needs. */
 const ROLLOUT_MS = 100_000;
+const RXSWIN = "R11 2025-04";
 const [FIRST_VIEW] = VIEWS;
 
 let browser: Browser;
@@ -250,6 +252,8 @@ test("a token is issued once; what its role may not do is not offered and refuse
   await guest.context().close();
 });
 
+oversight({ browser: () => browser, page: () => page });
+
 test.each(VIEWS)("every page can be read and used: $name", async (view) => {
   const german = view.name === "dark-narrow";
   const other = await open(browser, view, german ? "de-DE" : "en-GB");
@@ -259,11 +263,14 @@ test.each(VIEWS)("every page can be read and used: $name", async (view) => {
   await signIn(other);
   await other.getByRole("heading", { level: 1, name: german ? "Flotte" : "Fleet" }).waitFor();
   const { items } = (await api("GET", "/campaigns/1/assignments?state=failed&limit=1")) as { items: { vin: string }[] };
+  await api("PATCH", `/vehicles/${items[0]?.vin ?? ""}`, { rxswin: RXSWIN });
   const pages = {
     fleet: "/",
     campaigns: "/campaigns",
     campaign: "/campaigns/1",
-    "campaign-paused": "/campaigns/2",
+    "campaign-halted": "/campaigns/2",
+    "campaign-review": "/campaigns/4/review",
+    "review-of-draft": "/campaigns/3/review",
     wizard: "/campaigns/new?release=1",
     releases: "/releases",
     release: "/releases/1",
@@ -272,6 +279,9 @@ test.each(VIEWS)("every page can be read and used: $name", async (view) => {
     vehicle: `/vehicles/${items[0]?.vin ?? ""}`,
     models: "/models",
     "dead-letters": "/dead-letters",
+    rxswins: "/rxswins",
+    rxswin: `/rxswins/${encodeURIComponent(RXSWIN)}`,
+    audit: "/audit",
     access: "/access",
     "not-found": "/nowhere",
     "no-campaign": "/campaigns/999",

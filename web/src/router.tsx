@@ -12,7 +12,7 @@ import { beginSession, currentSession } from "./api/session";
 import { Broken } from "./pages/Broken";
 import { Layout } from "./pages/Layout";
 import { NotFound } from "./pages/NotFound";
-import { readAssignments, readCampaigns, readVehicles, readWizard } from "./pages/search";
+import { readAsOf, readAssignments, readAudit, readCampaigns, readVehicles, readWizard } from "./pages/search";
 import { SignIn } from "./pages/SignIn";
 
 const root = createRootRoute({ notFoundComponent: () => <NotFound /> });
@@ -74,6 +74,12 @@ const campaign = createRoute({
   params: wholeNumber,
   validateSearch: readAssignments,
 });
+const review = createRoute({
+  getParentRoute: inside,
+  path: "/campaigns/$id/review",
+  component: lazyRouteComponent(() => import("./pages/review/Review"), "Review"),
+  params: wholeNumber,
+});
 const vehicles = createRoute({
   getParentRoute: inside,
   path: "/vehicles",
@@ -84,8 +90,7 @@ const vehicle = createRoute({
   getParentRoute: inside,
   path: "/vehicles/$vin",
   component: lazyRouteComponent(() => import("./pages/vehicle/Vehicle"), "Vehicle"),
-  validateSearch: (search: Record<string, unknown>): { at?: string } =>
-    typeof search.at === "string" && !Number.isNaN(Date.parse(search.at)) ? { at: search.at } : {},
+  validateSearch: readAsOf,
 });
 const releases = createRoute({
   getParentRoute: inside,
@@ -113,6 +118,22 @@ const deadLetters = createRoute({
   path: "/dead-letters",
   component: lazyRouteComponent(() => import("./pages/deadletters/DeadLetters"), "DeadLetters"),
 });
+const rxswins = createRoute({
+  getParentRoute: inside,
+  path: "/rxswins",
+  component: lazyRouteComponent(() => import("./pages/rxswins/Rxswins"), "Rxswins"),
+});
+const rxswin = createRoute({
+  getParentRoute: inside,
+  path: "/rxswins/$rxswin",
+  component: lazyRouteComponent(() => import("./pages/rxswins/Rxswin"), "Rxswin"),
+});
+const audit = createRoute({
+  getParentRoute: inside,
+  path: "/audit",
+  component: lazyRouteComponent(() => import("./pages/audit/Audit"), "Audit"),
+  validateSearch: readAudit,
+});
 const access = createRoute({
   getParentRoute: inside,
   path: "/access",
@@ -127,6 +148,7 @@ export const router = createRouter({
       campaigns,
       wizard,
       campaign,
+      review,
       vehicles,
       vehicle,
       releases,
@@ -134,6 +156,9 @@ export const router = createRouter({
       release,
       models,
       deadLetters,
+      rxswins,
+      rxswin,
+      audit,
       access,
     ]),
   ]),

@@ -1,6 +1,6 @@
 /** The calls the dashboard makes, typed by the generated OpenAPI types. The session's cookie goes with each. */
 
-import createClient from "openapi-fetch";
+import { answer, client, defined, type Paging } from "./call";
 import { ApiError } from "./errors";
 import type {
   Artifact,
@@ -31,28 +31,6 @@ import type {
 } from "./model";
 import type { paths } from "./schema";
 import { endSession } from "./session";
-
-const client = createClient<paths>({ baseUrl: "/", credentials: "same-origin" });
-
-interface Answer<T> {
-  data?: T;
-  error?: unknown;
-  response: Response;
-}
-
-/** `expected`: whether an answer that nobody is signed in is news of this call, not the end of a session. */
-async function answer<T>(call: Promise<Answer<T>>, expected = false): Promise<T> {
-  let got: Answer<T>;
-  try {
-    got = await call;
-  } catch (error) {
-    // An aborted call is nobody's error, everything else is a network that failed or a body that is no JSON.
-    throw error instanceof DOMException ? error : ApiError.unreachable();
-  }
-  if (got.response.status === 401 && !expected) endSession("refused");
-  if (!got.response.ok) throw ApiError.from(got.response.status, got.error);
-  return got.data as T;
-}
 
 /** Who is signed in in this browser; `null` when nobody is. */
 export async function getSession(): Promise<Session | null> {
@@ -85,17 +63,6 @@ export function getFleet(signal: AbortSignal): Promise<Fleet> {
 export async function getVersions(model: string | undefined, signal: AbortSignal): Promise<HardwareVersions[]> {
   const query = model === undefined ? {} : { model };
   return (await answer(client.GET("/api/v1/fleet/versions", { params: { query }, signal }))).items;
-}
-
-interface Paging {
-  cursor?: string | undefined;
-  limit?: number | undefined;
-}
-
-/** Without what is undefined: a missing parameter is not an empty one. */
-function defined<T extends object>(query: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(query).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }
 
 export interface CampaignFilter {

@@ -29,6 +29,23 @@ export type Preview = Schemas["Preview"];
 export type FailureCluster = Schemas["FailureCluster"];
 export type BurnUp = Schemas["BurnUp"];
 export type HardwareVersions = Schemas["HardwareVersions"];
+export type EmergencyStop = Schemas["EmergencyStopView"];
+export type Recalled = Schemas["Recalled"];
+export type Retried = Schemas["Retried"];
+export type CampaignChange = Schemas["CampaignChange"];
+export type ReviewStep = Schemas["ReviewStep"];
+export type AuditHead = Schemas["AuditHead"];
+export type ReleaseEvidence = Schemas["ReleaseEvidence"];
+export type NewReleaseEvidence = Schemas["NewReleaseEvidence"];
+export type TypeApproval = Schemas["TypeApproval"];
+export type Rxswin = Schemas["Rxswin"];
+export type RxswinSoftware = Schemas["RxswinSoftware"];
+export type RxswinVehicle = Schemas["RxswinVehicle"];
+
+/** A value of JSON whose shape the API's description leaves open. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+export type CampaignReview = Omit<Schemas["CampaignReview"], "content"> & { content: Json };
+export type AuditEntry = Omit<Schemas["AuditEntry"], "details"> & { details: Json };
 
 export type CampaignState =
   | "draft"
@@ -77,6 +94,8 @@ export interface Campaign {
   id: number;
   name: string;
   release: number;
+  /** Of several campaigns for a vehicle, the highest goes first. */
+  priority: number;
   target: string;
   precondition?: string | null;
   start_at?: string | null;
@@ -89,6 +108,8 @@ export interface Campaign {
   members?: number | null;
   started_at?: string | null;
   ended_at?: string | null;
+  /** The exit of what is left, once it is being closed. */
+  closing?: string | null;
   created_at: string;
   created_by: string;
   /** The commands its state takes now. */
@@ -147,6 +168,7 @@ export interface LiveEvent {
   wave?: number;
   vehicles?: number;
   left?: number;
+  reason?: string | null;
   from?: CampaignState;
   to?: CampaignState;
 }

@@ -2,17 +2,23 @@
 
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
 import * as api from "./client";
+import { getEmergencyStop } from "./emergency";
+import * as evidence from "./evidence";
 import { asApiError } from "./errors";
-import type { Page } from "./model";
+import { withEvents } from "../live/events";
+import type { LiveEvent, Page } from "./model";
+import { getReview } from "./review";
 
 export const keys = {
   fleet: ["fleet"],
   versions: ["versions"],
   /** All lists of campaigns. */
   campaigns: ["campaigns"],
+  everyCampaign: ["campaign"],
   campaign: (id: number) => ["campaign", id],
   /** What a campaign's counters do not say: its failures, its burn-up, its vehicles. */
   insight: (id: number) => ["insight", id],
+  everyTimeline: ["timeline"],
   timeline: (id: number) => ["timeline", id],
   releases: ["releases"],
   release: (id: number) => ["release", id],
@@ -21,7 +27,23 @@ export const keys = {
   vehicle: (vin: string) => ["vehicle", vin],
   deadLetters: ["dead-letters"],
   tokens: ["tokens"],
+  everyReview: ["review"],
+  review: (id: number) => ["review", id],
+  emergencyStop: ["emergency-stop"],
+  evidence: (release: number) => ["evidence", release],
+  /** The log and its head. */
+  audit: ["audit"],
+  rxswins: ["rxswins"],
 } as const;
+
+/** What changes when somebody does something with a campaign. */
+export const touchedByCommand = (id: number) => [
+  keys.campaign(id),
+  keys.campaigns,
+  keys.timeline(id),
+  keys.review(id),
+  keys.fleet,
+];
 
 const PAGE = 50;
 /** What is looked up for choosing from, such as models: all of it, or more than anybody chooses from. */
@@ -70,9 +92,15 @@ export const assignmentsQuery = (id: number, filter: api.AssignmentFilter) =>
     api.listAssignments(id, { ...filter, cursor, limit: 200 }, signal),
   );
 
-/** A campaign's events, oldest first; the live stream adds to them. */
+/** A campaign's events, oldest first; the live stream adds to them, also while they are asked for. */
 export const timelineQuery = (id: number) =>
-  queryOptions({ queryKey: keys.timeline(id), queryFn: ({ signal }) => api.listCampaignEvents(id, signal) });
+  queryOptions({
+    queryKey: keys.timeline(id),
+    queryFn: async ({ client, signal }): Promise<LiveEvent[]> => {
+      const events = await api.listCampaignEvents(id, signal);
+      return withEvents(client.getQueryData<LiveEvent[]>(keys.timeline(id)) ?? [], events);
+    },
+  });
 
 export const releasesQuery = pages(keys.releases, (cursor, signal) => api.listReleases({ cursor, limit: PAGE }, signal));
 
@@ -117,6 +145,40 @@ export const tokensQuery = queryOptions({
   queryKey: keys.tokens,
   queryFn: async ({ signal }) => (await api.listTokens({ limit: ALL }, signal)).items,
 });
+
+export const reviewQuery = (id: number) =>
+  queryOptions({ queryKey: keys.review(id), queryFn: ({ signal }) => getReview(id, signal) });
+
+export const emergencyStopQuery = queryOptions({
+  queryKey: keys.emergencyStop,
+  queryFn: ({ signal }) => getEmergencyStop(signal),
+});
+
+export const evidenceQuery = (release: number) =>
+  queryOptions({ queryKey: keys.evidence(release), queryFn: ({ signal }) => evidence.getEvidence(release, signal) });
+
+export const auditQuery = (filter: evidence.AuditFilter) =>
+  pages([...keys.audit, "entries", filter], (cursor, signal) =>
+    evidence.listAudit({ ...filter, cursor, limit: PAGE }, signal),
+  );
+
+export const auditHeadQuery = queryOptions({
+  queryKey: [...keys.audit, "head"],
+  queryFn: ({ signal }) => evidence.getAuditHead(signal),
+});
+
+export const rxswinsQuery = pages(keys.rxswins, (cursor, signal) => evidence.listRxswins({ cursor, limit: PAGE }, signal));
+
+export const rxswinQuery = (rxswin: string) =>
+  queryOptions({
+    queryKey: [...keys.rxswins, rxswin],
+    queryFn: ({ signal }) => evidence.getRxswin(rxswin, signal),
+  });
+
+export const rxswinVehiclesQuery = (rxswin: string) =>
+  pages([...keys.rxswins, rxswin, "vehicles"], (cursor, signal) =>
+    evidence.listRxswinVehicles(rxswin, { cursor, limit: PAGE }, signal),
+  );
 
 export function createQueryClient(): QueryClient {
   return new QueryClient({

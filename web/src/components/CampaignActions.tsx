@@ -1,100 +1,85 @@
-import { Button, Group, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState, type ReactNode } from "react";
-import { command } from "../api/client";
-import { COMMANDS, type Campaign, type Command } from "../api/model";
-import { keys } from "../api/queries";
-import { may } from "../api/session";
+import { Button, Group } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { lazy, Suspense, useState, type ReactNode } from "react";
+import { mayAct } from "../api/acts";
+import type { Campaign } from "../api/model";
 import { text } from "../i18n";
-import { consequence } from "../rollout/wording";
-import { Confirm } from "./Confirm";
-import { PauseIcon, PlayIcon, StopIcon } from "./icons";
-import { useNow } from "./useNow";
+import { waveToApprove, type Offer } from "../rollout/offers";
+import { CheckIcon, PauseIcon, PlayIcon, StampIcon, StopIcon } from "./icons";
+import { useOffers } from "./useOffers";
 
-const ICONS: Record<Command, ReactNode> = {
+/** Loaded when it is put: lists of campaigns are on the first page, and most of their questions are never asked. */
+const Question = lazy(async () => ({ default: (await import("./CampaignQuestion")).CampaignQuestion }));
+
+const ICONS: Record<Offer, ReactNode> = {
+  submit: <StampIcon size={14} />,
+  approveWave: <CheckIcon size={14} />,
   start: <PlayIcon size={14} />,
   pause: <PauseIcon size={14} />,
   resume: <PlayIcon size={14} />,
   cancel: <StopIcon size={14} />,
 };
+const ONWARD: readonly Offer[] = ["submit", "approveWave", "start", "resume"];
 
-/** The commands that the campaign takes now, each behind a question that tells what it would do. */
-export function CampaignActions({ campaign, size = "sm" }: { campaign: Campaign; size?: "xs" | "sm" }) {
-  const [asked, setAsked] = useState<Command>();
-  const allowed = may("engineer") ? COMMANDS.filter((name) => campaign.allowed.includes(name)) : [];
-  if (allowed.length === 0) return null;
+interface CampaignActionsProps {
+  campaign: Campaign;
+  size?: "xs" | "sm";
+  /** The review is what is being looked at. */
+  reviewing?: boolean;
+}
+
+/** What may be done with the campaign now, each behind a question that tells what it would do. */
+export function CampaignActions({ campaign, size = "sm", reviewing = false }: CampaignActionsProps) {
+  const [asked, setAsked] = useState<Offer>();
+  const { offered, review } = useOffers(campaign);
+  const waits = campaign.state === "in_review" && review?.may_start === false;
+  const toReview = waits && !reviewing && mayAct("approve");
+  if (offered.length === 0 && !toReview) return null;
   return (
     <>
-      <Group gap="xs" wrap="nowrap">
-        {allowed.map((name) => (
+      <Group gap="xs">
+        {toReview && (
+          <Button
+            size={size}
+            leftSection={<StampIcon size={14} />}
+            aria-label={text().review.lookAt(campaign.name)}
+            renderRoot={(props) => <Link to="/campaigns/$id/review" params={{ id: campaign.id }} {...props} />}
+          >
+            {text().review.look}
+          </Button>
+        )}
+        {offered.map((name) => (
           <Button
             key={name}
             size={size}
-            variant={name === "resume" || name === "start" ? "filled" : "default"}
+            variant={ONWARD.includes(name) ? "filled" : "default"}
             leftSection={ICONS[name]}
-            aria-label={`${text().commands[name]} ${campaign.name}`}
+            aria-label={`${labelOf(name, campaign)} ${campaign.name}`}
             onClick={() => {
               setAsked(name);
             }}
           >
-            {text().commands[name]}
+            {labelOf(name, campaign)}
           </Button>
         ))}
       </Group>
       {asked !== undefined && (
-        <Ask
-          name={asked}
-          campaign={campaign}
-          close={() => {
-            setAsked(undefined);
-          }}
-        />
+        <Suspense>
+          <Question
+            name={asked}
+            campaign={campaign}
+            close={() => {
+              setAsked(undefined);
+            }}
+          />
+        </Suspense>
       )}
     </>
   );
 }
 
-function Ask({ name, campaign, close }: { name: Command; campaign: Campaign; close: () => void }) {
-  const client = useQueryClient();
-  const now = useNow();
-  const [reason, setReason] = useState("");
-  const { title, effects, confirm, final } = consequence(name, campaign, now);
-  const sending = useMutation({
-    mutationFn: () => command(campaign.id, name, reason.trim()),
-    onSuccess: close,
-    // Also when it was refused: what was on the screen was then out of date.
-    onSettled: () =>
-      Promise.all([
-        client.invalidateQueries({ queryKey: keys.campaign(campaign.id) }),
-        client.invalidateQueries({ queryKey: keys.campaigns }),
-        client.invalidateQueries({ queryKey: keys.timeline(campaign.id) }),
-        client.invalidateQueries({ queryKey: keys.fleet }),
-      ]),
-  });
-  return (
-    <Confirm
-      title={title}
-      effects={effects}
-      confirm={confirm}
-      final={final}
-      back={name === "cancel" ? text().commands.keep : text().common.back}
-      busy={sending.isPending}
-      error={sending.error}
-      close={close}
-      submit={() => {
-        sending.mutate();
-      }}
-    >
-      <TextInput
-        label={text().commands.reason}
-        description={text().commands.reasonHint}
-        value={reason}
-        maxLength={500}
-        data-autofocus
-        onChange={(event) => {
-          setReason(event.currentTarget.value);
-        }}
-      />
-    </Confirm>
-  );
+function labelOf(name: Offer, campaign: Campaign): string {
+  if (name === "submit") return text().review.submit;
+  if (name === "approveWave") return text().review.approveWave(waveToApprove(campaign) ?? 0);
+  return text().commands[name];
 }

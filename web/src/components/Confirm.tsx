@@ -11,6 +11,8 @@ interface ConfirmProps {
   /** It cannot be undone. */
   final?: boolean;
   back?: string;
+  /** Whether all that is needed is there. */
+  ready?: boolean;
   busy: boolean;
   error: unknown;
   close: () => void;
@@ -20,13 +22,13 @@ interface ConfirmProps {
 
 /** Asks before something happens, and tells what. */
 export function Confirm(props: ConfirmProps) {
-  const { title, effects, confirm, final = false, back, busy, error, close, submit, children } = props;
+  const { title, effects, confirm, final = false, back, ready = true, busy, error, close, submit, children } = props;
   return (
     <Modal opened onClose={close} title={title} centered size="md" closeButtonProps={{ "aria-label": text().common.close }}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          submit();
+          if (ready) submit();
         }}
       >
         <Stack gap="md">
@@ -41,7 +43,7 @@ export function Confirm(props: ConfirmProps) {
             <Button variant="default" onClick={close}>
               {back ?? text().common.back}
             </Button>
-            <Button type="submit" loading={busy} {...(final ? { color: "red.8" } : {})}>
+            <Button type="submit" disabled={!ready} loading={busy} {...(final ? { color: "red.8" } : {})}>
               {confirm}
             </Button>
           </Group>

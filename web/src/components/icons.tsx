@@ -31,6 +31,7 @@ export const StopIcon = icon(
     <path d="m9 9 6 6m0-6-6 6" />
   </>,
 );
+export const HaltIcon = icon(<path d="M8.5 3h7L21 8.5v7L15.5 21h-7L3 15.5v-7zM8.5 12h7" />);
 export const HourglassIcon = icon(<path d="M7 3h10M7 21h10M8 3v4l4 5 4-5V3M8 21v-4l4-5 4 5v4" />);
 export const AlertIcon = icon(<path d="M12 4 2.5 20h19zM12 10v4M12 17v.01" />);
 export const CheckIcon = icon(<path d="m5 12.5 5 5 9-11" />);
@@ -66,6 +67,8 @@ export const ChipIcon = icon(
   <path d="M7 7h10v10H7zM10 3v4M14 3v4M10 17v4M14 17v4M3 10h4M3 14h4M17 10h4M17 14h4" />,
 );
 export const LetterIcon = icon(<path d="M3 6h18v12H3zM3 7l9 6.5L21 7" />);
+export const LogIcon = icon(<path d="M6 3h12v18H6zM9.5 8h5M9.5 12h5M9.5 16h3" />);
+export const StampIcon = icon(<path d="M9 13V9a3.5 3.5 0 1 1 6 0v4h4v4H5v-4zM5 20.5h14" />);
 export const KeyIcon = icon(
   <>
     <circle cx="8" cy="15" r="4" />

@@ -1,6 +1,7 @@
 /** Was die Oberfläche sagt, auf Deutsch. */
 
 import type { Dictionary } from "./en";
+import { oversight } from "./oversight.de";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
 
@@ -43,6 +44,8 @@ export const de: Dictionary = {
     vehicles: "Fahrzeuge",
     models: "Modelle",
     deadLetters: "Unzustellbar",
+    rxswins: "RXSWINs",
+    audit: "Protokoll",
     access: "Zugang",
     api: "REST-API",
     signOut: "Abmelden",
@@ -100,7 +103,7 @@ export const de: Dictionary = {
     completed: "Abgeschlossen",
     cancelled: "Abgebrochen",
   },
-  releaseStates: { draft: "Entwurf", locked: "Gesperrt", retired: "Außer Dienst" },
+  releaseStates: { draft: "Entwurf", locked: "Gesperrt", retired: "Zurückgerufen" },
   modelStates: { active: "Aktiv", awaiting_root: "Wartet auf Root", retired: "Außer Dienst" },
   common: {
     loading: "Lädt",
@@ -115,6 +118,8 @@ export const de: Dictionary = {
     copied: "Kopiert",
     all: "Alle",
     none: "keine",
+    yes: "ja",
+    no: "nein",
     remove: "Entfernen",
     vehicles: "Fahrzeuge",
     scrolls: (what) => `${what}, seitlich scrollbar`,
@@ -138,6 +143,7 @@ export const de: Dictionary = {
     halted: "ist angehalten",
     inReview: "wartet auf Prüfung",
     paused: "ist pausiert",
+    waveWaits: "wartet auf die Freigabe einer Welle",
     stuck: "kann die nächste Welle nicht öffnen",
     lettersWait: (letters) => `${letters} anzusehen`,
     awaitsRoot: "wartet auf die Signatur seines Roots",
@@ -179,6 +185,7 @@ export const de: Dictionary = {
     keep: "Behalten",
     reason: "Grund",
     reasonHint: "Für alle, die diese Kampagne später lesen; optional.",
+    reasonNeeded: "Für alle, die diese Kampagne später lesen.",
     ask: {
       start: (name) => `„${name}“ starten?`,
       pause: (name) => `„${name}“ pausieren?`,
@@ -212,6 +219,8 @@ export const de: Dictionary = {
     vehicles: (left, moment) => `Alle Wellen sind offen: noch ${left}, bis ${moment}.`,
     gate: (next, ratio, size, wave, needed, installed) =>
       `Welle ${next} öffnet, wenn ${ratio} der ${size} Fahrzeuge in Welle ${wave} installiert haben (${needed}): bisher ${installed}.`,
+    approval: (next, wave) => `Welle ${next} öffnet, wenn jemand freigibt, wie Welle ${wave} gegangen ist.`,
+    review: "Wartet auf ihre Prüfung.",
     withdrawals: (left) => `Wird geschlossen: noch ${left} zurückzuziehen.`,
   },
   campaign: {
@@ -293,6 +302,12 @@ export const de: Dictionary = {
     notBefore: "Nicht vor",
     deadline: "Frist",
     created: "Angelegt",
+    priority: "Priorität",
+    priorityHint: "Von mehreren Kampagnen für ein Fahrzeug geht die höchste vor; −1000 bis 1000.",
+    change: "Ändern",
+    changeTitle: (name) => `„${name}“ ändern`,
+    changeVoids: "Sie ist in Prüfung: Eine Änderung macht sie wieder zum Entwurf.",
+    save: "Kampagne ändern",
   },
   events: {
     created: "Kampagne angelegt",
@@ -300,6 +315,10 @@ export const de: Dictionary = {
     was: (state) => ` (vorher: ${state})`,
     waveOpened: (wave, vehicles) => `Welle ${wave} geöffnet: ${vehicles}`,
     closing: (vehicles) => `Wird geschlossen: ${vehicles} zurückzuziehen`,
+    halted: (wave, reason) => `Welle ${wave} hat sie angehalten: ${reason}`,
+    waveApproved: (wave) => `Welle ${wave} freigegeben`,
+    retried: (vehicles) => `Weiterer Versuch für ${vehicles}`,
+    timedOut: (vehicles) => `Zu lange still: ${vehicles}`,
   },
   wizard: {
     title: "Neue Kampagne",
@@ -353,6 +372,7 @@ export const de: Dictionary = {
     createDraft: "Als Entwurf anlegen",
     createAndStart: "Anlegen und starten",
     createAndSchedule: "Anlegen und planen",
+    createAndSubmit: "Anlegen und zur Prüfung einreichen",
     notCreated: "Die Kampagne wurde nicht angelegt",
     notStarted: "Angelegt, aber nicht gestartet",
     defaultName: (release) => `Rollout ${release}`,
@@ -471,6 +491,10 @@ export const de: Dictionary = {
     formHardwareId: "Hardware-Kennung",
     formHardwareName: "Name",
     addHardware: "Steuergerät hinzufügen",
+    review: "Prüfung",
+    reviewOf: (model) => `Kampagnen für ${model} brauchen eine Prüfung`,
+    reviewNeeded: "nötig",
+    reviewNot: "nicht nötig",
     checkDigit: "Seine FINs tragen eine Prüfziffer (Nordamerika, China)",
     refused: "Das Modell wurde nicht angelegt",
     ecu: (number) => `Steuergerät ${number}`,
@@ -522,10 +546,18 @@ export const de: Dictionary = {
       approver: "Gibt frei, was die Entwicklung einreicht.",
       admin: "Stellt Token aus und nimmt Roots an.",
     },
+    models: "Modelle",
+    modelsHint: "Wessen Dinge es ändern darf; keines gewählt: alle. Es liest, was seine Rolle lesen darf.",
+    calls: "Aufrufe",
+    callsHint: "Welche Aufrufe es machen darf; keiner gewählt: alle.",
+    limits: "Grenzen",
+    limitsHint: "Für Programme: weniger, als ihre Rolle darf.",
+    unlimited: "keine",
     issued: "Es wird nur dieses eine Mal gezeigt",
     issuedText: "Jetzt kopieren: Otaru behält nur seinen Hash.",
     onlyAdmins: "Nur Admins sehen Token",
     onlyAdminsText: "Fragen Sie einen Admin, wenn Sie eines brauchen.",
     refused: "Das Token wurde nicht ausgestellt",
   },
+  ...oversight,
 };

@@ -1,5 +1,7 @@
 /** What the dashboard says, in English; the other languages have the same shape. */
 
+import { oversight } from "./oversight.en";
+
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
 
 export const en = {
@@ -41,6 +43,8 @@ export const en = {
     vehicles: "Vehicles",
     models: "Models",
     deadLetters: "Dead letters",
+    rxswins: "RXSWINs",
+    audit: "Audit",
     access: "Access",
     api: "REST API",
     signOut: "Sign out",
@@ -98,7 +102,7 @@ export const en = {
     completed: "Completed",
     cancelled: "Cancelled",
   },
-  releaseStates: { draft: "Draft", locked: "Locked", retired: "Retired" },
+  releaseStates: { draft: "Draft", locked: "Locked", retired: "Recalled" },
   modelStates: { active: "Active", awaiting_root: "Awaiting root", retired: "Retired" },
   common: {
     loading: "Loading",
@@ -113,6 +117,8 @@ export const en = {
     copied: "Copied",
     all: "All",
     none: "none",
+    yes: "yes",
+    no: "no",
     remove: "Remove",
     vehicles: "Vehicles",
     scrolls: (what: string) => `${what}, scrolls sideways`,
@@ -136,6 +142,7 @@ export const en = {
     halted: "is halted",
     inReview: "waits for review",
     paused: "is paused",
+    waveWaits: "waits for a wave to be approved",
     stuck: "cannot open its next wave",
     lettersWait: (letters: string) => `${letters} to look at`,
     awaitsRoot: "waits for its root to be signed",
@@ -177,6 +184,7 @@ export const en = {
     keep: "Keep it",
     reason: "Reason",
     reasonHint: "For those who read this campaign later; optional.",
+    reasonNeeded: "For those who read this campaign later.",
     ask: {
       start: (name: string) => `Start “${name}”?`,
       pause: (name: string) => `Pause “${name}”?`,
@@ -208,6 +216,8 @@ export const en = {
     vehicles: (left: string, moment: string) => `All waves are open: ${left} left, until ${moment}.`,
     gate: (next: number, ratio: string, size: string, wave: number, needed: string, installed: string) =>
       `Wave ${next} opens when ${ratio} of the ${size} vehicles in wave ${wave} have installed (${needed}): ${installed} so far.`,
+    approval: (next: number, wave: number) => `Wave ${next} opens when somebody approves how wave ${wave} went.`,
+    review: "Waits for its review.",
     withdrawals: (left: string) => `Closing: ${left} still to be withdrawn.`,
   },
   campaign: {
@@ -283,6 +293,12 @@ export const en = {
     notBefore: "Not before",
     deadline: "Deadline",
     created: "Created",
+    priority: "Priority",
+    priorityHint: "Of several campaigns for a vehicle, the highest goes first; −1000 to 1000.",
+    change: "Change",
+    changeTitle: (name: string) => `Change “${name}”`,
+    changeVoids: "It is in review: a change makes it a draft again.",
+    save: "Change campaign",
   },
   events: {
     created: "Campaign created",
@@ -290,6 +306,10 @@ export const en = {
     was: (state: string) => ` (was ${state.toLowerCase()})`,
     waveOpened: (wave: string, vehicles: string) => `Wave ${wave} opened for ${vehicles}`,
     closing: (vehicles: string) => `Closing: withdrawing from ${vehicles}`,
+    halted: (wave: string, reason: string) => `Wave ${wave} halted it: ${reason}`,
+    waveApproved: (wave: string) => `Wave ${wave} approved`,
+    retried: (vehicles: string) => `Another attempt for ${vehicles}`,
+    timedOut: (vehicles: string) => `Silent for too long: ${vehicles}`,
   },
   wizard: {
     title: "New campaign",
@@ -343,6 +363,7 @@ export const en = {
     createDraft: "Create as a draft",
     createAndStart: "Create and start",
     createAndSchedule: "Create and schedule",
+    createAndSubmit: "Create and submit for review",
     notCreated: "The campaign was not created",
     notStarted: "Created, but not started",
     defaultName: (release: string) => `${release} rollout`,
@@ -462,6 +483,10 @@ export const en = {
     formHardwareId: "Hardware id",
     formHardwareName: "Name",
     addHardware: "Add an ECU",
+    review: "Review",
+    reviewOf: (model: string) => `Campaigns for ${model} need a review`,
+    reviewNeeded: "needed",
+    reviewNot: "not needed",
     checkDigit: "Its VINs carry a check digit (North America, China)",
     refused: "The model was not created",
     ecu: (number: number) => `ECU ${number}`,
@@ -513,12 +538,20 @@ export const en = {
       approver: "Approves what engineers submit.",
       admin: "Issues tokens and takes roots in.",
     },
+    models: "Models",
+    modelsHint: "Whose things it may change; none chosen: all of them. It reads what its role may read.",
+    calls: "Calls",
+    callsHint: "Which calls it may make; none chosen: all of them.",
+    limits: "Limits",
+    limitsHint: "For programs: less than its role may.",
+    unlimited: "none",
     issued: "This is the only time it is shown",
     issuedText: "Copy it now: Otaru keeps only its hash.",
     onlyAdmins: "Only admins see tokens",
     onlyAdminsText: "Ask an admin if you need one.",
     refused: "The token was not issued",
   },
+  ...oversight,
 };
 
 export type Dictionary = typeof en;

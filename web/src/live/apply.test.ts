@@ -9,6 +9,7 @@ const campaign = (id: number): Campaign => ({
   id,
   name: `campaign ${id}`,
   release: 1,
+  priority: 0,
   target: "true",
   deadline: "2026-04-01T00:00:00Z",
   state: "running",

@@ -8,6 +8,7 @@ import type { Campaign, Fleet, LiveEvent, Page, Progress } from "../api/model";
 import { keys } from "../api/queries";
 import { countOf, withProgress } from "../rollout/progress";
 import { EXITS } from "../rollout/states";
+import { withEvents } from "./events";
 import type { LiveMessage } from "./messages";
 
 /** At most four refreshes a second. */
@@ -86,16 +87,15 @@ function followInsight(client: QueryClient, id: number): void {
 
 /** The queries whose answers `event` may have changed. */
 export function touchedBy(event: LiveEvent): QueryKey[] {
-  const touched: QueryKey[] = [];
-  if (event.campaign !== undefined) touched.push(keys.campaigns, keys.campaign(event.campaign), keys.insight(event.campaign));
+  const { campaign, type } = event;
+  // Every event is an entry of the audit log as well.
+  const touched: QueryKey[] = [keys.audit];
+  if (campaign !== undefined) {
+    touched.push(keys.campaigns, keys.campaign(campaign), keys.insight(campaign), keys.review(campaign));
+  }
+  if (type.startsWith("emergency_stop")) touched.push(keys.emergencyStop);
   if (event.release !== undefined) touched.push(keys.releases, keys.release(event.release));
   if (event.model !== undefined) touched.push(keys.models);
-  if (event.type !== "wave_opened") touched.push(keys.fleet);
+  if (type !== "wave_opened") touched.push(keys.fleet);
   return touched;
-}
-
-/** `known` with `news`, each event once, oldest first. */
-export function withEvents(known: readonly LiveEvent[], news: readonly LiveEvent[]): LiveEvent[] {
-  const byId = new Map([...known, ...news].map((event) => [event.id, event]));
-  return [...byId.values()].sort((a, b) => a.id - b.id);
 }

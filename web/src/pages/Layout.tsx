@@ -5,6 +5,7 @@ import { useState, type ReactNode } from "react";
 import { signOut } from "../api/client";
 import { fleetQuery } from "../api/queries";
 import { currentSession, endSession, may } from "../api/session";
+import { EmergencyBanner, EmergencyStopButton } from "../components/EmergencyStop";
 import {
   BookIcon,
   BoxIcon,
@@ -14,7 +15,9 @@ import {
   KeyIcon,
   LeaveIcon,
   LetterIcon,
+  LogIcon,
   MenuIcon,
+  StampIcon,
   WavesIcon,
 } from "../components/icons";
 import { LiveIndicator } from "../components/LiveIndicator";
@@ -57,6 +60,7 @@ export function Layout() {
         </ActionIcon>
         <Home />
         <LiveIndicator />
+        <EmergencyStopButton compact />
       </header>
       <aside className={classes.side}>
         <Side />
@@ -73,9 +77,12 @@ export function Layout() {
       >
         <Side inDrawer />
       </Drawer>
-      <main id="content" className={classes.main} tabIndex={-1}>
-        <Outlet />
-      </main>
+      <div className={classes.content}>
+        <EmergencyBanner />
+        <main id="content" className={classes.main} tabIndex={-1}>
+          <Outlet />
+        </main>
+      </div>
     </div>
   );
 }
@@ -107,6 +114,8 @@ function Side({ inDrawer = false }: { inDrawer?: boolean }) {
         <NavLink to="/vehicles" icon={<CarIcon size={18} />} label={t.vehicles} />
         <NavLink to="/models" icon={<ChipIcon size={18} />} label={t.models} />
         <NavLink to="/dead-letters" icon={<LetterIcon size={18} />} label={t.deadLetters} count={letters} />
+        <NavLink to="/rxswins" icon={<StampIcon size={18} />} label={t.rxswins} />
+        <NavLink to="/audit" icon={<LogIcon size={18} />} label={t.audit} />
         {may("admin") && <NavLink to="/access" icon={<KeyIcon size={18} />} label={t.access} />}
         <a className={classes.link} href="/api/docs/">
           <BookIcon size={18} />
@@ -115,6 +124,7 @@ function Side({ inDrawer = false }: { inDrawer?: boolean }) {
       </nav>
       <div className={classes.foot}>
         {!inDrawer && <LiveIndicator />}
+        <EmergencyStopButton />
         <SignedIn />
       </div>
     </div>
@@ -122,7 +132,7 @@ function Side({ inDrawer = false }: { inDrawer?: boolean }) {
 }
 
 interface NavLinkProps {
-  to: "/" | "/campaigns" | "/releases" | "/vehicles" | "/models" | "/dead-letters" | "/access";
+  to: "/" | "/campaigns" | "/releases" | "/vehicles" | "/models" | "/dead-letters" | "/rxswins" | "/audit" | "/access";
   exact?: boolean;
   icon: ReactNode;
   label: string;

@@ -1,6 +1,7 @@
 /** What the pages keep in the URL's query. What cannot be understood counts as not said. */
 
 import type { AssignmentFilter, CampaignFilter, VehicleFilter } from "../api/client";
+import type { AuditFilter } from "../api/evidence";
 import { ASSIGNMENT_STATES, CAMPAIGN_STATES } from "../rollout/states";
 
 type Raw = Record<string, unknown>;
@@ -19,6 +20,10 @@ function words(value: unknown): string | undefined {
 
 function wholeNumber(value: unknown): number | undefined {
   return typeof value === "number" && Number.isInteger(value) && value >= 1 ? value : undefined;
+}
+
+function time(value: unknown): string | undefined {
+  return typeof value === "string" && !Number.isNaN(Date.parse(value)) ? value : undefined;
 }
 
 export function said<T extends object>(values: T): Said<T> {
@@ -41,5 +46,20 @@ export const readVehicles = (raw: Raw): Said<VehicleFilter> =>
     tag: words(raw.tag),
     vin_prefix: words(raw.vin_prefix),
   });
+
+/** The API takes a vehicle or an object: of both, the vehicle. */
+export function readAudit(raw: Raw): Said<AuditFilter> {
+  const vin = words(raw.vin)?.toUpperCase();
+  return said({
+    actor: words(raw.actor),
+    action: words(raw.action),
+    object: vin === undefined ? words(raw.object) : undefined,
+    vin,
+    since: time(raw.since),
+    until: time(raw.until),
+  });
+}
+
+export const readAsOf = (raw: Raw): { at?: string } => said({ at: time(raw.at) });
 
 export const readWizard = (raw: Raw): { release?: number } => said({ release: wholeNumber(raw.release) });

@@ -99,6 +99,7 @@ test("a progress message changes the counts and keeps the plan", () => {
     id: 12,
     name: "BCM 2.3.0",
     release: 4,
+    priority: 0,
     target: "true",
     deadline: "2026-04-01T00:00:00Z",
     state: "running",

@@ -10,6 +10,7 @@ const campaign: Campaign = {
   id: 12,
   name: "BCM 2.3.0",
   release: 4,
+  priority: 0,
   target: "true",
   deadline: "2026-04-01T00:00:00Z",
   state: "running",

@@ -18,6 +18,7 @@ export function waitingSentence(waiting: WaitingOn, now: number, locale?: string
   const { code, at, left, deadline, wave, installed, needed, size, ratio, wants } = waiting;
   if (code === "submission") return said.submission;
   if (code === "resume") return said.resume;
+  if (code === "gate" && wants === "approval" && wave != null) return said.approval(wave + 1, wave);
   if (code === "start_time" && at !== undefined) return said.start(moment(at));
   if (code === "withdrawals" && left !== undefined) return said.withdrawals(plural(left, text().count.vehicle, locale));
   if (code === "vehicles" && deadline !== undefined && left !== undefined) {
@@ -106,9 +107,25 @@ export function eventLine(event: LiveEvent): { text: string; tone: EventTone } {
     }
     case "campaign_closing":
       return { text: said.closing(plural(event.left ?? 0, text().count.vehicle)), tone: "notice" };
+    case "campaign_halted":
+      return { text: said.halted(String(event.wave ?? "?"), event.reason ?? "?"), tone: "bad" };
+    case "campaign_approved":
+      return { text: actionLabel(event.type), tone: "good" };
+    case "wave_approved":
+      return { text: said.waveApproved(String(event.wave ?? "?")), tone: "good" };
+    case "vehicles_retried":
+      return { text: said.retried(plural(event.vehicles ?? 0, text().count.vehicle)), tone: "plain" };
+    case "vehicles_timed_out":
+      return { text: said.timedOut(plural(event.vehicles ?? 0, text().count.vehicle)), tone: "notice" };
     default:
-      return { text: capitalised(event.type.replaceAll("_", " ")), tone: "plain" };
+      return { text: actionLabel(event.type), tone: "plain" };
   }
+}
+
+/** What happened, as the audit log calls it; under its own name when this dashboard does not know it yet. */
+export function actionLabel(action: string): string {
+  const known: Record<string, string> = text().audit.actions;
+  return known[action] ?? capitalised(action.replaceAll("_", " "));
 }
 
 function capitalised(words: string): string {

@@ -24,4 +24,5 @@ import "@mantine/core/styles/List.css";
 import "@mantine/core/styles/Modal.css";
 import "@mantine/core/styles/PasswordInput.css";
 import "@mantine/core/styles/Skeleton.css";
+import "@mantine/core/styles/Switch.css";
 import "@mantine/core/styles/Tooltip.css";

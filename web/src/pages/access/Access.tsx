@@ -6,6 +6,7 @@ import type { Token } from "../../api/model";
 import { keys, tokensQuery } from "../../api/queries";
 import { currentSession, may } from "../../api/session";
 import { Confirm } from "../../components/Confirm";
+import { Chips } from "../../components/Facts";
 import { Pending } from "../../components/Pending";
 import { KeyIcon, PlusIcon } from "../../components/icons";
 import { Notice } from "../../components/Notice";
@@ -86,11 +87,12 @@ function List({ tokens }: { tokens: readonly Token[] }) {
     <>
       <Table
         label={t.title}
-        minWidth={42}
+        minWidth={48}
         head={
           <>
             <th>{t.name}</th>
             <th>{t.role}</th>
+            <th>{t.limits}</th>
             <th>{t.state}</th>
             <th>{t.created}</th>
             <th>{t.expires}</th>
@@ -105,6 +107,9 @@ function List({ tokens }: { tokens: readonly Token[] }) {
               {token.name === currentSession()?.name && <span className={cell.quiet}> ({t.you})</span>}
             </th>
             <td>{text().roles[token.role]}</td>
+            <td>
+              <Limits token={token} />
+            </td>
             <td>
               <TokenState token={token} />
             </td>
@@ -146,6 +151,12 @@ function List({ tokens }: { tokens: readonly Token[] }) {
       )}
     </>
   );
+}
+
+/** What the token is limited to beside its role. */
+function Limits({ token }: { token: Token }) {
+  const limits = [...(token.models ?? []), ...(token.calls ?? []).map((call) => `/${call}`)];
+  return limits.length === 0 ? <span className={cell.quiet}>{text().access.unlimited}</span> : <Chips words={limits} />;
 }
 
 function TokenState({ token }: { token: Token }) {

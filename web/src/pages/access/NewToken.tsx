@@ -8,6 +8,8 @@ import { Refused } from "../../components/Confirm";
 import { CopyButton } from "../../components/CopyButton";
 import { text } from "../../i18n";
 import classes from "./NewToken.module.css";
+import { Scopes } from "./Scopes";
+import { scopeOf } from "./scopes";
 
 const ROLES: readonly Role[] = ["viewer", "engineer", "approver", "admin"];
 
@@ -18,9 +20,16 @@ export function NewToken({ close }: { close: () => void }) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
   const [days, setDays] = useState("90");
+  const [models, setModels] = useState<readonly string[]>([]);
+  const [calls, setCalls] = useState<readonly string[]>([]);
   const creating = useMutation({
     mutationFn: () =>
-      createToken({ name: name.trim(), role, ...(days.trim() === "" ? {} : { valid_days: Number(days) }) }),
+      createToken({
+        name: name.trim(),
+        role,
+        ...scopeOf(models, calls),
+        ...(days.trim() === "" ? {} : { valid_days: Number(days) }),
+      }),
     onSettled: () => client.invalidateQueries({ queryKey: keys.tokens }),
   });
   const valid = days.trim() === "" || /^\d{1,4}$/.test(days.trim());
@@ -65,6 +74,7 @@ export function NewToken({ close }: { close: () => void }) {
                 setDays(event.currentTarget.value);
               }}
             />
+            <Scopes models={models} calls={calls} chooseModels={setModels} chooseCalls={setCalls} />
             <Refused error={creating.error} title={t.refused} />
             <Group justify="flex-end">
               <Button variant="default" onClick={close}>

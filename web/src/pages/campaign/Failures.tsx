@@ -1,4 +1,4 @@
-import { Button, Code } from "@mantine/core";
+import { Button, Code, Group } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { Campaign, FailureCluster } from "../../api/model";
@@ -8,8 +8,10 @@ import { Pending } from "../../components/Pending";
 import { When } from "../../components/When";
 import { formatCount, formatPercent, plural } from "../../format/number";
 import { text } from "../../i18n";
+import { retriable } from "../../rollout/offers";
 import { stateColor, stateLabel } from "../../rollout/states";
 import { said } from "../search";
+import { RetryFailed } from "./RetryFailed";
 import classes from "./Failures.module.css";
 
 /** What failed together: one line per cause, with where the vehicles came from and what one of them wrote. */
@@ -26,7 +28,13 @@ export function Failures({ campaign }: { campaign: Campaign }) {
       ) : (
         <ul className={classes.clusters}>
           {data.map((cluster) => (
-            <Cluster key={`${cluster.state} ${cluster.error_code ?? ""}`} campaign={campaign} cluster={cluster} all={all} />
+            <Cluster
+              key={`${cluster.state} ${cluster.error_code ?? ""}`}
+              campaign={campaign}
+              cluster={cluster}
+              all={all}
+              retriable={retriable(campaign, cluster, data)}
+            />
           ))}
         </ul>
       )}
@@ -39,9 +47,11 @@ interface ClusterProps {
   cluster: FailureCluster;
   /** Failed vehicles of all clusters. */
   all: number;
+  /** Vehicles that another attempt would be for; none when it cannot be asked for. */
+  retriable: number;
 }
 
-function Cluster({ campaign, cluster, all }: ClusterProps) {
+function Cluster({ campaign, cluster, all, retriable }: ClusterProps) {
   const t = text().campaign;
   const code = cluster.error_code ?? undefined;
   return (
@@ -89,7 +99,8 @@ function Cluster({ campaign, cluster, all }: ClusterProps) {
               {cluster.sample.log}
             </Code>
           )}
-          <Button
+          <Group gap="xs">
+            <Button
             size="xs"
             variant="light"
             renderRoot={(props) => (
@@ -104,6 +115,8 @@ function Cluster({ campaign, cluster, all }: ClusterProps) {
           >
             {t.showThese}
           </Button>
+            {code !== undefined && retriable > 0 && <RetryFailed campaign={campaign.id} code={code} vehicles={retriable} />}
+          </Group>
         </div>
       </details>
     </li>

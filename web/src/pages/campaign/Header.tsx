@@ -6,10 +6,12 @@ import { StateBadge } from "../../components/StateBadge";
 import { WaitingOn } from "../../components/WaitingOn";
 import { When } from "../../components/When";
 import { text } from "../../i18n";
+import { isBeforeReview } from "../../rollout/offers";
+import { Tabs } from "./Tabs";
 import classes from "./Campaign.module.css";
 
 /** What the campaign is, its state, who brought it there and why, and what may be done now. */
-export function Header({ campaign }: { campaign: Campaign }) {
+export function Header({ campaign, reviewing = false }: { campaign: Campaign; reviewing?: boolean }) {
   const t = text().campaign;
   const reason = campaign.state_reason ?? "";
   return (
@@ -25,9 +27,10 @@ export function Header({ campaign }: { campaign: Campaign }) {
             {reason !== "" && <>: {t.because(reason)}</>}
           </>
         }
-        actions={<CampaignActions campaign={campaign} />}
+        actions={<CampaignActions campaign={campaign} reviewing={reviewing} />}
       />
-      <WaitingOn campaign={campaign} />
+      {!(reviewing && isBeforeReview(campaign)) && <WaitingOn campaign={campaign} />}
+      <Tabs id={campaign.id} />
     </div>
   );
 }

@@ -1,17 +1,43 @@
-import { Code } from "@mantine/core";
+import { Button, Code, Group } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { mayAct } from "../../api/acts";
 import type { Campaign } from "../../api/model";
+import { AuditLink } from "../../components/AuditLink";
+import { DossierLinks } from "../../components/DossierLinks";
 import { Fact, Facts } from "../../components/Facts";
 import { Panel } from "../../components/Panel";
 import { ReleaseName } from "../../components/ReleaseName";
 import { When } from "../../components/When";
 import { text } from "../../i18n";
+import { isBeforeReview } from "../../rollout/offers";
+import { ChangeCampaign } from "./ChangeCampaign";
 
 /** What was asked for when the campaign was created. */
 export function Plan({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
+  const [changing, setChanging] = useState(false);
   return (
-    <Panel title={t.plan}>
+    <Panel
+      title={t.plan}
+      aside={
+        <Group gap="md">
+          <AuditLink about={{ object: `campaign-${campaign.id}` }} />
+          <DossierLinks of={{ campaign: campaign.id }} />
+          {isBeforeReview(campaign) && mayAct("change") && (
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => {
+                setChanging(true);
+              }}
+            >
+              {t.change}
+            </Button>
+          )}
+        </Group>
+      }
+    >
       <Facts>
         <Fact term={t.release}>
           <Link to="/releases/$id" params={{ id: campaign.release }}>
@@ -34,10 +60,19 @@ export function Plan({ campaign }: { campaign: Campaign }) {
         <Fact term={t.deadline}>
           <When at={campaign.deadline} />
         </Fact>
+        <Fact term={t.priority}>{campaign.priority}</Fact>
         <Fact term={t.created}>
           <When at={campaign.created_at} /> · {campaign.created_by}
         </Fact>
       </Facts>
+      {changing && (
+        <ChangeCampaign
+          campaign={campaign}
+          close={() => {
+            setChanging(false);
+          }}
+        />
+      )}
     </Panel>
   );
 }

@@ -7,6 +7,7 @@ import { AlertIcon, CheckIcon } from "../../components/icons";
 import { Panel } from "../../components/Panel";
 import { plural } from "../../format/number";
 import { text } from "../../i18n";
+import { waveToApprove } from "../../rollout/offers";
 import classes from "./Attention.module.css";
 
 /** What goes no further until a person does something. */
@@ -17,11 +18,16 @@ export function Attention({ campaigns, deadLetters }: { campaigns: readonly Camp
   for (const campaign of campaigns) {
     const says = needs(campaign);
     if (says === undefined) continue;
-    const subject = (
-      <Link to="/campaigns/$id" params={{ id: campaign.id }} search={{}}>
-        {campaign.name}
-      </Link>
-    );
+    const subject =
+      campaign.state === "in_review" ? (
+        <Link to="/campaigns/$id/review" params={{ id: campaign.id }}>
+          {campaign.name}
+        </Link>
+      ) : (
+        <Link to="/campaigns/$id" params={{ id: campaign.id }} search={{}}>
+          {campaign.name}
+        </Link>
+      );
     lines.push({ key: `campaign ${campaign.id}`, subject, says });
   }
   for (const model of models.filter((one) => one.state === "awaiting_root")) {
@@ -59,5 +65,6 @@ function needs(campaign: Campaign): string | undefined {
   if (campaign.state === "halted") return t.halted;
   if (campaign.state === "in_review") return t.inReview;
   if (campaign.state === "paused") return t.paused;
+  if (waveToApprove(campaign) !== undefined) return t.waveWaits;
   return campaign.waiting_on.code === "gate_unreachable" ? t.stuck : undefined;
 }

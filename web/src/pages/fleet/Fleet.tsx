@@ -1,10 +1,11 @@
-import { Skeleton, Stack } from "@mantine/core";
+import { Group, Skeleton, Stack } from "@mantine/core";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { listCampaigns } from "../../api/client";
 import type { Campaign, CampaignState } from "../../api/model";
 import { fleetQuery, keys } from "../../api/queries";
 import { may } from "../../api/session";
+import { EmergencyStopButton } from "../../components/EmergencyStop";
 import { Failure } from "../../components/Failure";
 import { ShipIcon } from "../../components/icons";
 import { NewCampaignButton } from "../../components/NewCampaignButton";
@@ -49,7 +50,15 @@ export function Fleet() {
   }
   return (
     <div className={page.page}>
-      <PageHeader title={t.title} actions={may("engineer") && <NewCampaignButton />} />
+      <PageHeader
+        title={t.title}
+        actions={
+          <Group gap="xs">
+            <EmergencyStopButton filled />
+            {may("engineer") && <NewCampaignButton />}
+          </Group>
+        }
+      />
       {fleet.data === undefined ? <FiguresLoading /> : <Figures fleet={fleet.data} />}
       {fleet.data !== undefined && open.campaigns !== undefined && (
         <Attention campaigns={open.campaigns} deadLetters={fleet.data.dead_letters} />

@@ -18,6 +18,7 @@ import { formatCount } from "../../format/number";
 import { text } from "../../i18n";
 import page from "../Page.module.css";
 import { NewModel } from "./NewModel";
+import { ReviewSwitch } from "./ReviewSwitch";
 
 const COLORS: Record<Model["state"], string> = {
   active: "var(--state-installed)",
@@ -76,12 +77,13 @@ function List({ models }: { models: readonly Model[] }) {
   return (
     <Table
       label={t.title}
-      minWidth={46}
+      minWidth={54}
       head={
         <>
           <th>{t.name}</th>
           <th>{t.state}</th>
           <th>{t.hardware}</th>
+          <th>{t.review}</th>
           <th className={cell.number}>{t.vehicles}</th>
           <th>{t.topic}</th>
           <th>{t.created}</th>
@@ -102,6 +104,9 @@ function List({ models }: { models: readonly Model[] }) {
           </td>
           <td>
             <Chips words={model.hardware.map((one) => one.hardware_id)} />
+          </td>
+          <td>
+            <ReviewSwitch model={model} />
           </td>
           <td className={cell.number}>{formatCount(vehicles.get(model.id) ?? 0)}</td>
           <td className={cell.quiet}>{model.topic}</td>

@@ -1,17 +1,12 @@
-import { Button, Group } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useState } from "react";
-import { lockRelease } from "../../api/client";
 import { asApiError } from "../../api/errors";
 import type { Release as ReleaseModel } from "../../api/model";
-import { artifactQuery, keys, releaseQuery, versionsQuery } from "../../api/queries";
-import { may } from "../../api/session";
-import { Confirm } from "../../components/Confirm";
-import { CopyButton } from "../../components/CopyButton";
+import { artifactQuery, releaseQuery, versionsQuery } from "../../api/queries";
+import { AuditLink } from "../../components/AuditLink";
 import { Failure } from "../../components/Failure";
 import { Chips, Fact, Facts } from "../../components/Facts";
-import { LockIcon, PlusIcon } from "../../components/icons";
+import { Hash } from "../../components/Hash";
 import { PageHeader } from "../../components/PageHeader";
 import { Panel } from "../../components/Panel";
 import { LoadingRows } from "../../components/Pending";
@@ -21,6 +16,8 @@ import { formatBytes, plural } from "../../format/number";
 import { text } from "../../i18n";
 import { NotFound } from "../NotFound";
 import page from "../Page.module.css";
+import { Evidence } from "./Evidence";
+import { ReleaseActions } from "./ReleaseActions";
 import { ReleaseBadge } from "./ReleaseBadge";
 
 /** One release: its images with their hashes, where they run, and what may be done with it. */
@@ -39,16 +36,22 @@ export function Release() {
         title={`${data.name} ${data.version}`}
         back={{ to: "/releases", label: t.title }}
         badge={<ReleaseBadge state={data.state} />}
-        actions={may("engineer") && <Actions release={data} />}
+        actions={<ReleaseActions release={data} />}
       />
       <Images release={data} />
-      <Panel title={t.details}>
+      <Panel title={t.details} aside={<AuditLink about={{ object: `release-${data.id}` }} />}>
         <Facts>
           <Fact term={t.models}>
             <Chips words={data.models} />
           </Fact>
           {data.notes !== "" && <Fact term={t.notes}>{data.notes}</Fact>}
-          {data.rxswin != null && <Fact term={t.rxswin}>{data.rxswin}</Fact>}
+          {data.rxswin != null && (
+            <Fact term={t.rxswin}>
+              <Link to="/rxswins/$rxswin" params={{ rxswin: data.rxswin }}>
+                {data.rxswin}
+              </Link>
+            </Fact>
+          )}
           {data.release_counter != null && <Fact term={t.counter}>{data.release_counter}</Fact>}
           <Fact term={t.created}>
             <When at={data.created_at} /> · {data.created_by}
@@ -60,6 +63,7 @@ export function Release() {
           )}
         </Facts>
       </Panel>
+      <Evidence release={data} />
     </div>
   );
 }
@@ -96,10 +100,7 @@ function Images({ release }: { release: ReleaseModel }) {
             </td>
             <td className={cell.number}>{formatBytes(image.length_bytes)}</td>
             <td>
-              <span className={page.hash}>
-                <span title={image.sha256}>{image.sha256.slice(0, 16)}…</span>
-                <CopyButton value={image.sha256} label={t.copyHash(image.hardware_id)} />
-              </span>
+              <Hash value={image.sha256} label={t.copyHash(image.hardware_id)} />
             </td>
             <td className={cell.number}>
               {plural(running(image.hardware_id, image.version), text().count.vehicle)}
@@ -114,58 +115,4 @@ function Images({ release }: { release: ReleaseModel }) {
 function FileName({ sha256 }: { sha256: string }) {
   const { data } = useQuery(artifactQuery(sha256));
   return <>{data?.file_name ?? "…"}</>;
-}
-
-function Actions({ release }: { release: ReleaseModel }) {
-  const t = text().releases;
-  const client = useQueryClient();
-  const [asking, setAsking] = useState(false);
-  const name = `${release.name} ${release.version}`;
-  const close = () => {
-    setAsking(false);
-  };
-  const locking = useMutation({
-    mutationFn: () => lockRelease(release.id),
-    onSuccess: close,
-    onSettled: () =>
-      Promise.all([
-        client.invalidateQueries({ queryKey: keys.release(release.id) }),
-        client.invalidateQueries({ queryKey: keys.releases }),
-      ]),
-  });
-  return (
-    <Group gap="xs">
-      {release.state === "draft" && (
-        <Button
-          leftSection={<LockIcon size={15} />}
-          onClick={() => {
-            setAsking(true);
-          }}
-        >
-          {t.lock}
-        </Button>
-      )}
-      {release.state === "locked" && (
-        <Button
-          leftSection={<PlusIcon size={16} />}
-          renderRoot={(props) => <Link to="/campaigns/new" search={{ release: release.id }} {...props} />}
-        >
-          {t.rollOut}
-        </Button>
-      )}
-      {asking && (
-        <Confirm
-          title={t.lockAsk(name)}
-          effects={t.lockEffects}
-          confirm={t.lockConfirm}
-          busy={locking.isPending}
-          error={locking.error}
-          close={close}
-          submit={() => {
-            locking.mutate();
-          }}
-        />
-      )}
-    </Group>
-  );
 }

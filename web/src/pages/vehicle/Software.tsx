@@ -6,8 +6,9 @@ import { Panel } from "../../components/Panel";
 import { Pending } from "../../components/Pending";
 import { cell, Table } from "../../components/Table";
 import { When } from "../../components/When";
+import { localTime, timeOfField } from "../../format/field";
 import { text } from "../../i18n";
-import { localField } from "../wizard/draft";
+import { readAsOf } from "../search";
 import classes from "./Software.module.css";
 
 /** What the vehicle's ECUs run, now or as of the time in the URL. */
@@ -29,10 +30,9 @@ export function Software({ vin }: { vin: string }) {
             type="datetime-local"
             step={1}
             aria-label={t.asOf}
-            value={at === undefined ? "" : localField(new Date(at), 19)}
+            value={localTime(at)}
             onChange={(event) => {
-              const time = Date.parse(event.currentTarget.value);
-              go(Number.isNaN(time) ? {} : { at: new Date(time).toISOString() });
+              go(readAsOf({ at: timeOfField(event.currentTarget.value) }));
             }}
           />
           <Button

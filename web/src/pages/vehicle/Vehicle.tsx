@@ -1,9 +1,11 @@
-import { Skeleton, Stack } from "@mantine/core";
+import { Group, Skeleton, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import { asApiError } from "../../api/errors";
 import type { Vehicle as VehicleModel } from "../../api/model";
 import { vehicleQuery } from "../../api/queries";
+import { AuditLink } from "../../components/AuditLink";
+import { DossierLinks } from "../../components/DossierLinks";
 import { Failure } from "../../components/Failure";
 import { Chips, Fact, Facts } from "../../components/Facts";
 import { PageHeader } from "../../components/PageHeader";
@@ -49,7 +51,15 @@ function Identity({ vehicle }: { vehicle: VehicleModel }) {
   const t = text().vehicle;
   const attributes = Object.entries(vehicle.attributes);
   return (
-    <Panel title={t.identity}>
+    <Panel
+      title={t.identity}
+      aside={
+        <Group gap="md">
+          <AuditLink about={{ vin: vehicle.vin }} />
+          <DossierLinks of={{ vin: vehicle.vin }} />
+        </Group>
+      }
+    >
       <Facts>
         <Fact term={t.model}>{vehicle.model}</Fact>
         <Fact term={t.year}>{vehicle.model_year ?? "–"}</Fact>
@@ -64,7 +74,13 @@ function Identity({ vehicle }: { vehicle: VehicleModel }) {
             <Chips words={attributes.map(([name, value]) => `${name}: ${value}`)} />
           </Fact>
         )}
-        {vehicle.rxswin != null && <Fact term={t.rxswin}>{vehicle.rxswin}</Fact>}
+        {vehicle.rxswin != null && (
+          <Fact term={t.rxswin}>
+            <Link to="/rxswins/$rxswin" params={{ rxswin: vehicle.rxswin }}>
+              {vehicle.rxswin}
+            </Link>
+          </Fact>
+        )}
         <Fact term={t.lastAck}>
           <Moment at={vehicle.last_ack_at} />
         </Fact>

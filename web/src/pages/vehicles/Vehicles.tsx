@@ -1,8 +1,6 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
 import type { VehicleFilter } from "../../api/client";
 import type { Vehicle } from "../../api/model";
 import { modelsQuery, vehiclesQuery } from "../../api/queries";
@@ -18,8 +16,7 @@ import { When } from "../../components/When";
 import { text } from "../../i18n";
 import page from "../Page.module.css";
 import { readVehicles } from "../search";
-
-const TYPING_MS = 300;
+import { useTyped } from "../useTyped";
 
 /** The vehicles; which ones is in the URL. */
 export function Vehicles() {
@@ -51,11 +48,9 @@ function Filters({ filter }: { filter: VehicleFilter }) {
   const t = text().vehicles;
   const navigate = useNavigate({ from: "/vehicles" });
   const { data: models = [] } = useQuery(modelsQuery);
-  const [typed, setTyped] = useState(filter);
-  const apply = (next: VehicleFilter) => {
+  const { typed, type, choose } = useTyped(filter, (next: VehicleFilter) => {
     void navigate({ search: readVehicles({ ...next }), replace: true });
-  };
-  const applyLater = useDebouncedCallback(apply, TYPING_MS);
+  });
   const field = (name: "vin_prefix" | "region" | "tag", label: string, maxLength: number) => (
     <TextInput
       size="xs"
@@ -65,9 +60,7 @@ function Filters({ filter }: { filter: VehicleFilter }) {
       spellCheck={false}
       onChange={(event) => {
         const value = event.currentTarget.value;
-        const next = { ...typed, [name]: name === "vin_prefix" ? value.toUpperCase().replace(/[^A-Z0-9]/g, "") : value };
-        setTyped(next);
-        applyLater(next);
+        type({ ...typed, [name]: name === "vin_prefix" ? value.toUpperCase().replace(/[^A-Z0-9]/g, "") : value });
       }}
     />
   );
@@ -80,9 +73,7 @@ function Filters({ filter }: { filter: VehicleFilter }) {
         value={typed.model ?? ""}
         data={[{ value: "", label: t.anyModel }, ...models.map((model) => ({ value: model.id, label: model.name }))]}
         onChange={(event) => {
-          const next = { ...typed, model: event.currentTarget.value };
-          setTyped(next);
-          apply(next);
+          choose({ ...typed, model: event.currentTarget.value });
         }}
       />
       {field("region", t.region, 64)}
@@ -93,8 +84,7 @@ function Filters({ filter }: { filter: VehicleFilter }) {
           variant="subtle"
           style={{ flex: "none" }}
           onClick={() => {
-            setTyped({});
-            apply({});
+            choose({});
           }}
         >
           {text().campaign.clear}

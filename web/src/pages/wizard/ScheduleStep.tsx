@@ -1,7 +1,8 @@
 import { TextInput } from "@mantine/core";
+import { localField } from "../../format/field";
 import { text } from "../../i18n";
 import { CelEditor } from "./CelEditor";
-import { deadlineFault, localField, startFault, type Draft } from "./draft";
+import { deadlineFault, startFault, type Draft } from "./draft";
 import classes from "./Wizard.module.css";
 
 interface ScheduleStepProps {

@@ -6,7 +6,8 @@ import { useRef, useState } from "react";
 import { command, createCampaign, previewCampaign } from "../../api/client";
 import { ApiError } from "../../api/errors";
 import type { Release } from "../../api/model";
-import { keys, releaseQuery } from "../../api/queries";
+import { keys, modelsQuery, releaseQuery } from "../../api/queries";
+import { submitCampaign } from "../../api/review";
 import { may } from "../../api/session";
 import { Refused } from "../../components/Confirm";
 import { LockIcon } from "../../components/icons";
@@ -140,24 +141,42 @@ interface CreateProps {
   back: (step: number) => void;
 }
 
-/** Creates the campaign, and starts it if that is wanted. */
-function Create({ draft, back }: CreateProps) {
+/** Starts the campaign, or submits it where its models ask for a review; whether the review is what comes next. */
+async function goOn(id: number, reviewed: boolean): Promise<boolean> {
+  if (reviewed) {
+    await submitCampaign(id, "");
+    return true;
+  }
+  try {
+    await command(id, "start", "");
+    return false;
+  } catch (error) {
+    // The whole installation may ask for reviews, and says so only now.
+    if (error instanceof ApiError && error.code === "review-needed") return true;
+    throw error;
+  }
+}
+
+/** Creates the campaign, and starts or submits it if that is wanted. */
+function Create({ draft, release, back }: CreateProps) {
   const t = text().wizard;
   const client = useQueryClient();
   const navigate = useNavigate();
   // Pressed twice, or sent again after an answer that got lost: one campaign.
   const key = useRef<string>(undefined);
   const [created, setCreated] = useState<number>();
+  const { data: models = [] } = useQuery(modelsQuery);
+  const reviewed = models.some((model) => model.review_required && release.models.includes(model.id));
   const creating = useMutation({
-    mutationFn: async (start: boolean) => {
+    mutationFn: async (onward: boolean) => {
       key.current ??= crypto.randomUUID();
       const id = created ?? (await createCampaign(asRequest(draft), key.current)).id;
       setCreated(id);
-      if (start) await command(id, "start", "");
-      return id;
+      return { id, toReview: onward && (await goOn(id, reviewed)) };
     },
-    onSuccess: async (id) => {
-      await navigate({ to: "/campaigns/$id", params: { id }, search: {} });
+    onSuccess: async ({ id, toReview }) => {
+      if (toReview) await navigate({ to: "/campaigns/$id/review", params: { id } });
+      else await navigate({ to: "/campaigns/$id", params: { id }, search: {} });
     },
     onError: (error) => {
       key.current = undefined;
@@ -189,7 +208,7 @@ function Create({ draft, back }: CreateProps) {
             creating.mutate(true);
           }}
         >
-          {draft.startAt === "" ? t.createAndStart : t.createAndSchedule}
+          {reviewed ? t.createAndSubmit : draft.startAt === "" ? t.createAndStart : t.createAndSchedule}
         </Button>
       </Group>
     </div>

@@ -3,6 +3,7 @@
 import type { ApiError } from "../../api/errors";
 import type { NewCampaign } from "../../api/model";
 import { text } from "../../i18n";
+import { localField } from "../../format/field";
 import { formatCount } from "../../format/number";
 import { checkedPlan, isPlan, type DraftWave } from "../../rollout/plan";
 
@@ -27,11 +28,6 @@ export function deadlineFrom(now: number): string {
   const time = new Date(now + WEEK_MS);
   time.setMinutes(0, 0, 0);
   return localField(time);
-}
-
-/** A time as a `datetime-local` field has it: to the minute, or with a `length` of 19 to the second. */
-export function localField(time: Date, length = 16): string {
-  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, length);
 }
 
 export function wavesFault(waves: readonly DraftWave[]): string | undefined {

@@ -1,0 +1,33 @@
+/** What people may do beyond reading, and the role that the API asks for; a test holds it against its description. */
+
+import type { Role } from "./model";
+import { may } from "./session";
+
+interface Act {
+  call: `${"POST" | "PUT" | "PATCH" | "DELETE"} /${string}`;
+  role: Role;
+}
+
+export const ACTS = {
+  start: { call: "POST /campaigns/{id}/start", role: "engineer" },
+  pause: { call: "POST /campaigns/{id}/pause", role: "engineer" },
+  resume: { call: "POST /campaigns/{id}/resume", role: "engineer" },
+  cancel: { call: "POST /campaigns/{id}/cancel", role: "engineer" },
+  change: { call: "PATCH /campaigns/{id}", role: "engineer" },
+  submit: { call: "POST /campaigns/{id}/submit", role: "engineer" },
+  approve: { call: "POST /campaigns/{id}/approve", role: "approver" },
+  reject: { call: "POST /campaigns/{id}/reject", role: "approver" },
+  approveWave: { call: "POST /campaigns/{id}/waves/{number}/approve", role: "approver" },
+  retry: { call: "POST /campaigns/{id}/retries", role: "engineer" },
+  stop: { call: "PUT /emergency-stop", role: "engineer" },
+  lift: { call: "DELETE /emergency-stop", role: "admin" },
+  recall: { call: "POST /releases/{id}/recall", role: "engineer" },
+  stateEvidence: { call: "PUT /releases/{id}/evidence", role: "approver" },
+  requireReview: { call: "PUT /models/{model}/review", role: "admin" },
+} as const satisfies Record<string, Act>;
+export type ActName = keyof typeof ACTS;
+
+/** Whether whoever is signed in has the role for it. The server asks again, whatever is shown. */
+export function mayAct(act: ActName): boolean {
+  return may(ACTS[act].role);
+}
