@@ -42,6 +42,7 @@ export function oversight({ browser, page }: Scene): void {
     };
     await api("POST", "/campaigns", draft, { token: ada.token });
     await ada.page.goto("/campaigns/4");
+    await ada.page.getByText("Waits to be submitted for review.").waitFor();
     await button(ada.page, /^Submit for review/).click();
     expect(await button(ada.page, /^Start/).count()).toBe(0);
     await confirm(ada.page, "Submit for review").click();
@@ -140,6 +141,7 @@ export function oversight({ browser, page }: Scene): void {
     await button(bob.page, /^Approve wave 1/).click({ timeout: ROLLOUT_MS });
     await confirm(bob.page, "Approve wave 1").click();
     await bob.page.getByText(/Wave 2 opened for/).waitFor({ timeout: ROLLOUT_MS });
+    await bob.page.getByRole("row", { name: /a person approves.*approved by bob/ }).waitFor();
   });
 
   test("what is stated of a release is in its campaigns' dossiers", async () => {

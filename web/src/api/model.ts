@@ -66,6 +66,9 @@ export interface Wave {
   /** None of a wave by count or list, or of the rest. */
   share_ratio?: number | null;
   gate_installed_ratio: number;
+  /** What else must hold. */
+  gate?: Json;
+  approved_by?: string | null;
   /** So many more failures in a row would halt the campaign. */
   halts_after_failures?: number | null;
   /** Known once the campaign started. */

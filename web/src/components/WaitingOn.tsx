@@ -13,11 +13,12 @@ export function WaitingOn({ campaign }: { campaign: Campaign }) {
   const { review } = useOffers(campaign);
   if (hasEnded(campaign.state) && campaign.waiting_on.code === "nothing") return null;
   const urgent = campaign.state === "halted" || campaign.waiting_on.code === "gate_unreachable";
-  const inReview = campaign.state === "in_review" && review?.may_start !== true;
+  const t = text().waiting;
+  const held = review?.may_start === false && (campaign.state === "in_review" ? t.review : t.submit);
   return (
     <p className={classes.waiting} data-urgent={urgent}>
       {urgent ? <AlertIcon size={17} /> : <HourglassIcon size={17} />}
-      <span>{inReview ? text().waiting.review : waitingSentence(campaign.waiting_on, now)}</span>
+      <span>{held || waitingSentence(campaign.waiting_on, now)}</span>
     </p>
   );
 }

@@ -221,6 +221,7 @@ export const de: Dictionary = {
       `Welle ${next} öffnet, wenn ${ratio} der ${size} Fahrzeuge in Welle ${wave} installiert haben (${needed}): bisher ${installed}.`,
     approval: (next, wave) => `Welle ${next} öffnet, wenn jemand freigibt, wie Welle ${wave} gegangen ist.`,
     review: "Wartet auf ihre Prüfung.",
+    submit: "Wartet darauf, zur Prüfung eingereicht zu werden.",
     withdrawals: (left) => `Wird geschlossen: noch ${left} zurückzuziehen.`,
   },
   campaign: {
@@ -255,6 +256,7 @@ export const de: Dictionary = {
     gateRoom: (count) => `scheitert nach ${count} weiteren Fehlern`,
     haltsAfter: (count) => `hält nach ${count} weiteren Fehlern an`,
     noGate: "Keine Schwelle",
+    approvedBy: (who) => `freigegeben von ${who}`,
     stages: {
       closed: "Nicht offen",
       open: "Offen",

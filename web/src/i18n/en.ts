@@ -218,6 +218,7 @@ export const en = {
       `Wave ${next} opens when ${ratio} of the ${size} vehicles in wave ${wave} have installed (${needed}): ${installed} so far.`,
     approval: (next: number, wave: number) => `Wave ${next} opens when somebody approves how wave ${wave} went.`,
     review: "Waits for its review.",
+    submit: "Waits to be submitted for review.",
     withdrawals: (left: string) => `Closing: ${left} still to be withdrawn.`,
   },
   campaign: {
@@ -252,6 +253,7 @@ export const en = {
     gateRoom: (count: string) => `misses with ${count} more failures`,
     haltsAfter: (count: string) => `halts at ${count} more failures`,
     noGate: "No gate",
+    approvedBy: (who: string) => `approved by ${who}`,
     stages: { closed: "Not open", open: "Open", held: "Gate holds", finished: "Finished", missed: "Gate missed" },
     notOpen: "Not open yet",
     openedFor: (count: string) => `${count} installed · opened`,

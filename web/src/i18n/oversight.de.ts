@@ -162,7 +162,6 @@ export const oversight: typeof english = {
     lead: "Alles, was Menschen und die Engine getan haben. Die Prüfsumme jedes Eintrags deckt den vorherigen mit ab.",
     head: "Ende der Kette",
     headEmpty: "Das Protokoll hat noch keinen Eintrag.",
-    anchor: "Anker",
     copyAnchor: "Anker kopieren",
     verify: "Anderswo aufbewahrt, beweist er später, dass bis hierher nichts geändert wurde. So wird geprüft:",
     copyCommand: "Befehl kopieren",

@@ -152,7 +152,6 @@ export const oversight = {
     lead: "Every action of a person and of the engine. Each entry’s digest covers the one before it.",
     head: "End of the chain",
     headEmpty: "The log has no entry yet.",
-    anchor: "Anchor",
     copyAnchor: "Copy the anchor",
     verify: "Kept elsewhere, it proves later that nothing up to here was changed. To check it:",
     copyCommand: "Copy the command",

@@ -6,6 +6,7 @@ import { StageIcon } from "../../components/WaveStrip";
 import { When } from "../../components/When";
 import { formatCount, formatPercent } from "../../format/number";
 import { text } from "../../i18n";
+import { linesOf, nameOf, wordsOf } from "../../rollout/content";
 import { countOf, gateNeeds, gateRoom, tally, waveStage } from "../../rollout/progress";
 import classes from "./Waves.module.css";
 
@@ -78,7 +79,14 @@ function WaveRow({ wave, last }: { wave: Wave; last: boolean }) {
 /** What the gate asks for, what is there, and how many failures it still bears. */
 function Gate({ wave }: { wave: Wave }) {
   const t = text().campaign;
-  if (wave.gate_installed_ratio === 0) return <span className={cell.quiet}>{t.noGate}</span>;
+  const others = linesOf(wave.gate).map((line) =>
+    line.value === true ? nameOf(line.path) : `${nameOf(line.path)} ${wordsOf(line)}`,
+  );
+  if (wave.approved_by != null) others.push(t.approvedBy(wave.approved_by));
+  const further = others.map((words) => <small key={words}>{words}</small>);
+  if (wave.gate_installed_ratio === 0) {
+    return further.length > 0 ? further : <span className={cell.quiet}>{t.noGate}</span>;
+  }
   const needed = gateNeeds(wave);
   const installed = countOf(wave.counters, "installed");
   const room = gateRoom(wave);
@@ -92,6 +100,7 @@ function Gate({ wave }: { wave: Wave }) {
           {open && room !== undefined && room >= 0 && <> · {t.gateRoom(formatCount(room + 1))}</>}
         </small>
       )}
+      {further}
     </>
   );
 }
