@@ -308,6 +308,14 @@ fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', " ") } else { text }
 }
 
+/// `text` cut to so many bytes at most, between two characters.
+#[must_use]
+pub fn cut(mut text: String, max_bytes: usize) -> String {
+    let end = (0..=max_bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.truncate(end);
+    text
+}
+
 impl Ack {
     /// What a gateway or the engine says. Saying it twice gives the same id, so it counts once.
     #[must_use]

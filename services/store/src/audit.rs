@@ -109,6 +109,16 @@ struct Row {
     digest: Vec<u8>,
 }
 
+/// `SELECT` with every column of an entry.
+macro_rules! select {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, at, actor, action, object, details::text AS details, previous, digest FROM audit_log ",
+            $tail
+        )
+    };
+}
+
 impl TryFrom<Row> for Entry {
     type Error = StoreError;
 
@@ -135,13 +145,12 @@ fn digest(bytes: &[u8]) -> Result<Digest, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn page(store: &Store, filter: &Filter, before: Option<i64>, limit: i64) -> Result<Vec<Entry>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, at, actor, action, object, details::text AS details, previous, digest FROM audit_log
-         WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR action = $2)
+    let rows: Vec<Row> = sqlx::query_as(select!(
+        "WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR action = $2)
            AND ($3::text IS NULL OR object = $3) AND ($4::timestamptz IS NULL OR at >= $4)
            AND ($5::timestamptz IS NULL OR at < $5) AND ($6::bigint IS NULL OR id < $6)
-         ORDER BY id DESC LIMIT $7",
-    )
+         ORDER BY id DESC LIMIT $7"
+    ))
     .bind(&filter.actor)
     .bind(&filter.action)
     .bind(&filter.object)
@@ -187,19 +196,15 @@ pub struct Verified {
 /// # Errors
 /// [`StoreError`].
 pub async fn verify(store: &Store, anchors: BTreeMap<i64, Digest>) -> Result<Verified, StoreError> {
-    let mut tx = store.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
+    let mut tx = store.begin_reading().await?;
     let mut walk = Walk::new(anchors);
     let mut after = i64::MIN;
     loop {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, at, actor, action, object, details::text AS details, previous, digest FROM audit_log
-             WHERE id > $1 ORDER BY id LIMIT $2",
-        )
-        .bind(after)
-        .bind(BATCH)
-        .fetch_all(&mut *tx)
-        .await?;
+        let rows: Vec<Row> = sqlx::query_as(select!("WHERE id > $1 ORDER BY id LIMIT $2"))
+            .bind(after)
+            .bind(BATCH)
+            .fetch_all(&mut *tx)
+            .await?;
         let Some(last) = rows.last() else { break };
         after = last.id;
         for row in rows {

@@ -84,6 +84,16 @@ impl Store {
             .map_err(StoreError::from)
     }
 
+    /// Begins a transaction that only reads, all of it as of one moment, and holds nobody up.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub async fn begin_reading(&self) -> Result<Tx, StoreError> {
+        let mut tx = self.begin().await?;
+        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
+        Ok(tx)
+    }
+
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
     }

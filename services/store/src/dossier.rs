@@ -44,6 +44,21 @@ pub struct VehicleResult {
     pub compatible: Option<bool>,
 }
 
+/// Joins what the vehicle of the assignment `a` ran at a time, as `$name.ecus`.
+macro_rules! ecus_as_of {
+    ($at:literal, $name:literal) => {
+        concat!(
+            "CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('hardware_id', e.hardware_id, 'version', e.version, ",
+            "'serial', e.serial) ORDER BY e.hardware_id), '[]') AS ecus FROM (SELECT DISTINCT ON (hardware_id) hardware_id, ",
+            "version, serial FROM vehicle_ecu_history WHERE vehicle_id = a.vehicle_id AND valid_from <= ",
+            $at,
+            " ORDER BY hardware_id, valid_from DESC) e WHERE e.version IS NOT NULL) ",
+            $name,
+            " "
+        )
+    };
+}
+
 /// `SELECT` of results; the tail chooses among the assignments `a`.
 macro_rules! results {
     ($tail:literal) => {
@@ -65,14 +80,8 @@ macro_rules! results {
             "AND f.attempt = a.attempt ",
             "CROSS JOIN LATERAL (SELECT coalesce(min(o.assigned_at), 'infinity') AS until FROM assignments o ",
             "WHERE o.vehicle_id = a.vehicle_id AND o.assigned_at > a.assigned_at) n ",
-            "CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('hardware_id', e.hardware_id, 'version', e.version, ",
-            "'serial', e.serial) ORDER BY e.hardware_id), '[]') AS ecus FROM (SELECT DISTINCT ON (hardware_id) hardware_id, ",
-            "version, serial FROM vehicle_ecu_history WHERE vehicle_id = a.vehicle_id AND valid_from <= a.assigned_at ",
-            "ORDER BY hardware_id, valid_from DESC) e WHERE e.version IS NOT NULL) b ",
-            "CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object('hardware_id', e.hardware_id, 'version', e.version, ",
-            "'serial', e.serial) ORDER BY e.hardware_id), '[]') AS ecus FROM (SELECT DISTINCT ON (hardware_id) hardware_id, ",
-            "version, serial FROM vehicle_ecu_history WHERE vehicle_id = a.vehicle_id AND valid_from <= n.until ",
-            "ORDER BY hardware_id, valid_from DESC) e WHERE e.version IS NOT NULL) l ",
+            ecus_as_of!("a.assigned_at", "b"),
+            ecus_as_of!("n.until", "l"),
             $tail
         )
     };

@@ -15,6 +15,7 @@ pub mod credentials;
 pub mod ddi;
 pub mod dead_letters;
 pub mod dossier;
+mod ecus;
 pub mod emergency;
 mod error;
 pub mod events;

@@ -6,6 +6,7 @@ use otaru_domain::assignment::AssignmentState;
 use otaru_domain::id::{CampaignId, VehicleId, Vin};
 use sqlx::FromRow;
 
+use crate::ecus::same_ecu;
 use crate::{Store, StoreError};
 
 /// An assignment that has not ended, of a campaign that runs.
@@ -47,7 +48,7 @@ impl TryFrom<Row> for OpenAssignment {
 /// # Errors
 /// [`StoreError`].
 pub async fn lookup(store: &Store, vehicle: VehicleId, vin: &Vin) -> Result<Vec<OpenAssignment>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT a.campaign_id, a.attempt, a.state
            FROM assignments a
            JOIN vehicles v ON v.id = a.vehicle_id
@@ -64,10 +65,11 @@ pub async fn lookup(store: &Store, vehicle: VehicleId, vin: &Vin) -> Result<Vec<
                         OR b.state IN ('accepted', 'downloading', 'downloaded') AND d.state = 'running'
                            AND d.closing IS NULL
                            AND (a.state IN ('assigned', 'offered') OR (d.priority, -d.id) > (c.priority, -c.id)))
-                   AND EXISTS (SELECT FROM release_images i JOIN release_images j ON j.hardware_id = i.hardware_id
-                                WHERE i.release_id = c.release_id AND j.release_id = d.release_id))
-          ORDER BY c.priority DESC, a.campaign_id",
-    )
+                   AND ",
+        same_ecu!("c.release_id", "d.release_id"),
+        ")
+          ORDER BY c.priority DESC, a.campaign_id"
+    ))
     .bind(vehicle)
     .bind(vin.as_str())
     .fetch_all(store.pool())

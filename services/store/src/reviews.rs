@@ -6,7 +6,7 @@ use otaru_domain::review::{Review, Verdict};
 use serde_json::Value;
 use sqlx::FromRow;
 
-use crate::{Store, StoreError, Tx};
+use crate::{StoreError, Tx};
 
 /// Columns of a campaign and its waves that say where it stands, not what it is. All others are reviewed, so a
 /// setting that is added to the tables is under review from its first day.
@@ -38,14 +38,6 @@ const STANDING: [&str; 22] = [
 /// Columns of a release that do not say what it installs.
 const RELEASE_STANDING: [&str; 7] =
     ["state", "created_at", "created_by", "locked_at", "recalled_at", "recalled_by", "recall_reason"];
-
-/// To read a review as of one moment, without holding up whoever changes the campaign.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn reading(store: &Store) -> Result<Tx, StoreError> {
-    crate::campaigns::as_of_one_moment(store).await
-}
 
 /// All that a campaign is: its settings, its waves, its release with the images and their hashes. What is not
 /// set is left out, so that a new setting changes no content of before.

@@ -6,6 +6,7 @@ use otaru_domain::id::{CampaignId, Vin};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
+use crate::ecus::same_ecu;
 use crate::slots::under_way;
 use crate::{Store, StoreError};
 
@@ -34,7 +35,7 @@ pub struct VehicleFacts {
 /// # Errors
 /// [`StoreError`].
 pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<Option<VehicleFacts>, StoreError> {
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(concat!(
         "SELECT v.retired_at IS NOT NULL AS retired,
                 EXISTS (SELECT FROM vehicle_credentials k
                          WHERE k.vehicle_id = v.id AND k.revoked_at IS NULL AND k.expires_at > clock_timestamp())
@@ -51,8 +52,9 @@ pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<O
                   WHERE b.vehicle_id = v.id AND d.id <> c.id AND d.state = 'running' AND d.closing IS NULL
                     AND (b.state IN ('accepted', 'downloading', 'downloaded', 'installing')
                          OR b.state IN ('assigned', 'offered') AND (d.priority, -d.id) > (c.priority, -c.id))
-                    AND EXISTS (SELECT FROM release_images i JOIN release_images j ON j.hardware_id = i.hardware_id
-                                 WHERE i.release_id = c.release_id AND j.release_id = d.release_id)
+                    AND ",
+        same_ecu!("c.release_id", "d.release_id"),
+        "
                   ORDER BY d.priority DESC, d.id LIMIT 1) AS behind
            FROM vehicles v
            JOIN campaigns c ON c.id = $2
@@ -64,8 +66,8 @@ pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<O
                 SELECT waiting_for FROM ack_history h
                  WHERE h.vehicle_id = v.id AND h.campaign_id = c.id AND h.attempt = a.attempt AND h.origin = 'vehicle'
                  ORDER BY h.sequence DESC, h.received_at DESC LIMIT 1) h ON true
-          WHERE v.vin = $1",
-    )
+          WHERE v.vin = $1"
+    ))
     .bind(vin.as_str())
     .bind(campaign)
     .fetch_optional(store.pool())

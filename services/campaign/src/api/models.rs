@@ -18,7 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::auth::{Actor, Role};
+use crate::auth::Actor;
 use crate::error::ApiError;
 use crate::extract::{PathPart, Query};
 use crate::keys::KeyStoreError;
@@ -150,7 +150,6 @@ async fn create(
     actor: Actor,
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Json<Model>), ApiError> {
-    actor.require(Role::Engineer)?;
     actor.require_models([&body.id])?;
     validate(&body)?;
     if models::get(&app.store, &body.id).await?.is_some() {

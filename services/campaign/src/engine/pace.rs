@@ -42,12 +42,7 @@ fn is_due(standing: &Standing, now: DateTime<Utc>) -> bool {
 }
 
 /// Sets the rate by what happened since the last look, and tells when it changed.
-pub(super) async fn adapt(
-    app: &App,
-    epoch: Epoch,
-    standing: &Standing,
-    now: DateTime<Utc>,
-) -> Result<(), CampaignError> {
+async fn adapt(app: &App, epoch: Epoch, standing: &Standing, now: DateTime<Utc>) -> Result<(), CampaignError> {
     let campaign = &standing.campaign;
     let Some((rate, bounds)) = campaign.policy.rate.and_then(|rate| Some((rate, rate.adapt?))) else {
         return Ok(());

@@ -205,7 +205,7 @@ pub struct Standing {
 /// # Errors
 /// [`StoreError`].
 pub async fn standing(app: &App, id: CampaignId, release: ReleaseId, steps: i64) -> Result<Standing, StoreError> {
-    let mut tx = reviews::reading(&app.store).await?;
+    let mut tx = app.store.begin_reading().await?;
     let required = app.require_review || reviews::required(&mut tx, release).await?;
     let content = reviews::content(&mut tx, id).await?;
     let digest = review::digest(&content);

@@ -4,7 +4,9 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use otaru_domain::ack::{Ack, AckReport, MAX_ERROR_CODE_BYTES, MAX_LOG_BYTES, Origin, ReportedState, SCHEMA_VERSION};
+use otaru_domain::ack::{
+    Ack, AckReport, MAX_ERROR_CODE_BYTES, MAX_LOG_BYTES, Origin, ReportedState, SCHEMA_VERSION, cut,
+};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::token::Claims;
 use otaru_domain::{clock, topic};
@@ -126,13 +128,6 @@ impl Status {
 fn error_code(code: Option<i64>, state: ReportedState) -> String {
     let what = if state == ReportedState::Declined { "ddi-rejected" } else { "ddi-failure" };
     cut(code.map_or_else(|| what.to_owned(), |code| format!("ddi-{code}")), MAX_ERROR_CODE_BYTES)
-}
-
-/// The first `most` bytes of a text, less what would break a character.
-pub(super) fn cut(mut text: String, most: usize) -> String {
-    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    text.truncate(end);
-    text
 }
 
 pub(super) async fn post(

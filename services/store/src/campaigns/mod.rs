@@ -23,7 +23,6 @@ pub(crate) use publication::parse_models;
 pub use publication::{
     CampaignImage, CampaignRelease, ended_documents, images, models, of_release, published_models, release,
 };
-pub(crate) use standing::as_of_one_moment;
 pub use standing::{Standing, left, page, standing, unfinished};
 pub use waves::{Wave, approve, forgive, note_gate, waves_of};
 

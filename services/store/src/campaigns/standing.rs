@@ -55,7 +55,7 @@ impl Standing {
 /// # Errors
 /// [`StoreError`].
 pub async fn standing(store: &Store, id: CampaignId) -> Result<Option<Standing>, StoreError> {
-    let mut tx = as_of_one_moment(store).await?;
+    let mut tx = store.begin_reading().await?;
     let rows = sqlx::query_as(select!("WHERE id = $1")).bind(id).fetch_all(&mut *tx).await?;
     Ok(with_waves(&mut tx, rows).await?.pop())
 }
@@ -70,7 +70,7 @@ pub async fn page(
     before: Option<CampaignId>,
     limit: i64,
 ) -> Result<Vec<Standing>, StoreError> {
-    let mut tx = as_of_one_moment(store).await?;
+    let mut tx = store.begin_reading().await?;
     let rows = sqlx::query_as(select!(
         "WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"
     ));
@@ -83,7 +83,7 @@ pub async fn page(
 /// # Errors
 /// [`StoreError`].
 pub async fn unfinished(store: &Store) -> Result<Vec<Standing>, StoreError> {
-    let mut tx = as_of_one_moment(store).await?;
+    let mut tx = store.begin_reading().await?;
     let rows = sqlx::query_as(select!(
         "WHERE state IN ('scheduled', 'running', 'paused', 'halted')
             OR (state = 'cancelled' AND closing IS NOT NULL AND swept_at IS NULL)
@@ -109,12 +109,6 @@ pub async fn left(tx: &mut Tx, id: CampaignId) -> Result<u64, StoreError> {
     .fetch_one(&mut **tx)
     .await?;
     unsigned("assignment_counters", left)
-}
-
-pub(crate) async fn as_of_one_moment(store: &Store) -> Result<Tx, StoreError> {
-    let mut tx = store.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
-    Ok(tx)
 }
 
 async fn with_waves(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Standing>, StoreError> {

@@ -6,6 +6,7 @@ use otaru_domain::assignment::AssignmentState;
 use otaru_domain::id::{CampaignId, VehicleId};
 
 use super::sweep::{Leftover, leftovers};
+use crate::ecus::same_ecu;
 use crate::{StoreError, Tx};
 
 /// Of the members of `wave` after `after` and up to `last`: their assignments in campaigns that started earlier, update
@@ -21,7 +22,7 @@ pub async fn superseded_chunk(
     last: VehicleId,
 ) -> Result<BTreeMap<CampaignId, Vec<Leftover>>, StoreError> {
     let wave = i32::try_from(wave).map_err(|error| StoreError::inconsistent("campaign_waves", error))?;
-    let rows: Vec<(CampaignId, String, i32)> = sqlx::query_as(
+    let rows: Vec<(CampaignId, String, i32)> = sqlx::query_as(concat!(
         "SELECT b.campaign_id, v.vin, b.attempt
            FROM campaign_members m
            JOIN campaigns c ON c.id = m.campaign_id
@@ -30,10 +31,11 @@ pub async fn superseded_chunk(
            JOIN vehicles v ON v.id = b.vehicle_id
           WHERE m.campaign_id = $1 AND m.wave = $2 AND m.vehicle_id > $3 AND m.vehicle_id <= $4
             AND b.state <> ALL($5) AND b.state <> 'installing' AND d.started_at < c.started_at
-            AND EXISTS (SELECT FROM release_images i JOIN release_images j ON j.hardware_id = i.hardware_id
-                         WHERE i.release_id = c.release_id AND j.release_id = d.release_id)
-          ORDER BY b.vehicle_id, b.campaign_id",
-    )
+            AND ",
+        same_ecu!("c.release_id", "d.release_id"),
+        "
+          ORDER BY b.vehicle_id, b.campaign_id"
+    ))
     .bind(campaign)
     .bind(wave)
     .bind(after)

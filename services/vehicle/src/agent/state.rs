@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use otaru_domain::ack::{AckReport, MAX_LOG_BYTES, ReportedState, SCHEMA_VERSION, VehicleWait};
+use otaru_domain::ack::{AckReport, MAX_LOG_BYTES, ReportedState, SCHEMA_VERSION, VehicleWait, cut};
 use otaru_domain::id::{CampaignId, HardwareId, Vin};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -110,15 +110,6 @@ impl State {
             _ => None,
         })
     }
-}
-
-/// Cuts a text to so many bytes, between two characters.
-fn cut(mut text: String, max_bytes: usize) -> String {
-    if text.len() > max_bytes {
-        let end = (0..=max_bytes).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        text.truncate(end);
-    }
-    text
 }
 
 #[derive(Debug, Error)]

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { createToken } from "../../api/client";
 import type { IssuedToken, Role } from "../../api/model";
 import { keys } from "../../api/queries";
-import { Refused } from "../../components/Confirm";
+import { FormEnd } from "../../components/FormEnd";
 import { CopyButton } from "../../components/CopyButton";
 import { text } from "../../i18n";
 import classes from "./NewToken.module.css";
@@ -75,15 +75,14 @@ export function NewToken({ close }: { close: () => void }) {
               }}
             />
             <Scopes models={models} calls={calls} chooseModels={setModels} chooseCalls={setCalls} />
-            <Refused error={creating.error} title={t.refused} />
-            <Group justify="flex-end">
-              <Button variant="default" onClick={close}>
-                {text().common.cancel}
-              </Button>
-              <Button type="submit" disabled={name.trim() === "" || !valid} loading={creating.isPending}>
-                {text().common.create}
-              </Button>
-            </Group>
+            <FormEnd
+              error={creating.error}
+              title={t.refused}
+              label={text().common.create}
+              ready={name.trim() !== "" && valid}
+              busy={creating.isPending}
+              close={close}
+            />
           </Stack>
         </form>
       )}

@@ -1,10 +1,10 @@
-import { Alert, Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { Alert, Modal, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Campaign } from "../../api/model";
 import { touchedByCommand } from "../../api/queries";
 import { changeCampaign } from "../../api/review";
-import { Refused } from "../../components/Confirm";
+import { FormEnd } from "../../components/FormEnd";
 import { text } from "../../i18n";
 import { changeOf, draftOf } from "./change";
 
@@ -56,15 +56,13 @@ export function ChangeCampaign({ campaign, close }: { campaign: Campaign; close:
           {field("startAt", `${t.notBefore} (${text().common.optional})`, { type: "datetime-local" })}
           {field("deadline", t.deadline, { type: "datetime-local" })}
           {field("priority", t.priority, { description: t.priorityHint, maxLength: 5 })}
-          <Refused error={changing.error} />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              {text().common.cancel}
-            </Button>
-            <Button type="submit" disabled={!ready} loading={changing.isPending}>
-              {t.save}
-            </Button>
-          </Group>
+          <FormEnd
+            error={changing.error}
+            label={t.save}
+            ready={ready}
+            busy={changing.isPending}
+            close={close}
+          />
         </Stack>
       </form>
     </Modal>

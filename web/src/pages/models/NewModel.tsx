@@ -1,9 +1,9 @@
-import { ActionIcon, Button, Checkbox, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Checkbox, Modal, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { createModel } from "../../api/client";
 import { keys } from "../../api/queries";
-import { Refused } from "../../components/Confirm";
+import { FormEnd } from "../../components/FormEnd";
 import { PlusIcon, TrashIcon } from "../../components/icons";
 import { text } from "../../i18n";
 import classes from "./NewModel.module.css";
@@ -113,15 +113,14 @@ export function NewModel({ close }: { close: () => void }) {
               setCheckDigit(event.currentTarget.checked);
             }}
           />
-          <Refused error={creating.error} title={t.refused} />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              {text().common.cancel}
-            </Button>
-            <Button type="submit" disabled={!ready} loading={creating.isPending}>
-              {text().common.create}
-            </Button>
-          </Group>
+          <FormEnd
+            error={creating.error}
+            title={t.refused}
+            label={text().common.create}
+            ready={ready}
+            busy={creating.isPending}
+            close={close}
+          />
         </Stack>
       </form>
     </Modal>

@@ -1,10 +1,10 @@
-import { Button, Group, Modal, NativeSelect, Stack, Textarea, TextInput } from "@mantine/core";
+import { Modal, NativeSelect, Stack, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { putEvidence } from "../../api/evidence";
 import type { Release, ReleaseEvidence, TypeApproval } from "../../api/model";
 import { keys } from "../../api/queries";
-import { Refused } from "../../components/Confirm";
+import { FormEnd } from "../../components/FormEnd";
 import { text } from "../../i18n";
 
 const APPROVALS: readonly TypeApproval[] = ["not_affected", "pending", "granted"];
@@ -96,15 +96,13 @@ export function EvidenceForm({ release, known, close }: EvidenceFormProps) {
             />
           )}
           {field("verification", t.verification, t.verificationHint)}
-          <Refused error={stating.error} />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              {text().common.cancel}
-            </Button>
-            <Button type="submit" disabled={!ready} loading={stating.isPending}>
-              {t.save}
-            </Button>
-          </Group>
+          <FormEnd
+            error={stating.error}
+            label={t.save}
+            ready={ready}
+            busy={stating.isPending}
+            close={close}
+          />
         </Stack>
       </form>
     </Modal>

@@ -16,7 +16,7 @@ use super::commands::{CommandRequest, MAX_REASON_BYTES};
 use super::found;
 use super::view::CampaignView;
 use crate::app::App;
-use crate::auth::{Actor, Role};
+use crate::auth::Actor;
 use crate::check;
 use crate::engine;
 use crate::error::ApiError;
@@ -88,10 +88,9 @@ impl From<Review> for ReviewStep {
     params(("id" = i64, Path)), responses((status = 200, description = "What is reviewed, and how far it is", body = CampaignReview)))]
 pub(crate) async fn get(
     State(app): State<App>,
-    actor: Actor,
+    _: Actor,
     PathPart(id): PathPart<CampaignId>,
 ) -> Result<Json<CampaignReview>, ApiError> {
-    actor.require(Role::Viewer)?;
     Ok(Json(review_of(&app, &found(&app.store, id).await?.campaign).await?))
 }
 
@@ -125,7 +124,6 @@ pub(crate) async fn submit(
     PathPart(id): PathPart<CampaignId>,
     body: Bytes,
 ) -> Result<Json<CampaignView>, ApiError> {
-    actor.require(Role::Engineer)?;
     let request = if body.is_empty() { CommandRequest::default() } else { Json::parse(&body)?.0 };
     check_reason(request.reason.as_deref())?;
     let now = clock::now();
@@ -145,7 +143,6 @@ pub(crate) async fn approve(
     PathPart(id): PathPart<CampaignId>,
     Json(request): Json<ApprovalRequest>,
 ) -> Result<Json<CampaignView>, ApiError> {
-    actor.require(Role::Approver)?;
     check_reason(request.reason.as_deref())?;
     let now = clock::now();
     let digest = request.digest.as_str();
@@ -165,7 +162,6 @@ pub(crate) async fn reject(
     PathPart(id): PathPart<CampaignId>,
     Json(request): Json<RejectionRequest>,
 ) -> Result<Json<CampaignView>, ApiError> {
-    actor.require(Role::Approver)?;
     check::name("/reason", &request.reason, MAX_REASON_BYTES)?;
     let now = clock::now();
     engine::review::reject(&app, &actor.name, id, &request.reason, now).await?;

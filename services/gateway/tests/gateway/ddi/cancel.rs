@@ -4,7 +4,7 @@ use otaru_domain::assignment::AssignmentState;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::rig::{Device, OTHER, VIN, campaign};
+use super::rig::{Device, OTHER, VIN, campaign, offered};
 use crate::world::{World, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,10 +45,7 @@ async fn a_device_is_asked_to_stop_and_says_that_it_did() {
 async fn a_device_that_cannot_stop_goes_on_and_what_it_reports_counts() {
     let world = World::start().await;
     let mut model = world.model("harbour").await;
-    let vehicle = world.vehicle(VIN, &model).await;
-    let (campaign, _) = campaign(&world, &mut model, &[&vehicle], b"image").await;
-    let device = Device::new(&world.gateway, &vehicle);
-    let deployment = device.link("deploymentBase").await.unwrap();
+    let (vehicle, device, campaign, deployment) = offered(&world, &mut model).await;
     assert_eq!(device.feedback(&deployment, "proceeding", "none").await, StatusCode::OK);
     world.engine_says(&vehicle.vin, campaign, AssignmentState::TimedOut).await;
     let link = eventually("the cancellation", async || device.link("cancelAction").await).await;

@@ -7,7 +7,7 @@ use otaru_domain::topic;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::rig::{Device, TARGET, VIN, campaign, path_of};
+use super::rig::{Device, TARGET, VIN, campaign, offered, path_of, republish};
 use crate::world::{World, eventually, header};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,14 +84,8 @@ async fn an_update_is_linked_and_described_for_the_host_that_was_asked() {
 async fn what_only_the_vehicle_could_judge_is_not_offered() {
     let world = World::start().await;
     let mut model = world.model("harbour").await;
-    let vehicle = world.vehicle(VIN, &model).await;
-    let (campaign, _) = campaign(&world, &mut model, &[&vehicle], b"image").await;
-    let device = Device::new(&world.gateway, &vehicle);
-    let link = device.link("deploymentBase").await.unwrap();
-    let mut document = model.document(campaign, world.now);
-    document.precondition = Some("battery.soc >= 40".into());
-    let publication = model.publish_document(document, world.now);
-    world.publish(&model, publication).await;
+    let (vehicle, device, campaign, link) = offered(&world, &mut model).await;
+    republish(&world, &mut model, campaign, |document| document.precondition = Some("battery.soc >= 40".into())).await;
     assert_eq!(device.link("deploymentBase").await, None);
     assert_eq!(device.get(&link).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(world.gateway.poll(&vehicle).await.status(), StatusCode::OK, "its own API has it");
@@ -101,15 +95,12 @@ async fn what_only_the_vehicle_could_judge_is_not_offered() {
 async fn outside_its_window_a_device_downloads_and_does_not_install() {
     let world = World::start().await;
     let mut model = world.model("harbour").await;
-    let vehicle = world.vehicle(VIN, &model).await;
-    let (campaign, _) = campaign(&world, &mut model, &[&vehicle], b"image").await;
-    let device = Device::new(&world.gateway, &vehicle);
-    let link = device.link("deploymentBase").await.unwrap();
+    let (_, device, campaign, link) = offered(&world, &mut model).await;
     let days = |days| (world.now + TimeDelta::days(days)).date_naive();
-    let mut document = model.document(campaign, world.now);
-    document.windows.blackouts.push(Blackout { from: days(-1), to: days(1), reason: None });
-    let publication = model.publish_document(document, world.now);
-    world.publish(&model, publication).await;
+    republish(&world, &mut model, campaign, |document| {
+        document.windows.blackouts.push(Blackout { from: days(-1), to: days(1), reason: None })
+    })
+    .await;
     let answer = eventually("the window is known", async || {
         let answer: Value = device.get(&link).await.json().await.unwrap();
         (answer["deployment"]["maintenanceWindow"] == "unavailable").then_some(answer)
@@ -124,14 +115,8 @@ async fn outside_its_window_a_device_downloads_and_does_not_install() {
 async fn a_paused_campaign_is_skipped_and_a_skip_reported_as_success_installs_nothing() {
     let world = World::start().await;
     let mut model = world.model("harbour").await;
-    let vehicle = world.vehicle(VIN, &model).await;
-    let (campaign, _) = campaign(&world, &mut model, &[&vehicle], b"image").await;
-    let device = Device::new(&world.gateway, &vehicle);
-    let link = device.link("deploymentBase").await.unwrap();
-    let mut document = model.document(campaign, world.now);
-    document.state = DocumentState::Paused;
-    let publication = model.publish_document(document, world.now);
-    world.publish(&model, publication).await;
+    let (vehicle, device, campaign, link) = offered(&world, &mut model).await;
+    republish(&world, &mut model, campaign, |document| document.state = DocumentState::Paused).await;
 
     assert_eq!(device.link("deploymentBase").await, None, "nobody begins");
     let answer: Value = device.get(&link).await.json().await.unwrap();

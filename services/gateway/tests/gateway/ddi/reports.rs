@@ -3,17 +3,14 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::rig::{Device, VIN, campaign, status};
+use super::rig::{Device, campaign, offered, status};
 use crate::world::{World, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_report_is_an_acknowledgement_and_the_end_is_the_end() {
     let world = World::start().await;
     let mut model = world.model("harbour").await;
-    let vehicle = world.vehicle(VIN, &model).await;
-    let (campaign, _) = campaign(&world, &mut model, &[&vehicle], b"image").await;
-    let device = Device::new(&world.gateway, &vehicle);
-    let link = device.link("deploymentBase").await.unwrap();
+    let (vehicle, device, campaign, link) = offered(&world, &mut model).await;
     let id = link.split('?').next().unwrap().to_owned();
     let mut downloading = status("download", "none");
     downloading["status"]["result"]["progress"] = json!({"cnt": 1, "of": 4});
@@ -47,10 +44,7 @@ async fn each_report_is_an_acknowledgement_and_the_end_is_the_end() {
 async fn what_is_no_report_is_refused_and_what_is_of_no_action_not_found() {
     let world = World::start().await;
     let mut model = world.model("harbour").await;
-    let vehicle = world.vehicle(VIN, &model).await;
-    campaign(&world, &mut model, &[&vehicle], b"image").await;
-    let device = Device::new(&world.gateway, &vehicle);
-    let link = device.link("deploymentBase").await.unwrap();
+    let (vehicle, device, _, link) = offered(&world, &mut model).await;
     let call = format!("{}/feedback", link.split('?').next().unwrap());
     for bad in [
         json!({}),

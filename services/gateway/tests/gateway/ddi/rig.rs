@@ -1,5 +1,6 @@
 //! A device that speaks DDI, and a campaign with a file to install.
 
+use otaru_domain::document::CampaignDocument;
 use otaru_domain::id::CampaignId;
 use otaru_store::objects::Digests;
 use otaru_store::testing;
@@ -86,4 +87,26 @@ pub async fn campaign(world: &World, model: &mut Model, vehicles: &[&Vehicle], b
     let document = model.publish_document(model.document(campaign, world.now), world.now);
     world.publish(model, document).await;
     (campaign, digests)
+}
+
+/// A vehicle, its device and a campaign that the device finds at the link.
+pub async fn offered<'a>(world: &'a World, model: &mut Model) -> (Vehicle, Device<'a>, CampaignId, String) {
+    let vehicle = world.vehicle(VIN, model).await;
+    let (campaign, _) = campaign(world, model, &[&vehicle], b"image").await;
+    let device = Device::new(&world.gateway, &vehicle);
+    let link = device.link("deploymentBase").await.unwrap();
+    (vehicle, device, campaign, link)
+}
+
+/// Publishes the campaign's document as `change` makes it.
+pub async fn republish(
+    world: &World,
+    model: &mut Model,
+    campaign: CampaignId,
+    change: impl FnOnce(&mut CampaignDocument),
+) {
+    let mut document = model.document(campaign, world.now);
+    change(&mut document);
+    let publication = model.publish_document(document, world.now);
+    world.publish(model, publication).await;
 }
