@@ -203,6 +203,11 @@ test("a campaign is paused after being asked, and the fleet page says that it ne
   await page.getByText("“Waiting for the night shift”").waitFor();
   await go("Fleet");
   await page.getByText("is paused").waitFor();
+  const { items } = (await api("GET", "/campaigns/2/assignments?state=assigned&limit=1")) as { items: { vin: string }[] };
+  await page.goto(`/vehicles/${items[0]?.vin ?? ""}`);
+  await page.getByText("The campaign is paused: Waiting for the night shift.").waitFor();
+  await accessible(page, "why a vehicle does not update");
+  await picture(page, "vehicle-why-not");
   await settled(page);
   await pictureForReadme(page, "fleet");
 });

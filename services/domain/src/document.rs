@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::ack::SCHEMA_VERSION;
 use crate::id::{CampaignId, HardwareId, ModelId, ReleaseId, Vin};
 use crate::membership;
-use crate::rollout::Windows;
+use crate::rollout::{Consent, Windows};
 
 /// What the campaign asks of vehicles now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
@@ -64,6 +64,9 @@ pub struct CampaignDocument {
     /// CEL over the vehicle's signals; the vehicle installs only while it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precondition: Option<String>,
+    /// What the driver is told and asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
     /// When the vehicle may begin to install, by its own local time.
     #[serde(default, skip_serializing_if = "Windows::is_empty")]
     pub windows: Windows,

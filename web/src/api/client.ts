@@ -28,6 +28,7 @@ import type {
   Token,
   Vehicle,
   VehicleAssignment,
+  WhyNot,
 } from "./model";
 import type { paths } from "./schema";
 import { endSession } from "./session";
@@ -119,6 +120,13 @@ export interface AssignmentFilter {
   state?: Assignment["state"] | undefined;
   wave?: number | undefined;
   error_code?: string | undefined;
+}
+
+/** What stands first between the vehicle and the campaign's update; nothing when it is installed. */
+export async function getWhyNot(id: number, vin: string, signal: AbortSignal): Promise<WhyNot | null> {
+  const params = { path: { id, vin } };
+  const { why_not } = await answer(client.GET("/api/v1/campaigns/{id}/vehicles/{vin}/why-not-now", { params, signal }));
+  return why_not ?? null;
 }
 
 export function listAssignments(

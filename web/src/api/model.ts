@@ -17,6 +17,7 @@ export type Release = Schemas["Release"];
 export type NewRelease = Schemas["NewRelease"];
 export type Assignment = Schemas["Assignment"];
 export type VehicleAssignment = Schemas["VehicleAssignment"];
+export type WhyNot = Schemas["WhyNot"];
 export type Report = Schemas["Report"];
 export type DeadLetter = Schemas["DeadLetter"];
 export type Token = Schemas["Token"];

@@ -137,6 +137,12 @@ export const vehicleAssignmentsQuery = (vin: string) =>
     queryFn: ({ signal }) => api.listVehicleAssignments(vin, signal),
   });
 
+export const whyNotQuery = (campaign: number, vin: string) =>
+  queryOptions({
+    queryKey: [...keys.vehicle(vin), "why-not", campaign],
+    queryFn: ({ signal }) => api.getWhyNot(campaign, vin, signal),
+  });
+
 export const deadLettersQuery = pages(keys.deadLetters, (cursor, signal) =>
   api.listDeadLetters({ cursor, limit: PAGE }, signal),
 );

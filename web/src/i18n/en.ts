@@ -413,6 +413,9 @@ export const en = {
     noEcusThen: "Nothing had been told by then.",
     campaigns: "Campaigns",
     noCampaigns: "It was in no campaign yet.",
+    whyNot: "Why not now:",
+    /** By the code of the API, where its own words are English; none here. */
+    whyNotCodes: {} as Record<string, string>,
     attempt: (number: number) => `attempt ${number}`,
     wave: (number: number) => `wave ${number}`,
     reports: "Reports",

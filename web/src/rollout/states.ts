@@ -23,6 +23,11 @@ export type ShownState = AssignmentState | "unassigned";
 
 export const ASSIGNMENT_STATES: readonly AssignmentState[] = [...STEPS, ...EXITS];
 
+/** Whether an attempt in this state has ended. */
+export function isOver(state: AssignmentState): boolean {
+  return state === "installed" || EXITS.some((exit) => exit === state);
+}
+
 export function stateLabel(state: ShownState): string {
   return text().states[state];
 }

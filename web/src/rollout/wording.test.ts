@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { Campaign } from "../api/model";
 import { loadLanguage } from "../i18n";
-import { consequence, eventLine, waitingSentence } from "./wording";
+import { consequence, eventLine, waitingSentence, whyNotSentence } from "./wording";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 const said = (waiting: Parameters<typeof waitingSentence>[0]) => waitingSentence(waiting, now, "en-GB", "Asia/Tokyo");
@@ -28,6 +28,15 @@ const campaign: Campaign = {
 test("a reason that this dashboard does not know is told in the planner's words", () => {
   expect(said({ code: "gate_unreachable", text: "wave 2 cannot open" })).toBe("Wave 2 cannot open.");
   expect(said({ code: "something_new", text: "waits for the moon" })).toBe("Waits for the moon.");
+});
+
+test("why a vehicle waits is said in the reader's language where its words are known", async () => {
+  const closed = { code: "wave_closed", text: "its wave, 2, is not open", until: null };
+  const clause = { code: "vehicle_precondition", text: "the vehicle waits: battery.soc >= 40", until: null };
+  expect(whyNotSentence(closed)).toBe("Its wave, 2, is not open.");
+  await loadLanguage("de");
+  expect(whyNotSentence(closed)).toBe("Seine Welle ist noch nicht offen.");
+  expect(whyNotSentence(clause)).toBe("The vehicle waits: battery.soc >= 40.");
 });
 
 test("a gate is said with the numbers of the viewer's language", () => {

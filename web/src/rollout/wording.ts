@@ -1,6 +1,6 @@
 /** What the dashboard says about campaigns: why they wait, what happened, and what a command would do. */
 
-import type { Campaign, Command, LiveEvent, WaitingOn } from "../api/model";
+import type { Campaign, Command, LiveEvent, WaitingOn, WhyNot } from "../api/model";
 import { formatMoment } from "../format/time";
 import { text } from "../i18n";
 import { formatCount, formatPercent, plural } from "../format/number";
@@ -30,6 +30,11 @@ export function waitingSentence(waiting: WaitingOn, now: number, locale?: string
     return said.gate(wave + 1, share, count(size), wave, count(needed), count(installed));
   }
   return sentence(waiting.text);
+}
+
+/** Why a vehicle does not update now: in the reader's language where its words are known, else in the server's. */
+export function whyNotSentence(why: WhyNot): string {
+  return text().vehicle.whyNotCodes[why.code] ?? sentence(why.text);
 }
 
 export interface Consequence {

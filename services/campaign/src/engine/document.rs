@@ -89,6 +89,7 @@ fn document(
         waves,
         targets,
         precondition: campaign.precondition.clone(),
+        consent: campaign.policy.consent.clone(),
         windows: campaign.policy.windows.clone(),
         offer_expires: campaign.deadline,
     }

@@ -259,3 +259,23 @@ async fn a_rate_that_adapts_is_halved_when_vehicles_fail_and_says_so() {
     assert_eq!(halved["pace"]["code"], "failures");
     assert_eq!(halved["pace"]["text"], "3 of 3 vehicles failed lately");
 }
+
+#[tokio::test]
+async fn to_install_without_asking_a_driver_takes_an_approver_and_a_reason() {
+    let world = World::start().await;
+    let fleet = Fleet::new(&world, 1).await;
+    let approver = world.caller(Role::Approver).await;
+    let texts = json!({"en": {"title": "Brakes", "body": "Your brakes get better."}});
+    let asking = with_policy(&fleet, json!({"consent": {"mode": "ask", "texts": texts}}));
+    let forced =
+        with_policy(&fleet, json!({"consent": {"mode": "ask", "texts": texts, "force_reason": "brakes may fail"}}));
+    fleet.engineer.post("/campaigns", &forced).await.problem(403, "forbidden");
+    let id = fleet.create(&asking).await;
+    let path = format!("/campaigns/{id}");
+    let change = json!({"policy": forced["policy"]});
+    fleet.engineer.patch(&path, &change).await.problem(403, "forbidden");
+    approver.patch(&path, &change).await.is(200);
+    fleet.command(id, "start").await;
+    let document = fleet.until_published(id, "the document", |_| true).await;
+    assert_eq!(document.consent.and_then(|consent| consent.force_reason).as_deref(), Some("brakes may fail"));
+}

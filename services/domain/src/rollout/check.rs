@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+use super::consent;
 use super::gate::Gate;
 use super::policy::Policy;
 use super::wave::{Selector, WavePlan};
@@ -53,6 +54,9 @@ pub fn check_plan(
     }
     let from = start_at.unwrap_or(now).max(now);
     window::check(&policy.windows, from, deadline)?;
+    if let Some(consent) = &policy.consent {
+        consent::check(consent)?;
+    }
     check_times(waves, from, deadline)
 }
 

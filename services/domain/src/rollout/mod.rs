@@ -3,6 +3,7 @@
 //! benchmark decide by the same functions.
 
 mod check;
+mod consent;
 mod gate;
 mod halt;
 mod pace;
@@ -11,6 +12,7 @@ mod wave;
 mod window;
 
 pub use check::{MAX_LISTED_VINS, MAX_WAVES, PlanError, check_plan};
+pub use consent::{Consent, ConsentMode, ConsentText};
 pub use gate::{Gate, GateFacts, GateView, Unmet};
 pub use halt::{HaltPolicy, HaltReason, Outcomes, Sequential, Threshold, ThresholdOf, failures_until_halt, halts};
 pub use pace::{Adapt, BUSY, LOOK, PaceReason, Window as PaceWindow, adapted};

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::consent::Consent;
 use super::halt::HaltPolicy;
 use super::pace::Adapt;
 use super::window::Windows;
@@ -27,6 +28,9 @@ pub struct Policy {
     /// Whether it ends updates of the same ECUs by campaigns that started earlier, wherever they do not install yet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub supersede: bool,
+    /// What the driver is told and asked; nothing without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
     /// When vehicles may begin to install.
     #[serde(skip_serializing_if = "is_default")]
     pub windows: Windows,

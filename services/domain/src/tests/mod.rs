@@ -4,6 +4,7 @@ mod acks;
 mod assignments;
 mod audit;
 mod campaigns;
+mod consents;
 mod documents;
 mod expressions;
 mod ids;

@@ -63,6 +63,7 @@ pub fn document(campaign: i64, state: DocumentState) -> CampaignDocument {
         waves: Vec::new(),
         targets: Vec::new(),
         precondition: None,
+        consent: None,
         windows: crate::rollout::Windows::default(),
         offer_expires: now() + TimeDelta::days(7),
     }

@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use otaru_domain::document::CampaignDocument;
+use otaru_domain::rollout::Consent;
 
 use super::DdiConfig;
 use crate::offers::Client;
 
-/// Whether the update waits until the vehicle's user confirms it. Campaign documents ask for no consent of their
-/// own, so the installation's setting alone decides.
-pub(super) fn consent_required(settings: &DdiConfig, _document: &CampaignDocument) -> bool {
-    settings.confirmation
+/// Whether the update waits until the vehicle's user confirms it: the campaign asks for that, or the installation does.
+pub(super) fn consent_required(settings: &DdiConfig, document: &CampaignDocument) -> bool {
+    settings.confirmation || document.consent.as_ref().is_some_and(Consent::must_ask)
 }
 
 /// Whether the campaign's windows are open at `now`, where the installation believes the vehicle to be.

@@ -7,7 +7,7 @@ use otaru_domain::id::CampaignId;
 use tracing::info;
 
 use super::slots::{Slot, SlotError};
-use super::state::{Detail, Step};
+use super::state::{Detail, StateError, Step};
 use super::{Agent, AgentError, signals};
 use crate::gateway::Update;
 use crate::offer::{Ecu, Image};
@@ -97,6 +97,7 @@ impl Agent {
             state.report(campaign, ReportedState::Installed, Detail::default(), at);
             state.inventory_due = true;
         })?;
+        self.driver.tell(campaign, ReportedState::Installed).map_err(StateError::from)?;
         info!(campaign, "the update is installed");
         self.clear_downloads(&[]);
         Ok(())

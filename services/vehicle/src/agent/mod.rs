@@ -3,6 +3,7 @@
 //! A kill at any moment costs nothing but time: each step is on disk together with its report before
 //! anything follows from it, so a new start goes on where the old one ended.
 
+mod driver;
 mod files;
 mod install;
 mod link;
@@ -23,6 +24,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use self::driver::Driver;
 use self::link::Events;
 use self::slots::{SlotError, Slots};
 use self::state::{StateError, StateFile};
@@ -94,6 +96,7 @@ struct Agent {
     token: String,
     trust: Trust,
     store: StateFile,
+    driver: Driver,
     slots: Slots,
     downloads: PathBuf,
     /// The server's clock minus the vehicle's, once an answer told it.
@@ -167,6 +170,7 @@ impl Agent {
             token,
             trust: Trust::new(config.model.clone(), root, trusted),
             store,
+            driver: Driver::open(&config.state_dir)?,
             slots: Slots::new(&config.state_dir),
             downloads: config.state_dir.join("downloads"),
             clock_offset: None,

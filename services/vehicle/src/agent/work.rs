@@ -7,9 +7,11 @@ use otaru_domain::ack::ReportedState;
 use otaru_domain::clock;
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::id::CampaignId;
+use otaru_domain::rollout::Consent;
 use tracing::{debug, info, warn};
 
-use super::state::{Attempt, Detail, Step};
+use super::driver::Answer;
+use super::state::{Attempt, Detail, StateError, Step};
 use super::{Agent, AgentError};
 use crate::backoff::Backoff;
 use crate::download::{Advanced, Download, complete_path};
@@ -125,6 +127,11 @@ impl Agent {
                 }
             })?;
         } else {
+            if let Some(consent) = &document.consent
+                && !self.agreed(update, consent)?
+            {
+                return Ok(());
+            }
             self.accept(update, &images)?;
             self.try_deliver().await;
         }
@@ -146,6 +153,42 @@ impl Agent {
         let images = offer::images(update, &document, &verified).map_err(refused)?;
         offer::fits(&images, &self.store.state().ecus).map_err(refused)?;
         Ok((verified, document, images))
+    }
+
+    /// Tells the driver, and asks where the campaign says so. `false` when it was declined; the gateway hears of it.
+    fn agreed(&mut self, update: &Update, consent: &Consent) -> Result<bool, AgentError> {
+        let (campaign, attempt) = (update.campaign, update.attempt);
+        let reminders = self.driver.show(campaign, attempt, consent).map_err(StateError::from)?;
+        if !consent.must_ask() {
+            return Ok(true);
+        }
+        match self.driver.answer(campaign, attempt).map_err(StateError::from)? {
+            Some(Answer::Granted) => Ok(true),
+            Some(Answer::Declined) => self.decline(update, "driver_declined").map(|()| false),
+            Some(Answer::Later) if consent.max_reminders.is_some_and(|most| reminders >= most) => {
+                self.decline(update, "reminded_too_often").map(|()| false)
+            }
+            Some(Answer::Later) => {
+                self.driver.remind_later().map_err(StateError::from)?;
+                Err(AgentError::Waiting("the driver wants to be reminded later".to_owned()))
+            }
+            None => Err(AgentError::Waiting("the driver has not answered yet".to_owned())),
+        }
+    }
+
+    /// Ends the attempt as the driver wants it; a retry is another attempt, and asks anew.
+    fn decline(&mut self, update: &Update, code: &str) -> Result<(), AgentError> {
+        info!(campaign = update.campaign, code, "the update is declined");
+        let at = self.reported_at();
+        self.store.change(|state| {
+            let attempt = Attempt { attempt: update.attempt, sequence: 0, step: Step::Accepted, images: Vec::new() };
+            state.attempts.insert(update.campaign, attempt);
+            state.set_step(update.campaign, Step::Finished);
+            let detail = Detail { error_code: Some(code.to_owned()), ..Detail::default() };
+            state.report(update.campaign, ReportedState::Declined, detail, at);
+        })?;
+        self.driver.tell(update.campaign, ReportedState::Declined).map_err(StateError::from)?;
+        Ok(())
     }
 
     fn accept(&mut self, update: &Update, images: &[Image]) -> Result<(), AgentError> {
@@ -176,6 +219,7 @@ impl Agent {
             state.set_step(campaign, Step::Finished);
             state.report(campaign, ReportedState::Failed, detail, at);
         })?;
+        self.driver.tell(campaign, ReportedState::Failed).map_err(StateError::from)?;
         self.clear_downloads(&[]);
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use otaru_domain::ack::ReportedState;
 use otaru_domain::document::DocumentState;
-use otaru_domain::rollout::{WeeklyWindow, Windows};
+use otaru_domain::rollout::{Consent, ConsentMode, ConsentText, WeeklyWindow, Windows};
 use otaru_vehicle::agent::{AgentConfig, Credentials, Mode, run};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -65,6 +65,19 @@ impl Car {
         let next = path.with_extension("next");
         std::fs::write(&next, json).unwrap();
         std::fs::rename(next, path).unwrap();
+    }
+
+    /// What the driver sees.
+    pub fn shown(&self) -> serde_json::Value {
+        let path = self.config.state_dir.join("driver/shown.json");
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    }
+
+    /// What the driver says.
+    pub fn answer(&self, answer: &str) {
+        let shown = self.shown();
+        let said = serde_json::json!({"campaign": shown["campaign"], "attempt": shown["attempt"], "answer": answer});
+        std::fs::write(self.config.state_dir.join("driver/answer.json"), said.to_string()).unwrap();
     }
 
     /// The slot that runs.
@@ -334,4 +347,64 @@ async fn a_state_folder_belongs_to_one_vehicle() {
     car.config.vin = "WVWZZZ1KZAW000002".parse().unwrap();
     let error = format!("{:#}", car.run_once().await.expect_err("another vehicle's state"));
     assert!(error.contains("state folder of its own"), "{error}");
+}
+
+/// A peer whose campaign asks the driver, who may put it off once.
+async fn asking_peer() -> std::sync::Arc<Peer> {
+    let peer = peer_with(None).await;
+    {
+        let mut world = peer.world();
+        let mut document = world.model().document(&[("BCM", IMAGE)]);
+        let text = ConsentText { title: "New software".into(), body: "Takes a quarter of an hour.".into() };
+        document.consent = Some(Consent {
+            mode: ConsentMode::Ask,
+            texts: [("en".to_owned(), text)].into(),
+            minutes: Some(15),
+            unavailable: Vec::new(),
+            max_reminders: Some(1),
+            force_reason: None,
+        });
+        world.model().publish_document(document);
+    }
+    peer
+}
+
+#[tokio::test]
+async fn a_driver_is_asked_may_put_it_off_and_hears_how_it_ended() {
+    let peer = asking_peer().await;
+    let car = Car::new(&peer);
+    let error = format!("{:#}", car.run_once().await.expect_err("nobody answered"));
+    assert!(error.contains("has not answered"), "{error}");
+    let shown = car.shown();
+    let title = &shown["consent"]["texts"]["en"]["title"];
+    assert_eq!((title, &shown["reminders"]), (&serde_json::json!("New software"), &serde_json::json!(0)));
+    assert!(peer.world().acks.is_empty(), "nothing was accepted for the driver");
+    car.answer("later");
+    car.run_once().await.expect_err("later");
+    assert_eq!(car.shown()["reminders"], 1);
+    car.run_once().await.expect_err("an answer counts once");
+    assert_eq!(car.shown()["reminders"], 1);
+    car.answer("granted");
+    car.run_once().await.unwrap();
+    assert_eq!(peer.world().states().last(), Some(&ReportedState::Installed));
+    let shown = car.shown();
+    assert_eq!((&shown["result"], &shown["consent"]), (&serde_json::json!("installed"), &serde_json::Value::Null));
+}
+
+#[tokio::test]
+async fn a_driver_who_declines_is_not_asked_again() {
+    for answers in [&["declined"][..], &["later", "later"]] {
+        let peer = asking_peer().await;
+        let car = Car::new(&peer);
+        car.run_once().await.expect_err("nobody answered");
+        for answer in answers {
+            car.answer(answer);
+            // One that waits is an error, one that is declined is none.
+            let _ended = car.run_once().await;
+        }
+        assert_eq!(peer.world().states(), [ReportedState::Declined], "{answers:?}");
+        car.answer("granted");
+        car.run_once().await.unwrap();
+        assert_eq!((peer.world().acks.len(), car.active()), (1, None), "declined is declined");
+    }
 }

@@ -97,6 +97,7 @@ impl Model {
                 })
                 .collect(),
             precondition: None,
+            consent: None,
             windows: otaru_domain::rollout::Windows::default(),
             offer_expires: clock::now() + chrono::TimeDelta::hours(1),
         }

@@ -9,13 +9,15 @@ import { formatCount, formatPercent, plural } from "../../format/number";
 import { formatMoment, formatRelative } from "../../format/time";
 import { text } from "../../i18n";
 import { expectedEnd } from "../../rollout/burnUp";
-import { tally } from "../../rollout/progress";
+import { countOf, tally } from "../../rollout/progress";
 import classes from "./Campaign.module.css";
 
 /** How far the campaign is, and how many vehicles it has reached: what is at stake when it goes wrong. */
 export function Overall({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
   const { total, finished, installed, exited, active, unassigned } = tally(campaign.counters, campaign.members);
+  // Superseded and withdrawn vehicles did not install either, and nothing is wrong with them.
+  const failed = countOf(campaign.counters, "failed") + countOf(campaign.counters, "rolled_back");
   return (
     <Panel title={t.progress} aside={<span className={classes.aside}>{plural(total, text().count.vehicle)}</span>}>
       {total === 0 ? (
@@ -29,7 +31,7 @@ export function Overall({ campaign }: { campaign: Campaign }) {
               value={formatCount(exited)}
               label={t.notInstalled}
               detail={finished === 0 ? "–" : t.ofFinished(formatPercent(exited / finished))}
-              bad={exited > 0}
+              bad={failed > 0}
             />
             <Figure
               value={formatCount(total - unassigned)}

@@ -13,8 +13,9 @@ import { formatPercent, formatSeconds } from "../../format/number";
 import { formatAbsolute } from "../../format/time";
 import { text } from "../../i18n";
 import { lanes, type Lane } from "../../rollout/lanes";
-import { stateColor, stateLabel } from "../../rollout/states";
+import { isOver, stateColor, stateLabel } from "../../rollout/states";
 import classes from "./Campaigns.module.css";
+import { WhyNot } from "./WhyNot";
 
 /** The campaigns that the vehicle was in, each with the steps it took. */
 export function Campaigns({ vin }: { vin: string }) {
@@ -29,7 +30,7 @@ export function Campaigns({ vin }: { vin: string }) {
       ) : (
         <ul className={classes.campaigns}>
           {data.map((assignment, index) => (
-            <Assignment key={assignment.campaign} assignment={assignment} open={index === 0} />
+            <Assignment key={assignment.campaign} vin={vin} assignment={assignment} open={index === 0} />
           ))}
         </ul>
       )}
@@ -37,7 +38,7 @@ export function Campaigns({ vin }: { vin: string }) {
   );
 }
 
-function Assignment({ assignment, open }: { assignment: VehicleAssignment; open: boolean }) {
+function Assignment({ vin, assignment, open }: { vin: string; assignment: VehicleAssignment; open: boolean }) {
   const t = text().vehicle;
   const now = useNow();
   const { data: campaign } = useQuery(campaignQuery(assignment.campaign));
@@ -54,6 +55,7 @@ function Assignment({ assignment, open }: { assignment: VehicleAssignment; open:
           {assignment.error_code != null && <> · {assignment.error_code}</>}
         </span>
       </header>
+      {!isOver(assignment.state) && <WhyNot campaign={assignment.campaign} vin={vin} />}
       {lanes(assignment.history, now).map((lane) => (
         <Swimlane key={lane.attempt} lane={lane} label={t.lane(name)} />
       ))}

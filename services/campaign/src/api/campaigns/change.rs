@@ -80,7 +80,11 @@ pub(crate) async fn change(
     Json(change): Json<CampaignChange>,
 ) -> Result<Json<CampaignView>, ApiError> {
     let now = clock::now();
-    let apply = |campaign: &Campaign, waves: Vec<WavePlan>| change.apply(campaign, waves, now).map_err(ApiError::from);
+    let apply = |campaign: &Campaign, waves: Vec<WavePlan>| {
+        let settings = change.apply(campaign, waves, now)?;
+        plan::permit(&actor, &settings)?;
+        Ok::<_, ApiError>(settings)
+    };
     engine::review::revise(&app, &actor.name, id, apply, now).await?;
     Ok(Json(CampaignView::of(&found(&app.store, id).await?, now)))
 }

@@ -96,6 +96,7 @@ pub(crate) async fn create(
 ) -> Result<impl IntoResponse, ApiError> {
     let now = clock::now();
     let new = request.checked(now)?;
+    plan::permit(&actor, &new.settings)?;
     let mut tx = app.store.begin().await?;
     require_locked(&mut tx, &actor, new.release).await?;
     let id = campaigns::create(&mut tx, &new, &actor.name, now).await?;

@@ -8,7 +8,9 @@ use otaru_store::campaigns::Settings;
 use uuid::Uuid;
 
 use super::{plan_problem, target, wave_expressions};
+use crate::auth::{Actor, Role};
 use crate::check;
+use crate::error::ApiError;
 
 const MAX_NAME_BYTES: usize = 200;
 
@@ -27,6 +29,12 @@ pub(crate) fn check(settings: &Settings, now: DateTime<Utc>) -> Result<(), Probl
         return Err(Problem::invalid("/priority", "/priority must be -1000 to 1000"));
     }
     Ok(())
+}
+
+/// Refuses what the caller may not ask for: to install without asking a driver is for approvers.
+pub(crate) fn permit(actor: &Actor, settings: &Settings) -> Result<(), ApiError> {
+    let forced = settings.policy.consent.as_ref().is_some_and(|consent| consent.force_reason.is_some());
+    if forced { actor.require(Role::Approver) } else { Ok(()) }
 }
 
 /// The waves, or those that the ramp makes.

@@ -1,5 +1,6 @@
 //! Updates that wait for their user.
 
+use otaru_domain::rollout::{Consent, ConsentMode, ConsentText};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -68,4 +69,30 @@ async fn consent_given_once_for_all_needs_no_confirmation_until_it_is_taken_back
 
     assert_eq!(device.post("/confirmationBase/deactivateAutoConfirm", json!({})).await, StatusCode::OK);
     assert!(device.link("confirmationBase").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_that_asks_its_drivers_waits_for_each_of_them() {
+    let world = World::start().await;
+    let mut model = world.model("harbour").await;
+    let vehicle = world.vehicle(VIN, &model).await;
+    let (campaign, _) = campaign(&world, &mut model, &[&vehicle], b"image").await;
+    let device = Device::new(&world.gateway, &vehicle);
+    let mut document = model.document(campaign, world.now);
+    let text = ConsentText { title: "New software".into(), body: "It takes a while.".into() };
+    document.consent = Some(Consent {
+        mode: ConsentMode::Ask,
+        texts: [("en".to_owned(), text)].into(),
+        minutes: None,
+        unavailable: Vec::new(),
+        max_reminders: None,
+        force_reason: None,
+    });
+    let publication = model.publish_document(document, world.now);
+    world.publish(&model, publication).await;
+    let link = eventually("it is to be confirmed", async || device.link("confirmationBase").await).await;
+    assert_eq!(device.link("deploymentBase").await, None);
+    let call = format!("{}/feedback", link.split('?').next().unwrap());
+    assert_eq!(device.post(&call, json!({"confirmation": "confirmed"})).await, StatusCode::OK);
+    eventually("it is confirmed", async || device.link("deploymentBase").await).await;
 }
