@@ -10,6 +10,7 @@ import { countOf, withProgress } from "../rollout/progress";
 import { EXITS } from "../rollout/states";
 import { withEvents } from "./events";
 import type { LiveMessage } from "./messages";
+import { askAnew } from "./refresh";
 
 /** At most four refreshes a second. */
 export const REFRESH_MS = 250;
@@ -39,7 +40,7 @@ export async function applyMessages(client: QueryClient, messages: readonly Live
     client.setQueryData<LiveEvent[]>(keys.timeline(campaign), (known) => known && withEvents(known, events));
   }
   applyProgress(client, progress, touch);
-  await Promise.all([...touched.values()].map((queryKey) => client.invalidateQueries({ queryKey })));
+  await Promise.all([...touched.values()].map((queryKey) => askAnew(client, { queryKey })));
 }
 
 function applyProgress(client: QueryClient, progress: Map<number, Progress>, touch: (key: QueryKey) => void): void {
@@ -80,7 +81,7 @@ function followInsight(client: QueryClient, id: number): void {
   if (later.has(id)) return;
   const ask = () => {
     later.delete(id);
-    void client.invalidateQueries({ queryKey: keys.insight(id) });
+    void askAnew(client, { queryKey: keys.insight(id) });
   };
   later.set(id, setTimeout(ask, INSIGHT_MS));
 }

@@ -10,6 +10,7 @@ import { applyMessages, REFRESH_MS } from "./apply";
 import { createBatcher } from "./batch";
 import { openConnection, type Connection } from "./connection";
 import { type LiveMessage, readMessage } from "./messages";
+import { askAnew } from "./refresh";
 import { setLiveStatus } from "./status";
 
 /** How long a tab may be hidden before its stream is closed. */
@@ -35,7 +36,7 @@ export function useLive(): void {
         onStatus: (status) => {
           setLiveStatus(status);
           // Progress is not repeated, so whatever happened before the stream began is asked for.
-          if (status.state === "live") void client.invalidateQueries();
+          if (status.state === "live") void askAnew(client);
         },
         onUnauthorized: () => {
           endSession("refused");
