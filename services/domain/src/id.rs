@@ -20,6 +20,8 @@ pub enum IdError {
         "a hardware id is 1 to 64 characters of A-Z, a-z, 0-9, '.', '_' and '-', starting with a letter or digit, got {0:?}"
     )]
     Hardware(String),
+    #[error("a group id is 1 to 64 characters of a-z, 0-9 and '-', got {0:?}")]
+    Group(String),
     #[error("a SHA-256 is 64 lowercase hexadecimal digits, got {0:?}")]
     Sha256(String),
 }
@@ -87,6 +89,12 @@ text_id!(
     ModelId, Model, "^[a-z0-9-]{1,64}$", "harbour-2025",
     |text| (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+
+text_id!(
+    /// The id of a saved group of vehicles, as target expressions name it.
+    GroupId, Group, "^[a-z0-9-]{1,64}$", "winter-testers",
+    |text| ModelId::parse(text).is_ok()
 );
 
 text_id!(

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::ack::VehicleWait;
 use crate::assignment::AssignmentState;
 use crate::campaign::CampaignState;
+use crate::exclusion::Exclusion;
 use crate::id::CampaignId;
 
 /// What is known of a vehicle and a campaign.
@@ -15,6 +16,10 @@ pub struct Facts {
     pub emergency_stop: Option<String>,
     /// Whether the vehicle is out of service.
     pub retired: bool,
+    /// Whether its holder wants no updates over the air.
+    pub opted_out: bool,
+    /// Why the campaign left it out when it took its vehicles, if it did.
+    pub excluded: Option<Exclusion>,
     /// Whether it has a token that works.
     pub can_sign_in: bool,
     pub last_heard: Option<DateTime<Utc>>,
@@ -96,6 +101,9 @@ fn of_everything(facts: &Facts) -> Option<WhyNot> {
     if facts.retired {
         return Some(because("retired", "the vehicle is out of service"));
     }
+    if facts.opted_out {
+        return Some(because("opted_out", "the vehicle's holder opted out of updates over the air"));
+    }
     (!facts.can_sign_in).then(|| because("no_credentials", "the vehicle has no token that works: issue one to it"))
 }
 
@@ -121,6 +129,12 @@ fn of_campaign(facts: &Facts) -> Option<WhyNot> {
 }
 
 fn of_wave(facts: &Facts) -> Option<WhyNot> {
+    if let (None, Some(excluded)) = (facts.wave, &facts.excluded) {
+        return Some(because(
+            excluded.reason.as_str(),
+            format!("the campaign left the vehicle out when it took its vehicles: {excluded}"),
+        ));
+    }
     match facts.wave {
         None => Some(because(
             "not_member",

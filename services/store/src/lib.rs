@@ -22,6 +22,7 @@ pub mod events;
 pub mod evidence;
 pub mod failures;
 pub mod fleet;
+pub mod groups;
 pub mod idempotency;
 pub mod ingest;
 pub mod leadership;

@@ -42,7 +42,7 @@ impl TryFrom<Row> for OpenAssignment {
 
 /// The assignments of `vehicle` that may be offered: the campaign of the highest priority first, then the oldest. One that
 /// is for an ECU which another campaign updates right now is left out, so that no ECU has two updates under way. None
-/// for a retired vehicle, none while everything is stopped, and none when the row is another VIN's: a token outlives a
+/// for a vehicle that is retired or opted out, none while everything is stopped, and none when the row is another VIN's: a token outlives a
 /// database that was set up anew.
 ///
 /// # Errors
@@ -53,7 +53,7 @@ pub async fn lookup(store: &Store, vehicle: VehicleId, vin: &Vin) -> Result<Vec<
            FROM assignments a
            JOIN vehicles v ON v.id = a.vehicle_id
            JOIN campaigns c ON c.id = a.campaign_id
-          WHERE a.vehicle_id = $1 AND v.vin = $2 AND v.retired_at IS NULL
+          WHERE a.vehicle_id = $1 AND v.vin = $2 AND v.retired_at IS NULL AND v.opted_out_at IS NULL
             AND a.state IN ('assigned', 'offered', 'accepted', 'downloading', 'downloaded', 'installing')
             AND c.state = 'running' AND c.closing IS NULL
             AND NOT EXISTS (SELECT FROM emergency_stop)

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use otaru_domain::id::{HardwareId, ModelId, ReleaseId, Sha256};
 use otaru_domain::release::ReleaseState;
+use otaru_domain::requirement::Requirement;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
@@ -37,6 +38,7 @@ pub struct Image {
     pub version: String,
     pub target_name: String,
     pub length_bytes: u64,
+    pub requires: Vec<Requirement>,
 }
 
 #[derive(FromRow)]
@@ -85,7 +87,7 @@ macro_rules! select {
             "coalesce((SELECT jsonb_agg(model_id ORDER BY model_id) FROM release_models WHERE release_id = releases.id), '[]') ",
             "AS models, ",
             "coalesce((SELECT jsonb_agg(jsonb_build_object('hardware_id', hardware_id, 'sha256', i.sha256, 'version', i.version, ",
-            "'target_name', target_name, 'length_bytes', length_bytes) ORDER BY hardware_id) ",
+            "'target_name', target_name, 'length_bytes', length_bytes, 'requires', requires) ORDER BY hardware_id) ",
             "FROM release_images AS i JOIN artifacts USING (sha256) WHERE release_id = releases.id), '[]') AS images ",
             "FROM releases ",
             $tail
@@ -166,14 +168,15 @@ pub async fn set_contents(tx: &mut Tx, id: ReleaseId, models: &[ModelId], images
         .execute(&mut **tx)
         .await?;
     sqlx::query(
-        "INSERT INTO release_images (release_id, hardware_id, sha256, version, target_name)
-         SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])",
+        "INSERT INTO release_images (release_id, hardware_id, sha256, version, target_name, requires)
+         SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[])",
     )
     .bind(id)
     .bind(images.iter().map(|image| image.hardware_id.as_str()).collect::<Vec<_>>())
     .bind(images.iter().map(|image| image.sha256.as_str()).collect::<Vec<_>>())
     .bind(images.iter().map(|image| image.version.as_str()).collect::<Vec<_>>())
     .bind(images.iter().map(|image| image.target_name.as_str()).collect::<Vec<_>>())
+    .bind(images.iter().map(|image| Json(&image.requires)).collect::<Vec<_>>())
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -2,18 +2,22 @@
 
 use chrono::{DateTime, Utc};
 use otaru_domain::ack::VehicleWait;
+use otaru_domain::exclusion::Exclusion;
 use otaru_domain::id::{CampaignId, Vin};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
 use crate::ecus::same_ecu;
 use crate::slots::under_way;
+use crate::waves::exclusion;
 use crate::{Store, StoreError};
 
 /// A vehicle, and where it is in the campaign.
 #[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct VehicleFacts {
     pub retired: bool,
+    /// Whether its holder wants no updates over the air.
+    pub opted_out: bool,
     /// Whether a credential or an imported token of it works.
     pub can_sign_in: bool,
     pub last_heard: Option<DateTime<Utc>>,
@@ -28,6 +32,22 @@ pub struct VehicleFacts {
     pub waiting_for: Option<Json<VehicleWait>>,
     /// A campaign for one of the same ECUs that is under way on the vehicle, or goes first.
     pub behind: Option<CampaignId>,
+    /// Why the campaign left the vehicle out, if it did.
+    excluded: Option<String>,
+    excluded_ecu: Option<String>,
+    excluded_versions: Option<String>,
+}
+
+impl VehicleFacts {
+    /// Why the campaign left the vehicle out, if it did.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`].
+    pub fn exclusion(&self) -> Result<Option<Exclusion>, StoreError> {
+        let exclusion =
+            |reason: &String| exclusion(reason, self.excluded_ecu.as_deref(), self.excluded_versions.clone());
+        self.excluded.as_ref().map(exclusion).transpose()
+    }
 }
 
 /// What is known of `vin` in `campaign`; `None` when there is no such vehicle.
@@ -36,7 +56,7 @@ pub struct VehicleFacts {
 /// [`StoreError`].
 pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<Option<VehicleFacts>, StoreError> {
     Ok(sqlx::query_as(concat!(
-        "SELECT v.retired_at IS NOT NULL AS retired,
+        "SELECT v.retired_at IS NOT NULL AS retired, v.opted_out_at IS NOT NULL AS opted_out,
                 EXISTS (SELECT FROM vehicle_credentials k
                          WHERE k.vehicle_id = v.id AND k.revoked_at IS NULL AND k.expires_at > clock_timestamp())
                   OR EXISTS (SELECT FROM vehicle_tokens t WHERE t.vehicle_id = v.id AND t.revoked_at IS NULL)
@@ -55,13 +75,15 @@ pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<O
                     AND ",
         same_ecu!("c.release_id", "d.release_id"),
         "
-                  ORDER BY d.priority DESC, d.id LIMIT 1) AS behind
+                  ORDER BY d.priority DESC, d.id LIMIT 1) AS behind,
+                x.reason AS excluded, x.hardware_id AS excluded_ecu, x.versions AS excluded_versions
            FROM vehicles v
            JOIN campaigns c ON c.id = $2
            LEFT JOIN vehicle_reports r ON r.vehicle_id = v.id
            LEFT JOIN assignments a ON a.vehicle_id = v.id AND a.campaign_id = c.id
            LEFT JOIN assignment_failures f
              ON f.campaign_id = c.id AND f.vehicle_id = v.id AND f.attempt = a.attempt
+           LEFT JOIN campaign_exclusions x ON x.campaign_id = c.id AND x.vehicle_id = v.id
            LEFT JOIN LATERAL (
                 SELECT waiting_for FROM ack_history h
                  WHERE h.vehicle_id = v.id AND h.campaign_id = c.id AND h.attempt = a.attempt AND h.origin = 'vehicle'

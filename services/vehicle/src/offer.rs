@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use otaru_domain::document::{CampaignDocument, NotForVehicle};
 use otaru_domain::id::{HardwareId, ModelId, Sha256, Vin};
+use otaru_domain::requirement::{self, Requirement};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -22,6 +23,8 @@ pub(crate) struct Image {
     pub(crate) release_counter: u64,
     pub(crate) length_bytes: u64,
     pub(crate) sha256: Sha256,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) requires: Vec<Requirement>,
 }
 
 /// An ECU and what runs on it.
@@ -58,6 +61,8 @@ pub(crate) enum Refusal {
     WrongHardware { name: String, hardware_id: HardwareId },
     #[error("this vehicle has no {0}")]
     NoSuchEcu(HardwareId),
+    #[error("{name} requires {requirement}, and {} here", runs(.running.as_deref()))]
+    DependencyNotMet { name: String, requirement: Requirement, running: Option<String> },
     #[error("{name} has release counter {got}, {hardware_id} runs {installed}: no way back")]
     Older { name: String, hardware_id: HardwareId, got: u64, installed: u64 },
 }
@@ -70,6 +75,7 @@ impl Refusal {
             Self::WrongHardware { .. } => Some("wrong_hardware"),
             Self::NoSuchEcu(_) => Some("no_such_ecu"),
             Self::Older { .. } => Some("older_release"),
+            Self::DependencyNotMet { .. } => Some("dependency_not_met"),
             _ => None,
         }
     }
@@ -125,12 +131,18 @@ pub(crate) fn images(update: &Update, document: &CampaignDocument, verified: &Ve
             release_counter: signed.custom.release_counter,
             length_bytes: signed.length,
             sha256: signed.sha256,
+            requires: signed.custom.requires,
         });
     }
     Ok(images)
 }
 
-/// Whether this very vehicle can take the images: it has the ECUs, and none of them would go back.
+fn runs(version: Option<&str>) -> String {
+    version.map_or_else(|| "it is not".to_owned(), |version| format!("{version} runs"))
+}
+
+/// Whether this very vehicle can take the images: it has the ECUs, none of them would go back, and each image has what
+/// it requires.
 pub(crate) fn fits(images: &[Image], ecus: &BTreeMap<HardwareId, Ecu>) -> Result<(), Refusal> {
     for image in images {
         let ecu = ecus.get(&image.hardware_id).ok_or_else(|| Refusal::NoSuchEcu(image.hardware_id.clone()))?;
@@ -140,6 +152,16 @@ pub(crate) fn fits(images: &[Image], ecus: &BTreeMap<HardwareId, Ecu>) -> Result
                 hardware_id: image.hardware_id.clone(),
                 got: image.release_counter,
                 installed,
+            });
+        }
+        let before = |id: &HardwareId| ecus.get(id).map(|ecu| ecu.version.as_str());
+        let after =
+            |id: &HardwareId| images.iter().find(|image| image.hardware_id == *id).map(|image| image.version.as_str());
+        if let Some(requirement) = requirement::unmet(&image.requires, &image.hardware_id, before, after) {
+            return Err(Refusal::DependencyNotMet {
+                name: image.name.clone(),
+                requirement: requirement.clone(),
+                running: before(&requirement.hardware_id).map(str::to_owned),
             });
         }
     }

@@ -11,6 +11,7 @@ pub mod emergency;
 pub mod events;
 pub mod evidence;
 pub mod fleet;
+pub mod groups;
 pub mod model_review;
 pub mod models;
 pub mod progress;
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(models::routes())
         .merge(roots::routes())
         .merge(vehicles::routes())
+        .merge(groups::routes())
         .merge(artifacts::routes())
         .merge(releases::routes())
         .merge(campaigns::routes())

@@ -1,10 +1,11 @@
 //! Why a campaign does not change as it was asked to.
 
 use otaru_domain::campaign::{CampaignState, TransitionError};
-use otaru_domain::id::{CampaignId, ReleaseId};
+use otaru_domain::id::{CampaignId, GroupId, ReleaseId};
 use otaru_domain::review::ReviewError;
 use otaru_domain::target::TargetError;
 use otaru_store::StoreError;
+use otaru_store::waves::Excluded;
 use thiserror::Error;
 
 use crate::manifests::ManifestError;
@@ -16,9 +17,10 @@ pub enum CampaignError {
     #[error(transparent)]
     Transition(#[from] TransitionError),
     #[error(
-        "the target expression matches no vehicle in service of the release's models: preview it, then create a campaign with another one"
+        "the target expression matches no vehicle in service of the release's models{}: preview it, then create a campaign with another one",
+        left_out(.0)
     )]
-    NoVehicles,
+    NoVehicles(Vec<Excluded>),
     #[error("the deadline has passed: create a campaign with a later one")]
     DeadlinePast,
     #[error("everything is stopped: lift the emergency stop first (DELETE /api/v1/emergency-stop)")]
@@ -33,6 +35,12 @@ pub enum CampaignError {
     Closing,
     #[error("release {0} is not locked (any more): a campaign needs a release that vehicles may install")]
     ReleaseNotLocked(ReleaseId),
+    #[error("there is no group {group}: create it first")]
+    NoGroup {
+        /// Where the expression that names it stands in a request.
+        pointer: String,
+        group: GroupId,
+    },
     #[error("the target expression is not understood any more: create the campaign anew")]
     Target(#[source] TargetError),
     #[error("the type approval of release {0} is still waited for: have it recorded with the release's evidence first")]
@@ -59,7 +67,7 @@ impl CampaignError {
             Self::NotFound(_) | Self::Store(_) => false,
             Self::Manifest(error) => matches!(error, ManifestError::Publish { .. }),
             Self::Transition(_)
-            | Self::NoVehicles
+            | Self::NoVehicles(_)
             | Self::DeadlinePast
             | Self::Closing
             | Self::Stopped
@@ -67,10 +75,18 @@ impl CampaignError {
             | Self::NoRelease(_)
             | Self::NotApprovable { .. }
             | Self::ReleaseNotLocked(_)
+            | Self::NoGroup { .. }
             | Self::Target(_)
             | Self::TypeApprovalPending(_)
             | Self::NotADraft(_)
             | Self::Review(_) => true,
         }
     }
+}
+
+/// Why those that it does match are left out.
+fn left_out(excluded: &[Excluded]) -> String {
+    let reasons: Vec<String> =
+        excluded.iter().map(|one| format!("{} are left out: {}", one.vehicles, one.exclusion)).collect();
+    if reasons.is_empty() { String::new() } else { format!(" that it could take ({})", reasons.join("; ")) }
 }

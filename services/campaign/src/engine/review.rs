@@ -12,7 +12,7 @@ use otaru_store::reviews;
 use otaru_store::{StoreError, Tx, events, evidence};
 use serde_json::json;
 
-use super::{CampaignError, locked, plan_of};
+use super::{CampaignError, groups, locked, plan_of};
 use crate::app::App;
 
 /// Refuses the start of a campaign that is locked in `tx` without the approval that it needs, or whose release
@@ -156,6 +156,7 @@ pub async fn revise<E: From<CampaignError>>(
     }
     let plan = plan_of(&mut tx, id).await.map_err(CampaignError::from)?;
     let settings = change(&campaign, plan)?;
+    groups::require(&mut tx, &settings.target, &settings.waves).await?;
     write(tx, actor, &campaign, &settings, now).await.map_err(E::from)
 }
 

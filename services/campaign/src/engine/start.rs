@@ -53,7 +53,7 @@ pub(super) async fn start(
     let target = Target::parse(&campaign.target).map_err(CampaignError::Target)?;
     review::require(app, tx, campaign).await?;
     let plan = plan_of(tx, campaign.id).await?;
-    let frozen = waves::freeze(tx, campaign, &plan, &target, now).await?.ok_or(CampaignError::NoVehicles)?;
+    let frozen = waves::freeze(tx, campaign, &plan, &target, now).await?.map_err(CampaignError::NoVehicles)?;
     campaigns::set_state(tx, campaign.id, to, by.name(), reason, now).await?;
     document::publish(tx, app, campaign, DocumentState::Running, &frozen.models, now).await?;
     let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Caller, World, vin};
 
 /// What the log says once each operation that changes something has succeeded; those without are listed with why.
-const ACTIONS: [(&str, &str); 35] = [
+const ACTIONS: [(&str, &str); 39] = [
     ("create_model", "model_created"),
     ("put_root", "root_accepted"),
     ("put_model_review", "model_review_set"),
@@ -20,6 +20,10 @@ const ACTIONS: [(&str, &str); 35] = [
     ("revoke_credential", "credential_revoked"),
     ("import_vehicle_tokens", "vehicle_tokens_imported"),
     ("revoke_vehicle_token", "vehicle_token_revoked"),
+    ("create_group", "group_created"),
+    ("change_group", "group_changed"),
+    ("delete_group", "group_deleted"),
+    ("change_group_vehicles", "group_vehicles_changed"),
     ("upload_artifact", "artifact_uploaded"),
     ("create_release", "release_created"),
     ("change_release", "release_changed"),

@@ -48,7 +48,7 @@ fn sample(name: &str, schema: &Value) -> &'static str {
         (_, _, Some("integer")) => "1",
         ("vin", ..) => "WVWZZZ1KZAW000001",
         ("sha256", ..) => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-        ("model", ..) => "none",
+        ("model" | "group", ..) => "none",
         ("hardware_id", ..) => "BCM",
         ("rxswin", ..) => "R1",
         other => panic!("what would be a {other:?}?"),

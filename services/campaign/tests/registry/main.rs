@@ -4,6 +4,7 @@ mod artifacts;
 mod audit;
 mod credentials;
 mod erasure;
+mod groups;
 mod http;
 mod idempotency;
 mod import;

@@ -1,7 +1,10 @@
 //! The checked form of a target expression: only what both Postgres and CEL understand in the same way,
 //! with each operand's type known.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use crate::id::GroupId;
 
 /// What holds, does not hold, or is unknown for a vehicle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,44 @@ pub(super) enum Condition {
     HasAttribute(String),
     /// The vehicle has the ECU.
     HasEcu(String),
+    /// The vehicle is on the group's list.
+    InGroup(GroupId),
+    /// Holds, or does not: what is unknown does not hold. What a dynamic group stands for.
+    Known(Box<Condition>),
+}
+
+impl Condition {
+    /// Adds the groups it names.
+    pub(super) fn groups(&self, into: &mut BTreeSet<GroupId>) {
+        match self {
+            Self::InGroup(id) => {
+                into.insert(id.clone());
+            }
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.groups(into);
+                right.groups(into);
+            }
+            Self::Not(inner) | Self::Known(inner) => inner.groups(into),
+            _ => {}
+        }
+    }
+
+    /// Puts what each of the `dynamic` groups stands for in its place.
+    pub(super) fn expand(&mut self, dynamic: &BTreeMap<GroupId, Condition>) {
+        match self {
+            Self::InGroup(id) => {
+                if let Some(condition) = dynamic.get(id) {
+                    *self = Self::Known(Box::new(condition.clone()));
+                }
+            }
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.expand(dynamic);
+                right.expand(dynamic);
+            }
+            Self::Not(inner) => inner.expand(dynamic),
+            _ => {}
+        }
+    }
 }
 
 /// One side of a comparison.

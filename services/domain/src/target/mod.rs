@@ -10,6 +10,10 @@
 //! leaves out vehicles without a region, and so does `!(region == "EU")`; `has(attributes.x)`,
 //! `"x" in attributes` and `"BCM" in ecu` ask whether there is something, and are never unknown.
 //!
+//! # Groups
+//! `"winter-testers" in groups` asks for a saved group and is never unknown. A group is a list of vehicles, or an
+//! expression that [`Target::expand`] puts in its place: what is unknown there is outside of the group.
+//!
 //! # Versions
 //! `ecu["BCM"].version` compares by meaning ([`crate::version`]): `"2.10"` is newer than `"2.9"`, and
 //! `"2.3"` equals `"2.3.0"`. Texts compare by code point, everywhere.
@@ -19,12 +23,15 @@ mod parse;
 mod reference;
 mod sql;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use cel::IdedExpr;
 
 pub use crate::expression::ExpressionError as TargetError;
 pub use reference::VehicleFacts;
 pub use sql::{Param, Sql};
 
+use crate::id::GroupId;
 use expr::Condition;
 
 /// A target expression that has been checked.
@@ -50,6 +57,20 @@ impl Target {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The groups it names.
+    #[must_use]
+    pub fn groups(&self) -> BTreeSet<GroupId> {
+        let mut groups = BTreeSet::new();
+        self.condition.groups(&mut groups);
+        groups
+    }
+
+    /// Puts what each of the `dynamic` groups stands for in its place in the SQL; the others are lists.
+    pub fn expand(&mut self, dynamic: &BTreeMap<GroupId, Target>) {
+        let conditions = dynamic.iter().map(|(id, target)| (id.clone(), target.condition.clone())).collect();
+        self.condition.expand(&conditions);
     }
 
     /// A boolean SQL expression over the alias `v` of the table `vehicles`. Its text consists of fixed

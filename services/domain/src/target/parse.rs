@@ -7,10 +7,10 @@ use super::TargetError;
 use super::expr::{Comparison, Condition, Kind, List, Operand, Part};
 use super::reference::with_sort_keys;
 use crate::expression::{self, MAX_DEPTH, start_of};
-use crate::id::HardwareId;
+use crate::id::{GroupId, HardwareId};
 use crate::version;
 
-const FIELDS: &str = "vin, model, model_year, region, tags, attributes[\"name\"] and ecu[\"BCM\"].version";
+const FIELDS: &str = "vin, model, model_year, region, tags, groups, attributes[\"name\"] and ecu[\"BCM\"].version";
 const CONDITIONS: &str = "a condition is a comparison (== != < <= > >=), `in`, startsWith, endsWith, contains, \
      has(attributes.name), true or false, joined by &&, || and !";
 
@@ -118,6 +118,7 @@ impl Checker<'_> {
             "model" => Ok(Operand::Model),
             "model_year" => Ok(Operand::ModelYear),
             "region" => Ok(Operand::Region),
+            "groups" => self.refuse(expr, "ask for groups with `\"winter-testers\" in groups`"),
             "tags" => self.refuse(expr, "ask for tags with `\"beta\" in tags`"),
             "attributes" => self.refuse(expr, "name the attribute: attributes[\"name\"], or `\"name\" in attributes`"),
             "ecu" => self.refuse(expr, "name the ECU: ecu[\"BCM\"].version, or `\"BCM\" in ecu`"),
@@ -138,8 +139,11 @@ impl Checker<'_> {
             return self.one_of(item, &list.elements);
         }
         let name = match &container.expr {
-            Expr::Ident(name) if ["tags", "attributes", "ecu"].contains(&name.as_str()) => name.as_str(),
-            _ => return self.refuse(container, "`in` takes a list such as [\"EU\", \"UK\"], tags, attributes or ecu"),
+            Expr::Ident(name) if ["tags", "attributes", "ecu", "groups"].contains(&name.as_str()) => name.as_str(),
+            _ => {
+                return self
+                    .refuse(container, "`in` takes a list such as [\"EU\", \"UK\"], tags, groups, attributes or ecu");
+            }
         };
         let Expr::Literal(LiteralValue::String(text)) = &item.expr else {
             return self.refuse(item, "what is looked for is written as a text: `\"beta\" in tags`");
@@ -148,6 +152,10 @@ impl Checker<'_> {
         match name {
             "tags" => Ok(Condition::Tagged(text)),
             "attributes" => Ok(Condition::HasAttribute(text)),
+            "groups" => match GroupId::parse(&text) {
+                Ok(id) => Ok(Condition::InGroup(id)),
+                Err(error) => self.refuse(item, error.to_string()),
+            },
             _ => Ok(Condition::HasEcu(self.hardware_id(item, &text)?)),
         }
     }

@@ -18,6 +18,8 @@ pub struct VehicleFacts {
     pub model_year: Option<i64>,
     pub region: Option<String>,
     pub tags: Vec<String>,
+    /// The saved groups it is in, by list or by expression.
+    pub groups: Vec<String>,
     pub attributes: BTreeMap<String, String>,
     /// Hardware id to version.
     pub ecus: BTreeMap<String, String>,
@@ -65,6 +67,7 @@ pub(super) fn holds(expr: &IdedExpr, vehicle: &VehicleFacts) -> bool {
         context.add_variable_from_value("region", region.as_str());
     }
     context.add_variable_from_value("tags", vehicle.tags.clone());
+    context.add_variable_from_value("groups", vehicle.groups.clone());
     let attributes: HashMap<String, Value> =
         vehicle.attributes.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     context.add_variable_from_value("attributes", attributes);

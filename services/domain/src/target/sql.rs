@@ -88,6 +88,15 @@ impl Writer {
                 self.bind(Param::Text(hardware_id.clone()));
                 self.push(")");
             }
+            Condition::InGroup(id) => {
+                self.push("EXISTS (SELECT 1 FROM group_vehicles target_group WHERE target_group.vehicle_id = v.id AND target_group.group_id = ");
+                self.bind(Param::Text(id.to_string()));
+                self.push(")");
+            }
+            Condition::Known(inner) => {
+                self.condition(inner);
+                self.push(" IS TRUE");
+            }
         }
         self.push(")");
     }

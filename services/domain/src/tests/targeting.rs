@@ -20,6 +20,7 @@ fn vehicle() -> VehicleFacts {
         model_year: Some(2025),
         region: Some("EU".into()),
         tags: vec!["beta".into(), "fleet".into()],
+        groups: vec!["testers".into()],
         attributes: [("trim", "sport"), ("color", "grün")].map(|(k, v)| (k.into(), v.into())).into(),
         ecus: [("BCM", "2.10.0"), ("TCU", "1.0.0-rc.1")].map(|(k, v)| (k.into(), v.into())).into(),
     }

@@ -47,6 +47,7 @@ pub fn image(content: &str) -> Target {
             release_counter: 4,
             version: "2.3.0".into(),
             release: 4,
+            requires: Vec::new(),
         }),
     }
 }

@@ -3,12 +3,15 @@
 use crate::ack::VehicleWait;
 use crate::assignment::AssignmentState as S;
 use crate::campaign::CampaignState;
+use crate::exclusion::{Exclusion, Reason};
 use crate::why::{Facts, Standing, why_not};
 
 fn running() -> Facts {
     Facts {
         emergency_stop: None,
         retired: false,
+        opted_out: false,
+        excluded: None,
         can_sign_in: true,
         last_heard: None,
         state: CampaignState::Running,
@@ -38,17 +41,20 @@ fn what_stands_first_in_the_way_is_named_first() {
     let wait = VehicleWait { code: "precondition".into(), text: "battery.soc >= 40".into(), until: None };
     let waiting = Standing { waits: Some(wait), ..standing(S::Downloaded).unwrap() };
     let failed = Standing { error_code: Some("flash_write_error".into()), ..standing(S::Failed).unwrap() };
+    let there = Exclusion { reason: Reason::AlreadyThere, hardware_id: None, versions: None };
     let opens = "2026-11-23T22:00:00Z".parse().ok();
     for (expected, facts) in [
         ("-", Facts { assignment: standing(S::Installed), emergency_stop: Some("x".into()), ..running() }),
         ("failed", Facts { assignment: Some(failed), state: CampaignState::Halted, ..running() }),
         ("emergency_stop", Facts { emergency_stop: Some("fire".into()), retired: true, ..running() }),
         ("retired", Facts { retired: true, can_sign_in: false, ..running() }),
+        ("opted_out", Facts { opted_out: true, can_sign_in: false, ..running() }),
         ("no_credentials", Facts { can_sign_in: false, state: CampaignState::Paused, ..running() }),
         ("draft", Facts { state: CampaignState::Draft, wave: None, ..running() }),
         ("halted", Facts { state: CampaignState::Halted, wave: Some((3, false)), ..running() }),
         ("campaign_ended", Facts { closing: true, ..running() }),
         ("not_member", Facts { wave: None, ..running() }),
+        ("already_there", Facts { wave: None, excluded: Some(there), ..running() }),
         ("wave_closed", Facts { wave: Some((2, false)), ..running() }),
         ("wave_opening", running()),
         ("other_campaign", Facts { assignment: standing(S::Assigned), behind: Some(7), full: true, ..running() }),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::PublicKey;
 use crate::id::{HardwareId, ReleaseId};
+use crate::requirement::Requirement;
 
 pub const SPEC_VERSION: &str = "1.0.31";
 
@@ -166,6 +167,9 @@ pub struct TargetCustom {
     pub release_counter: u64,
     pub version: String,
     pub release: ReleaseId,
+    /// What must run on the vehicle's ECUs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use super::one_row;
 use crate::{StoreError, Tx};
 
 /// Gives the vehicle, which is locked, `pseudonym` for its VIN, and removes what could name it or its holder:
-/// tags, attributes, serial numbers, what it wrote to its logs, dead letters with its VIN. It is retired.
+/// tags, attributes, its places on lists, serial numbers, what it wrote to its logs, dead letters with its VIN. It is retired.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -34,6 +34,7 @@ pub async fn erase(
         "UPDATE vehicle_ecus SET serial = NULL WHERE vehicle_id = $1 AND serial IS NOT NULL",
         "UPDATE vehicle_ecu_history SET serial = NULL WHERE vehicle_id = $1 AND serial IS NOT NULL",
         "UPDATE assignment_failures SET log = NULL WHERE vehicle_id = $1 AND log IS NOT NULL",
+        "DELETE FROM group_vehicles WHERE vehicle_id = $1",
     ] {
         sqlx::query(statement).bind(id).execute(&mut **tx).await?;
     }
@@ -52,6 +53,8 @@ async fn in_words(tx: &mut Tx, vin: &Vin, pseudonym: &Vin) -> Result<(), StoreEr
          WHERE position($1 in target || ' ' || name || ' ' || coalesce(state_reason, '')) > 0",
         "UPDATE campaign_waves SET expression = replace(expression, $1, $2), vins = array_replace(vins, $1, $2)
          WHERE $1 = ANY(vins) OR position($1 in expression) > 0",
+        "UPDATE groups SET name = replace(name, $1, $2), expression = replace(expression, $1, $2)
+         WHERE position($1 in name || ' ' || coalesce(expression, '')) > 0",
         "UPDATE releases SET recall_reason = replace(recall_reason, $1, $2) WHERE position($1 in recall_reason) > 0",
         "UPDATE emergency_stop SET reason = replace(reason, $1, $2) WHERE position($1 in reason) > 0",
         "UPDATE campaign_reviews SET reason = replace(reason, $1, $2) WHERE position($1 in reason) > 0",

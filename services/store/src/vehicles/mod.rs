@@ -41,6 +41,8 @@ pub struct Details {
     pub tags: Vec<String>,
     pub attributes: BTreeMap<String, String>,
     pub rxswin: Option<String>,
+    /// Its holder wants no updates over the air: none is offered to it, and no campaign takes it.
+    pub opted_out: bool,
 }
 
 #[derive(FromRow)]
@@ -53,6 +55,7 @@ struct Row {
     tags: Vec<String>,
     attributes: Json<BTreeMap<String, String>>,
     rxswin: Option<String>,
+    opted_out: bool,
     retired_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -74,6 +77,7 @@ impl TryFrom<Row> for Vehicle {
                 tags: row.tags,
                 attributes: row.attributes.0,
                 rxswin: row.rxswin,
+                opted_out: row.opted_out,
             },
             retired_at: row.retired_at,
             created_at: row.created_at,
@@ -88,7 +92,7 @@ impl TryFrom<Row> for Vehicle {
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "SELECT v.id, v.vin, v.model_id, v.model_year, v.region, v.tags, v.attributes, v.rxswin, v.retired_at, ",
+            "SELECT v.id, v.vin, v.model_id, v.model_year, v.region, v.tags, v.attributes, v.rxswin, v.opted_out_at IS NOT NULL AS opted_out, v.retired_at, ",
             "v.created_at, v.updated_at, r.inventory_at, r.ack_at ",
             "FROM vehicles AS v LEFT JOIN vehicle_reports AS r ON r.vehicle_id = v.id ",
             $tail
@@ -109,8 +113,9 @@ pub async fn create(
     now: DateTime<Utc>,
 ) -> Result<Option<VehicleId>, StoreError> {
     Ok(sqlx::query_scalar(
-        "INSERT INTO vehicles (vin, model_id, model_year, region, tags, attributes, rxswin, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (vin) DO NOTHING RETURNING id",
+        "INSERT INTO vehicles (vin, model_id, model_year, region, tags, attributes, rxswin, created_at, updated_at,
+                               opted_out_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, CASE WHEN $9 THEN $8 END) ON CONFLICT (vin) DO NOTHING RETURNING id",
     )
     .bind(vin.as_str())
     .bind(model.as_str())
@@ -120,6 +125,7 @@ pub async fn create(
     .bind(Json(&details.attributes))
     .bind(&details.rxswin)
     .bind(now)
+    .bind(details.opted_out)
     .fetch_optional(&mut **tx)
     .await?)
 }
@@ -152,7 +158,8 @@ pub async fn lock(tx: &mut Tx, vin: &Vin) -> Result<Option<Vehicle>, StoreError>
 /// [`StoreError`].
 pub async fn update(tx: &mut Tx, id: VehicleId, details: &Details, now: DateTime<Utc>) -> Result<(), StoreError> {
     let updated = sqlx::query(
-        "UPDATE vehicles SET model_year = $2, region = $3, tags = $4, attributes = $5, rxswin = $6, updated_at = $7
+        "UPDATE vehicles SET model_year = $2, region = $3, tags = $4, attributes = $5, rxswin = $6, updated_at = $7,
+                             opted_out_at = CASE WHEN $8 THEN coalesce(opted_out_at, $7) END
          WHERE id = $1",
     )
     .bind(id)
@@ -162,6 +169,7 @@ pub async fn update(tx: &mut Tx, id: VehicleId, details: &Details, now: DateTime
     .bind(Json(&details.attributes))
     .bind(&details.rxswin)
     .bind(now)
+    .bind(details.opted_out)
     .execute(&mut **tx)
     .await?;
     one_row(updated.rows_affected(), id)

@@ -9,7 +9,7 @@ use sqlx::postgres::PgArguments;
 
 use super::membership::PreviewWave;
 use crate::campaigns::unsigned;
-use crate::{StoreError, Tx, target_sql};
+use crate::{StoreError, Tx, groups, target_sql};
 
 fn encode<'a, T>(arguments: &mut PgArguments, value: T) -> Result<(), StoreError>
 where
@@ -22,18 +22,20 @@ where
 pub(super) async fn rank(tx: &mut Tx, release: ReleaseId, salt: &str, target: &Target) -> Result<(), StoreError> {
     sqlx::query(
         "CREATE TEMP TABLE candidates (vehicle_id bigint NOT NULL, model_id text NOT NULL, rank bigint NOT NULL,
-                                       vin text NOT NULL, wave integer) ON COMMIT DROP",
+                                       vin text NOT NULL, wave integer, excluded text, hardware_id text, versions text) ON COMMIT DROP",
     )
     .execute(&mut **tx)
     .await?;
     let mut arguments = PgArguments::default();
     encode(&mut arguments, release)?;
     encode(&mut arguments, salt)?;
-    let before = "INSERT INTO pg_temp.candidates
+    let mut target = target.clone();
+    groups::resolve(tx, &mut target).await?;
+    let before = "INSERT INTO pg_temp.candidates (vehicle_id, model_id, rank, vin)
                   SELECT v.id, v.model_id, otaru_rank($2, v.vin), v.vin
                     FROM vehicles v JOIN release_models m ON m.model_id = v.model_id AND m.release_id = $1
                    WHERE v.retired_at IS NULL AND ";
-    let (statement, arguments) = target_sql::statement(before, target, "", arguments)?;
+    let (statement, arguments) = target_sql::statement(before, &target, "", arguments)?;
     sqlx::query_with(statement, arguments).persistent(false).execute(&mut **tx).await?;
     Ok(())
 }
@@ -43,8 +45,9 @@ pub(super) async fn list(tx: &mut Tx, plan: &[WavePlan]) -> Result<(), StoreErro
     for (number, wave) in (1_i32..).zip(plan) {
         match wave.selector() {
             Selector::Expression(expression) => {
-                let target = Target::parse(expression)
+                let mut target = Target::parse(expression)
                     .map_err(|error| StoreError::inconsistent("campaign_waves", error.message))?;
+                groups::resolve(tx, &mut target).await?;
                 let mut arguments = PgArguments::default();
                 encode(&mut arguments, number)?;
                 let before = "UPDATE pg_temp.candidates c SET wave = $1 FROM vehicles v

@@ -2,11 +2,12 @@
 //! cutoffs alone, so that the signed document and these rows say the same of every member.
 
 use chrono::{DateTime, Utc};
-use otaru_domain::id::{ModelId, ReleaseId};
+use otaru_domain::id::{CampaignId, ModelId, ReleaseId};
 use otaru_domain::rollout::WavePlan;
 use otaru_domain::target::Target;
 
-use super::candidates;
+use super::exclude::Excluded;
+use super::{candidates, exclude};
 use crate::campaigns::{self, Campaign};
 use crate::{Store, StoreError, Tx};
 
@@ -22,8 +23,13 @@ pub struct Frozen {
 /// What a campaign would begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
+    /// Those that would be in it.
     pub matching: u64,
     pub waves: Vec<PreviewWave>,
+    /// Those that its target selects and that would be left out.
+    pub excluded: Vec<Excluded>,
+    /// How many would wait for an update of the same ECU, by its campaign.
+    pub behind: Vec<(CampaignId, u64)>,
 }
 
 /// A wave as it would be.
@@ -34,8 +40,8 @@ pub struct PreviewWave {
     pub sample: Vec<String>,
 }
 
-/// Writes who is in `campaign`, by `target` and its release's models, each in its wave, and what the waves
-/// amount to. `None` when no vehicle matches: then nothing was written. The campaign is locked.
+/// Writes who is in `campaign`, by `target` and its release's models, each in its wave, who was left out, and what the
+/// waves amount to. When no vehicle is left, nothing was written, and why. The campaign is locked.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -45,13 +51,19 @@ pub async fn freeze(
     plan: &[WavePlan],
     target: &Target,
     now: DateTime<Utc>,
-) -> Result<Option<Frozen>, StoreError> {
+) -> Result<Result<Frozen, Vec<Excluded>>, StoreError> {
     candidates::rank(tx, campaign.release, &campaign.salt, target).await?;
+    exclude::mark(tx, campaign.release, now).await?;
+    let excluded = exclude::summary(tx).await?;
+    if !excluded.is_empty() {
+        exclude::keep(tx, campaign.id).await?;
+        exclude::take_out(tx).await?;
+    }
     candidates::list(tx, plan).await?;
     let (members, ranked) = candidates::count(tx).await?;
     if members == 0 {
         candidates::drop(tx).await?;
-        return Ok(None);
+        return Ok(Err(excluded));
     }
     let cut = candidates::cut(tx, plan, ranked).await?;
     sqlx::query(
@@ -69,7 +81,7 @@ pub async fn freeze(
         .fetch_all(&mut **tx)
         .await?;
     candidates::drop(tx).await?;
-    Ok(Some(Frozen { members, models: campaigns::parse_models(&models)? }))
+    Ok(Ok(Frozen { members, models: campaigns::parse_models(&models)? }))
 }
 
 /// Writes what the waves amount to. `cut` are the cutoffs of those that are not listed.
@@ -107,9 +119,14 @@ pub async fn preview(
     target: &Target,
     plan: &[WavePlan],
     sample: i64,
+    now: DateTime<Utc>,
 ) -> Result<Preview, StoreError> {
     let mut tx = store.begin().await?;
     candidates::rank(&mut tx, release, salt, target).await?;
+    exclude::mark(&mut tx, release, now).await?;
+    let excluded = exclude::summary(&mut tx).await?;
+    exclude::take_out(&mut tx).await?;
+    let behind = exclude::behind(&mut tx, release).await?;
     candidates::list(&mut tx, plan).await?;
     let (matching, ranked) = candidates::count(&mut tx).await?;
     candidates::cut(&mut tx, plan, ranked).await?;
@@ -118,5 +135,5 @@ pub async fn preview(
         waves.push(candidates::wave(&mut tx, number, sample).await?);
     }
     tx.rollback().await?;
-    Ok(Preview { matching, waves })
+    Ok(Preview { matching, waves, excluded, behind })
 }

@@ -3,11 +3,16 @@
 
 mod assign;
 mod candidates;
+mod exclude;
+mod exclusions;
 mod membership;
 mod supersede;
 mod sweep;
 
 pub use assign::{CHUNK, Chunk, assign_chunk, mark_open};
+pub use exclude::Excluded;
+pub(crate) use exclude::exclusion;
+pub use exclusions::{ExcludedVehicle, excluded, exclusion_counts};
 pub use membership::{Frozen, Preview, PreviewWave, freeze, preview};
 pub use supersede::superseded_chunk;
 pub(crate) use sweep::leftovers;

@@ -79,7 +79,7 @@ async fn draft(store: &Store, release: i64, target: &str, salt: &str, shares: &[
 async fn freeze(store: &Store, campaign: &Campaign, shares: &[f64], now: DateTime<Utc>) -> Option<Frozen> {
     let mut tx = store.begin().await.unwrap();
     let target = Target::parse(&campaign.target).unwrap();
-    let frozen = otaru_store::waves::freeze(&mut tx, campaign, &plan(shares), &target, now).await.unwrap();
+    let frozen = otaru_store::waves::freeze(&mut tx, campaign, &plan(shares), &target, now).await.unwrap().ok();
     tx.commit().await.unwrap();
     frozen
 }

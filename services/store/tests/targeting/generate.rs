@@ -51,6 +51,9 @@ const VERSIONS: [&str; 16] = [
     "00.0",
 ];
 
+/// The dynamic group: for many vehicles unknown, so outside of it.
+pub const DYNAMIC: &str = "model_year >= 2025 && !(ecu[\"BCM\"].version < \"2.10\")";
+
 pub fn vehicle(number: usize) -> impl Strategy<Value = VehicleFacts> {
     (
         select(&MODELS[..]),
@@ -59,8 +62,10 @@ pub fn vehicle(number: usize) -> impl Strategy<Value = VehicleFacts> {
         subsequence(&TAGS[..], 0..=TAGS.len()),
         entries(&NAMES, &TEXTS),
         entries(&HARDWARE, &VERSIONS),
+        any::<bool>(),
     )
-        .prop_map(move |(model, model_year, region, tags, attributes, ecus)| VehicleFacts {
+        .prop_map(move |(model, model_year, region, tags, attributes, ecus, listed)| VehicleFacts {
+            groups: listed.then(|| "list".to_owned()).into_iter().collect(),
             vin: format!("WVWZZZ1KZAW{number:06}"),
             model: model.to_owned(),
             model_year,
@@ -157,6 +162,7 @@ fn part_of_text() -> impl Strategy<Value = String> {
 fn presence() -> impl Strategy<Value = String> {
     prop_oneof![
         select(&TAGS[..]).prop_flat_map(literal).prop_map(|tag| format!("{tag} in tags")),
+        select(vec!["list", "dynamic"]).prop_map(|group| format!("\"{group}\" in groups")),
         select(&NAMES[..]).prop_flat_map(literal).prop_map(|name| format!("{name} in attributes")),
         select(&HARDWARE[..]).prop_flat_map(literal).prop_map(|id| format!("{id} in ecu")),
         select(vec!["has(attributes.trim)", "has(attributes.sunroof)", "has(ecu.BCM)", "has(ecu.HUD)"])

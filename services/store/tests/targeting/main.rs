@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use otaru_domain::target::{Target, VehicleFacts};
 use otaru_domain::version::sort_key;
-use otaru_store::target_sql;
+use otaru_store::{Store, groups, target_sql};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::json;
@@ -28,7 +28,29 @@ fn runner() -> TestRunner {
     TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }
 
+/// The vehicles are in the dynamic group as CEL's interpreter says.
+fn grouped(fleet: impl IntoIterator<Item = VehicleFacts>) -> Vec<VehicleFacts> {
+    let dynamic = parse(generate::DYNAMIC);
+    let grouped = |mut vehicle: VehicleFacts| {
+        if dynamic.matches(&vehicle) {
+            vehicle.groups.push("dynamic".into());
+        }
+        vehicle
+    };
+    fleet.into_iter().map(grouped).collect()
+}
+
 async fn insert(pool: &PgPool, fleet: &[VehicleFacts]) {
+    for (group, expression) in [("list", None), ("dynamic", Some(generate::DYNAMIC))] {
+        sqlx::query(
+            "INSERT INTO groups (id, name, expression, created_at, created_by) VALUES ($1, $1, $2, now(), 'test')",
+        )
+        .bind(group)
+        .bind(expression)
+        .execute(pool)
+        .await
+        .unwrap();
+    }
     for model in generate::MODELS {
         sqlx::query("INSERT INTO models (id, name, created_at, created_by) VALUES ($1, $1, now(), 'test')")
             .bind(model)
@@ -50,6 +72,13 @@ async fn insert(pool: &PgPool, fleet: &[VehicleFacts]) {
         .fetch_one(pool)
         .await
         .unwrap();
+        if vehicle.groups.iter().any(|group| group == "list") {
+            sqlx::query("INSERT INTO group_vehicles (group_id, vehicle_id) VALUES ('list', $1)")
+                .bind(id)
+                .execute(pool)
+                .await
+                .unwrap();
+        }
         for (hardware_id, version) in &vehicle.ecus {
             sqlx::query(
                 "INSERT INTO vehicle_ecus (vehicle_id, hardware_id, version, version_key, reported_at)
@@ -71,7 +100,11 @@ async fn selected(pool: &PgPool, target: &Target) -> BTreeSet<String> {
     let mut arguments = PgArguments::default();
     arguments.add("retired").unwrap();
     let before = "SELECT v.vin FROM vehicles v WHERE v.retired_at IS NULL AND v.model_id <> $1 AND";
-    let (sql, arguments) = target_sql::statement(before, target, "ORDER BY v.id", arguments).unwrap();
+    let mut tx = Store::from_pool(pool.clone()).begin().await.unwrap();
+    let mut target = target.clone();
+    groups::resolve(&mut tx, &mut target).await.unwrap();
+    drop(tx);
+    let (sql, arguments) = target_sql::statement(before, &target, "ORDER BY v.id", arguments).unwrap();
     let vins = sqlx::query_scalar_with::<_, String, _>(sql, arguments).fetch_all(pool).await;
     vins.unwrap_or_else(|error| panic!("{}\n{}\n{error}", target.source(), target.to_sql(2).text)).into_iter().collect()
 }
@@ -101,8 +134,7 @@ async fn disagreement(pool: &PgPool, fleet: &[VehicleFacts], source: &str) -> Op
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]
 async fn postgres_and_cel_select_the_same_vehicles(pool: PgPool) {
     let mut runner = runner();
-    let fleet: Vec<VehicleFacts> =
-        (0..VEHICLES).map(|number| generate::vehicle(number).new_tree(&mut runner).unwrap().current()).collect();
+    let fleet = grouped((0..VEHICLES).map(|number| generate::vehicle(number).new_tree(&mut runner).unwrap().current()));
     insert(&pool, &fleet).await;
     let (cases, mut telling) = (number("OTARU_TARGETING_CASES").unwrap_or(CASES), 0);
     for _ in 0..cases {
@@ -150,6 +182,7 @@ fn named(
         model_year: year,
         region: region.map(str::to_owned),
         tags: Vec::new(),
+        groups: Vec::new(),
         attributes: owned(attributes),
         ecus: owned(ecus),
     }

@@ -67,6 +67,7 @@ impl Model {
                 release_counter,
                 version: version.to_owned(),
                 release: 1,
+                requires: Vec::new(),
             }),
         };
         self.publish(Change { targets: [(name.to_owned(), Some(target))].into(), ..Change::default() });

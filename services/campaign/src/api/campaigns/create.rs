@@ -20,6 +20,7 @@ use super::plan;
 use super::view::CampaignView;
 use crate::app::App;
 use crate::auth::Actor;
+use crate::engine;
 use crate::error::ApiError;
 
 /// A campaign to create.
@@ -99,6 +100,7 @@ pub(crate) async fn create(
     plan::permit(&actor, &new.settings)?;
     let mut tx = app.store.begin().await?;
     require_locked(&mut tx, &actor, new.release).await?;
+    engine::groups::require(&mut tx, &new.settings.target, &new.settings.waves).await?;
     let id = campaigns::create(&mut tx, &new, &actor.name, now).await?;
     events::record(&mut tx, &actor.name, EventKind::CampaignCreated { campaign: id }, now).await?;
     tx.commit().await.map_err(StoreError::from)?;

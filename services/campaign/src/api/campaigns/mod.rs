@@ -4,6 +4,7 @@ mod burn_up;
 mod change;
 mod commands;
 mod create;
+mod excluded;
 mod failures;
 mod plan;
 mod preview;
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(commands::approve_wave))
         .routes(routes!(retry::retry))
         .routes(routes!(why::why_not_now))
+        .routes(routes!(excluded::list))
 }
 
 /// The campaign as it stands, or 404.
@@ -92,12 +94,13 @@ impl From<CampaignError> for ApiError {
             CampaignError::NotApprovable { .. } => Problem::conflict("wave-state", detail).into(),
             CampaignError::NoRelease(_) => Problem::not_found(detail).into(),
             CampaignError::Closing => Problem::conflict("campaign-closing", detail).into(),
-            CampaignError::NoVehicles => Problem::conflict("no-vehicles", detail).into(),
+            CampaignError::NoVehicles(_) => Problem::conflict("no-vehicles", detail).into(),
             CampaignError::DeadlinePast => Problem::conflict("deadline-past", detail).into(),
             CampaignError::ReleaseNotLocked(_) => Problem::conflict("release-not-locked", detail).into(),
             CampaignError::TypeApprovalPending(_) => Problem::conflict("type-approval-pending", detail).into(),
             CampaignError::NotADraft(_) => Problem::conflict("campaign-state", detail).into(),
             CampaignError::Review(error) => refused(&error, detail).into(),
+            CampaignError::NoGroup { pointer, .. } => Problem::invalid(pointer, detail).into(),
             CampaignError::Target(error) => Problem::conflict("target", detail).position(error.position).into(),
         }
     }

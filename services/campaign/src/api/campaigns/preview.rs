@@ -2,9 +2,11 @@
 
 use axum::extract::State;
 use otaru_domain::clock;
-use otaru_domain::id::ReleaseId;
+use otaru_domain::exclusion::Exclusion;
+use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_domain::rollout::{Policy, Ramp, WavePlan, check_plan};
 use otaru_http::{Json, Problem};
+use otaru_store::waves::Excluded;
 use otaru_store::{campaigns, waves};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +14,7 @@ use utoipa::ToSchema;
 use super::{plan, plan_problem, target};
 use crate::app::App;
 use crate::auth::Actor;
+use crate::engine;
 use crate::error::ApiError;
 
 /// Vehicles named per wave.
@@ -38,11 +41,40 @@ pub(crate) struct PreviewRequest {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Preview {
-    /// Vehicles that match now.
+    /// Vehicles that would be in it now.
     matching: u64,
+    /// Those that the target selects and that would be left out, by the first reason that applies to each.
+    excluded: Vec<PreviewExcluded>,
+    /// Vehicles with an update of one of the same ECUs before them, by its campaign: they are in it and wait.
+    behind: Vec<PreviewBehind>,
     /// Draws the order of the vehicles: give it when the campaign is created, and they are in these waves.
     salt: String,
     waves: Vec<PreviewWave>,
+}
+
+/// Vehicles that would be left out for the same reason.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PreviewExcluded {
+    #[serde(flatten)]
+    exclusion: Exclusion,
+    /// The same for people.
+    text: String,
+    vehicles: u64,
+    /// Up to 5 of them.
+    sample: Vec<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PreviewBehind {
+    campaign: CampaignId,
+    vehicles: u64,
+}
+
+impl From<Excluded> for PreviewExcluded {
+    fn from(excluded: Excluded) -> Self {
+        let Excluded { exclusion, vehicles, sample } = excluded;
+        Self { text: exclusion.to_string(), exclusion, vehicles, sample }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,9 +114,16 @@ pub(crate) async fn preview(
     if campaigns::release(&mut tx, request.release).await?.is_none() {
         return Err(Problem::invalid("/release", format!("there is no release {}", request.release)).into());
     }
+    engine::groups::require(&mut tx, &request.target, &plan).await?;
     drop(tx);
-    let preview = waves::preview(&app.store, request.release, &salt, &target, &plan, SAMPLE).await?;
+    let preview = waves::preview(&app.store, request.release, &salt, &target, &plan, SAMPLE, now).await?;
     let waves =
         (1..).zip(preview.waves).map(|(number, wave)| PreviewWave { number, size: wave.size, sample: wave.sample });
-    Ok(Json(Preview { matching: preview.matching, salt, waves: waves.collect() }))
+    Ok(Json(Preview {
+        matching: preview.matching,
+        excluded: preview.excluded.into_iter().map(PreviewExcluded::from).collect(),
+        behind: preview.behind.into_iter().map(|(campaign, vehicles)| PreviewBehind { campaign, vehicles }).collect(),
+        salt,
+        waves: waves.collect(),
+    }))
 }

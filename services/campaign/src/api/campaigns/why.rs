@@ -63,6 +63,7 @@ fn facts(
 ) -> Result<Facts, StoreError> {
     let campaign = &standing.campaign;
     let wrong = |what: &str| StoreError::inconsistent("assignments", format!("campaign {}: {what}", campaign.id));
+    let excluded = vehicle.exclusion();
     let assignment = match (vehicle.state, vehicle.attempt, vehicle.updated_at) {
         (Some(state), Some(attempt), Some(updated_at)) => Some(why::Standing {
             state: state.parse().map_err(|_| wrong("a state that is none"))?,
@@ -77,11 +78,14 @@ fn facts(
         let wave = standing.waves.iter().find(|wave| i32::try_from(wave.number) == Ok(number))?;
         Some((wave.number, wave.opened_at.is_some()))
     };
+    let excluded = excluded?;
     let windows = &campaign.policy.windows;
     let opens = windows.opens(now, windows.zone(vehicle.time_zone.as_deref()));
     Ok(Facts {
         emergency_stop,
         retired: vehicle.retired,
+        opted_out: vehicle.opted_out,
+        excluded,
         can_sign_in: vehicle.can_sign_in,
         last_heard: vehicle.last_heard,
         state: campaign.state,

@@ -32,6 +32,8 @@ pub struct Body {
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<String>)]
     pub rxswin: Option<Option<String>>,
+    /// Whether its holder wants no updates over the air: then none is offered to it, and no campaign takes it.
+    pub opted_out: Option<bool>,
     /// All tags it is to have.
     pub tags: Option<Vec<String>>,
     /// Attributes to set, or with `null` to remove; others stay.
@@ -52,6 +54,7 @@ impl Body {
             ("model_year", self.model_year.is_some()),
             ("region", self.region.is_some()),
             ("rxswin", self.rxswin.is_some()),
+            ("opted_out", self.opted_out.is_some()),
             ("tags", self.tags.is_some()),
             ("attributes", self.attributes.is_some()),
         ];
@@ -67,6 +70,9 @@ impl Body {
         }
         if let Some(rxswin) = self.rxswin {
             details.rxswin = rxswin;
+        }
+        if let Some(opted_out) = self.opted_out {
+            details.opted_out = opted_out;
         }
         if let Some(tags) = self.tags {
             details.tags = tags;
@@ -98,7 +104,8 @@ pub(super) async fn change(
     fields::details(&vehicle.details)?;
     let now = clock::now();
     vehicles::update(&mut tx, vehicle.id, &vehicle.details, now).await?;
-    let said = json!({"fields": said, "rxswin": vehicle.details.rxswin});
+    let details = &vehicle.details;
+    let said = json!({"fields": said, "rxswin": details.rxswin, "opted_out": details.opted_out});
     audit::record(&mut tx, &actor.name, "vehicle_changed", &audit::vehicle(vehicle.id), &said, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     with_ecus(&app, &vin).await
@@ -115,7 +122,7 @@ mod tests {
             region: Some("EU".into()),
             tags: vec!["beta".into()],
             attributes: BTreeMap::from([("a".into(), "1".into()), ("b".into(), "2".into())]),
-            rxswin: None,
+            ..Details::default()
         };
         let body: Body = serde_json::from_str(r#"{"region": null, "attributes": {"a": null, "c": "3"}}"#).unwrap();
         body.apply(&mut details);

@@ -76,6 +76,7 @@ pub(super) async fn create(
         tags: body.tags,
         attributes: body.attributes,
         rxswin: body.rxswin,
+        opted_out: false,
     };
     fields::details(&details)?;
     fields::against_model(&model, &body.vin, &ecus)?;

@@ -69,6 +69,8 @@ pub struct Vehicle {
     pub tags: Vec<String>,
     pub attributes: BTreeMap<String, String>,
     pub rxswin: Option<String>,
+    /// Whether its holder wants no updates over the air.
+    pub opted_out: bool,
     /// What its ECUs run; only where one vehicle is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ecus: Option<Vec<Ecu>>,
@@ -121,6 +123,7 @@ impl From<vehicles::Vehicle> for Vehicle {
             tags: vehicle.details.tags,
             attributes: vehicle.details.attributes,
             rxswin: vehicle.details.rxswin,
+            opted_out: vehicle.details.opted_out,
             ecus: None,
             retired_at: vehicle.retired_at,
             created_at: vehicle.created_at,

@@ -91,6 +91,7 @@ impl Import {
             tags: vehicle.tags.clone().unwrap_or_default(),
             attributes: vehicle.attributes.clone().unwrap_or_default(),
             rxswin: vehicle.rxswin.clone(),
+            opted_out: false,
         };
         let checked =
             fields::details(&details).and_then(|()| fields::against_model(model, &vehicle.vin, &vehicle.ecus));

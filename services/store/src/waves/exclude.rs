@@ -1,0 +1,222 @@
+//! Who is selected by a campaign's target and left out all the same: each by the first reason that applies, by
+//! statements over sets.
+
+use chrono::{DateTime, Utc};
+use otaru_domain::exclusion::{Exclusion, Reason};
+use otaru_domain::id::{CampaignId, HardwareId, ReleaseId};
+use otaru_domain::requirement::Requirement;
+use sqlx::types::Json;
+
+use crate::campaigns::unsigned;
+use crate::ecus::same_ecu;
+use crate::{StoreError, Tx};
+
+/// Vehicles that are left out for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excluded {
+    pub exclusion: Exclusion,
+    pub vehicles: u64,
+    /// Up to five of them, by VIN.
+    pub sample: Vec<String>,
+}
+
+/// Marks the candidates that `release` is not for.
+pub(super) async fn mark(tx: &mut Tx, release: ReleaseId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    // What follows joins them with the whole fleet.
+    sqlx::query("ANALYZE pg_temp.candidates").persistent(false).execute(&mut **tx).await?;
+    sqlx::query(
+        "UPDATE pg_temp.candidates c SET excluded = 'opted_out'
+           FROM vehicles v WHERE v.id = c.vehicle_id AND v.opted_out_at IS NOT NULL",
+    )
+    .persistent(false)
+    .execute(&mut **tx)
+    .await?;
+    // A vehicle that never had one may come by a certificate, or a gateway's token.
+    sqlx::query(
+        "UPDATE pg_temp.candidates SET excluded = 'no_credentials'
+          WHERE excluded IS NULL AND vehicle_id IN (
+                SELECT k.vehicle_id FROM (
+                    SELECT vehicle_id, revoked_at IS NULL AND expires_at > $1 AS works FROM vehicle_credentials
+                    UNION ALL SELECT vehicle_id, revoked_at IS NULL FROM vehicle_tokens
+                ) AS k JOIN pg_temp.candidates USING (vehicle_id)
+                GROUP BY k.vehicle_id HAVING NOT bool_or(k.works))",
+    )
+    .persistent(false)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    by_ecus(tx, release).await?;
+    for (hardware_id, version, requires) in requirements(tx, release).await? {
+        for requirement in requires {
+            by_requirement(tx, release, &hardware_id, &version, &requirement).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Those without the hardware, and those that have all of the release.
+async fn by_ecus(tx: &mut Tx, release: ReleaseId) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE pg_temp.candidates c SET excluded = 'incompatible_hardware', hardware_id = m.hardware_id
+           FROM (SELECT c.vehicle_id, min(i.hardware_id) AS hardware_id
+                   FROM pg_temp.candidates c
+                   JOIN vehicle_reports r ON r.vehicle_id = c.vehicle_id AND r.inventory_at IS NOT NULL
+                   JOIN release_images i ON i.release_id = $1
+                   JOIN model_hardware h ON h.model_id = c.model_id AND h.hardware_id = i.hardware_id
+                   LEFT JOIN vehicle_ecus e ON e.vehicle_id = c.vehicle_id AND e.hardware_id = i.hardware_id
+                  WHERE c.excluded IS NULL AND e.vehicle_id IS NULL
+                  GROUP BY c.vehicle_id) AS m
+          WHERE c.vehicle_id = m.vehicle_id",
+    )
+    .persistent(false)
+    .bind(release)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "UPDATE pg_temp.candidates SET excluded = 'already_there'
+          WHERE excluded IS NULL AND vehicle_id IN (
+                SELECT c.vehicle_id
+                  FROM pg_temp.candidates c
+                  JOIN release_images i ON i.release_id = $1
+                  JOIN model_hardware h ON h.model_id = c.model_id AND h.hardware_id = i.hardware_id
+                  LEFT JOIN vehicle_ecus e ON e.vehicle_id = c.vehicle_id AND e.hardware_id = i.hardware_id
+                 GROUP BY c.vehicle_id HAVING bool_and(e.version IS NOT DISTINCT FROM i.version))",
+    )
+    .persistent(false)
+    .bind(release)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+type ImageRequirements = (HardwareId, String, Vec<Requirement>);
+
+async fn requirements(tx: &mut Tx, release: ReleaseId) -> Result<Vec<ImageRequirements>, StoreError> {
+    let rows: Vec<(String, String, Json<Vec<Requirement>>)> = sqlx::query_as(
+        "SELECT hardware_id, version, requires FROM release_images
+          WHERE release_id = $1 AND requires <> '[]' ORDER BY hardware_id",
+    )
+    .bind(release)
+    .fetch_all(&mut **tx)
+    .await?;
+    let parsed = rows.into_iter().map(|(hardware_id, version, requires)| {
+        let hardware_id = HardwareId::parse(&hardware_id);
+        let hardware_id = hardware_id.map_err(|error| StoreError::inconsistent("release_images", error))?;
+        Ok((hardware_id, version, requires.0))
+    });
+    parsed.collect()
+}
+
+/// Those that do not meet a requirement of the image for `own`, in the sense of [`otaru_domain::requirement::unmet`].
+/// What the release itself brings was held against it when it was drafted.
+async fn by_requirement(
+    tx: &mut Tx,
+    release: ReleaseId,
+    own: &HardwareId,
+    version: &str,
+    requirement: &Requirement,
+) -> Result<(), StoreError> {
+    let (operators, keys) = requirement.versions.bounds();
+    sqlx::query(
+        "UPDATE pg_temp.candidates c SET excluded = 'dependency_not_met', hardware_id = $3, versions = $4
+           FROM model_hardware h
+          WHERE c.excluded IS NULL AND h.model_id = c.model_id AND h.hardware_id = $2
+            AND ($2 = $3 OR NOT EXISTS (SELECT FROM release_images i WHERE i.release_id = $1 AND i.hardware_id = $3))
+            AND NOT EXISTS (
+                SELECT FROM vehicle_ecus e
+                 WHERE e.vehicle_id = c.vehicle_id AND e.hardware_id = $3
+                   AND ($2 = $3 AND e.version = $5 OR (
+                        SELECT bool_and(CASE b.operator
+                                        WHEN '>=' THEN e.version_key >= b.key
+                                        WHEN '<=' THEN e.version_key <= b.key
+                                        WHEN '!=' THEN e.version_key <> b.key
+                                        WHEN '>' THEN e.version_key > b.key
+                                        WHEN '<' THEN e.version_key < b.key
+                                        WHEN '=' THEN e.version_key = b.key END)
+                          FROM unnest($6::text[], $7::text[]) AS b (operator, key))))",
+    )
+    .persistent(false)
+    .bind(release)
+    .bind(own.as_str())
+    .bind(requirement.hardware_id.as_str())
+    .bind(requirement.versions.to_string())
+    .bind(version)
+    .bind(operators)
+    .bind(keys)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What was marked, the reason that takes most first.
+pub(super) async fn summary(tx: &mut Tx) -> Result<Vec<Excluded>, StoreError> {
+    let rows: Vec<(String, Option<String>, Option<String>, i64, Vec<String>)> = sqlx::query_as(
+        "SELECT excluded, hardware_id, versions, count(*), (array_agg(vin ORDER BY rank))[1:5]
+           FROM pg_temp.candidates WHERE excluded IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3",
+    )
+    .persistent(false)
+    .fetch_all(&mut **tx)
+    .await?;
+    let excluded = rows.into_iter().map(|(reason, hardware_id, versions, vehicles, sample)| {
+        Ok(Excluded {
+            exclusion: exclusion(&reason, hardware_id.as_deref(), versions)?,
+            vehicles: unsigned("campaign_exclusions", vehicles)?,
+            sample,
+        })
+    });
+    excluded.collect()
+}
+
+/// What a row says.
+pub(crate) fn exclusion(
+    reason: &str,
+    hardware_id: Option<&str>,
+    versions: Option<String>,
+) -> Result<Exclusion, StoreError> {
+    let wrong = |error: String| StoreError::inconsistent("campaign_exclusions", error);
+    let reason: Reason = reason.parse().map_err(|error| wrong(format!("{error}")))?;
+    let hardware_id = hardware_id.map(HardwareId::parse).transpose().map_err(|error| wrong(error.to_string()))?;
+    Ok(Exclusion { reason, hardware_id, versions })
+}
+
+/// Keeps who was marked, by `campaign`.
+pub(super) async fn keep(tx: &mut Tx, campaign: CampaignId) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO campaign_exclusions (campaign_id, vehicle_id, reason, hardware_id, versions)
+         SELECT $1, vehicle_id, excluded, hardware_id, versions FROM pg_temp.candidates WHERE excluded IS NOT NULL
+         ON CONFLICT (campaign_id, vehicle_id) DO UPDATE
+            SET reason = excluded.reason, hardware_id = excluded.hardware_id, versions = excluded.versions",
+    )
+    .persistent(false)
+    .bind(campaign)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes who was marked from the candidates.
+pub(super) async fn take_out(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM pg_temp.candidates WHERE excluded IS NOT NULL")
+        .persistent(false)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// How many candidates have an update of the same ECU under way or before them, by its campaign: they wait for it.
+pub(super) async fn behind(tx: &mut Tx, release: ReleaseId) -> Result<Vec<(CampaignId, u64)>, StoreError> {
+    let rows: Vec<(CampaignId, i64)> = sqlx::query_as(concat!(
+        "SELECT d.id, count(*) FROM pg_temp.candidates c
+           JOIN assignments b ON b.vehicle_id = c.vehicle_id
+            AND b.state IN ('assigned', 'offered', 'accepted', 'downloading', 'downloaded', 'installing')
+           JOIN campaigns d ON d.id = b.campaign_id AND d.state = 'running' AND d.closing IS NULL
+          WHERE ",
+        same_ecu!("$1", "d.release_id"),
+        " GROUP BY d.id ORDER BY count(*) DESC, d.id LIMIT 20"
+    ))
+    .persistent(false)
+    .bind(release)
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter().map(|(campaign, vehicles)| Ok((campaign, unsigned("assignments", vehicles)?))).collect()
+}
