@@ -39,6 +39,7 @@ fn campaign(halt: &HaltPolicy, at: DateTime<Utc>) -> CampaignFacts {
         deadline: at + TimeDelta::days(365),
         closing: None,
         swept: false,
+        continuous: false,
         halt: halt.clone(),
         pending_retries: 0,
         waves: vec![wave],

@@ -47,6 +47,7 @@ pub mod testing;
 pub mod timeouts;
 pub mod token_keys;
 pub mod twin;
+pub mod undo;
 pub mod vehicle_tokens;
 pub mod vehicles;
 pub mod waves;

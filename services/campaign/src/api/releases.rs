@@ -24,6 +24,7 @@ use utoipa_axum::routes;
 
 pub use contents::NewImage;
 use contents::{set_contents, validate};
+pub(crate) use lock::fix;
 
 use crate::app::App;
 use crate::auth::Actor;

@@ -13,6 +13,7 @@ mod emergency;
 mod error;
 pub(crate) mod groups;
 mod halt;
+mod join;
 mod open;
 mod pace;
 mod reconcile;

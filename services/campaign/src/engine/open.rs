@@ -43,6 +43,9 @@ pub(super) async fn open(
             continue;
         }
         if waves::mark_open(&mut tx, id, number, now).await? {
+            if campaign.is_continuous() {
+                waves::assign_joined(&mut tx, id, number, now).await?;
+            }
             document::republish(&mut tx, app, &campaign, DocumentState::Running, now).await?;
             let opened = campaigns::waves_of(&mut tx, id).await?.into_iter().find(|wave| wave.number == number);
             let vehicles = opened.and_then(|wave| wave.size).unwrap_or(0);

@@ -5,12 +5,15 @@ mod breaks;
 mod calls;
 mod dossiers;
 mod ends;
+mod exclusions;
 mod fleet;
 mod insight;
+mod joins;
 mod policies;
 mod refusals;
 mod reviews;
 mod streams;
+mod undo;
 mod waves;
 #[path = "../registry/world.rs"]
 #[expect(dead_code, reason = "the registry's tests use more of it")]

@@ -30,6 +30,8 @@ pub struct CampaignFacts {
     pub closing: Option<AssignmentState>,
     /// Whether all that was left has been withdrawn.
     pub swept: bool,
+    /// Whether vehicles may still join: then it does not end before its deadline.
+    pub continuous: bool,
     pub halt: HaltPolicy,
     /// Vehicles that have ended and will be tried again.
     pub pending_retries: u64,
@@ -169,7 +171,9 @@ pub fn plan(campaign: &CampaignFacts, now: DateTime<Utc>) -> Plan {
         CampaignState::Cancelled => Plan::act(vec![Action::Sweep], Waiting::Withdrawals { left: left(campaign) }),
         _ if campaign.closing.is_some() => plan_closing(campaign),
         _ if now >= campaign.deadline => Plan::act(vec![Action::Close], Waiting::Withdrawals { left: left(campaign) }),
-        CampaignState::Paused | CampaignState::Halted if left(campaign) == 0 && campaign.pending_retries == 0 => {
+        CampaignState::Paused | CampaignState::Halted
+            if left(campaign) == 0 && campaign.pending_retries == 0 && !campaign.continuous =>
+        {
             Plan::act(vec![Action::Complete], Waiting::Nothing)
         }
         state @ (CampaignState::Paused | CampaignState::Halted) => Plan::wait(Waiting::Resume { state }),
@@ -199,6 +203,9 @@ fn plan_running(campaign: &CampaignFacts, now: DateTime<Utc>) -> Plan {
     for wave in &campaign.waves {
         if wave.opened_at.is_none() {
             if let Some(gate) = before {
+                if gate.size == 0 && campaign.continuous {
+                    return Plan::act(actions, Waiting::EmptyWave { wave: gate.number });
+                }
                 actions.extend(note_gate(gate, halt, now));
                 if let Some(waiting) = gate_waiting(gate, halt, now) {
                     return Plan::act(actions, waiting);
@@ -206,6 +213,10 @@ fn plan_running(campaign: &CampaignFacts, now: DateTime<Utc>) -> Plan {
             }
             actions.push(Action::OpenWave { number: wave.number });
             // What was opened just now has no counts yet: only an empty wave lets the next one follow at once.
+            // That of a continuous campaign will have vehicles, and they are its gate.
+            if wave.size == 0 && campaign.continuous {
+                return Plan::act(actions, Waiting::EmptyWave { wave: wave.number });
+            }
             if wave.size > 0 {
                 let vehicles = Waiting::Vehicles { left: left(campaign), deadline: campaign.deadline };
                 let is_last = campaign.waves.last().is_some_and(|last| last.number == wave.number);
@@ -216,6 +227,7 @@ fn plan_running(campaign: &CampaignFacts, now: DateTime<Utc>) -> Plan {
         before = Some(wave);
     }
     match (left(campaign), campaign.pending_retries) {
+        (0, 0) if campaign.continuous => Plan::act(actions, Waiting::Joiners { deadline: campaign.deadline }),
         (0, 0) => {
             actions.push(Action::Complete);
             Plan::act(actions, Waiting::Nothing)

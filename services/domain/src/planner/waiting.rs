@@ -39,6 +39,14 @@ pub enum Waiting {
         left: u64,
         deadline: DateTime<Utc>,
     },
+    /// Of a continuous campaign: nobody is in this wave yet, so nothing is known of how it goes.
+    EmptyWave {
+        wave: u32,
+    },
+    /// Of a continuous campaign: all have ended, and others may join.
+    Joiners {
+        deadline: DateTime<Utc>,
+    },
     /// All have ended, and some of those that failed are tried again.
     Retries {
         pending: u64,
@@ -72,6 +80,11 @@ impl fmt::Display for Waiting {
                     "all waves are open: {left} vehicles are left, until {}",
                     deadline.format("%Y-%m-%d %H:%M:%S UTC")
                 )
+            }
+            Self::EmptyWave { wave } => write!(f, "goes on when vehicles have joined wave {wave}"),
+            Self::Joiners { deadline } => {
+                let until = deadline.format("%Y-%m-%d %H:%M:%S UTC");
+                write!(f, "all its vehicles have reached an end: others may join until {until}")
             }
             Self::Retries { pending } => write!(f, "{pending} vehicles that failed are about to try again"),
             Self::Withdrawals { left } => {

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::consent;
 use super::gate::Gate;
-use super::policy::Policy;
+use super::policy::{Membership, Policy};
 use super::wave::{Selector, WavePlan};
 use super::window;
 
@@ -46,6 +46,9 @@ pub fn check_plan(
     }
     check_cut(waves)?;
     check_policy(policy)?;
+    if policy.membership == Membership::Continuous {
+        check_continuous(waves, policy)?;
+    }
     if deadline <= now {
         return refuse("/deadline", "must lie in the future");
     }
@@ -121,6 +124,17 @@ fn check_cut(waves: &[WavePlan]) -> Result<(), PlanError> {
         _ if (sum - 1.0).abs() > 1e-6 => refuse("/waves", format!("the shares sum to {sum:.4}, they must sum to 1")),
         _ => Ok(()),
     }
+}
+
+/// Who comes later has a rank, and no place in a count.
+fn check_continuous(waves: &[WavePlan], policy: &Policy) -> Result<(), PlanError> {
+    if let Some(index) = waves.iter().position(|wave| matches!(wave.selector(), Selector::Count(_))) {
+        return refuse(format!("/waves/{index}/count"), "is not for a continuous campaign: give a share");
+    }
+    if policy.supersede {
+        return refuse("/policy/supersede", "is for campaigns that take their vehicles once, when they start");
+    }
+    Ok(())
 }
 
 fn check_policy(policy: &Policy) -> Result<(), PlanError> {

@@ -16,6 +16,6 @@ pub use consent::{Consent, ConsentMode, ConsentText};
 pub use gate::{Gate, GateFacts, GateView, Unmet};
 pub use halt::{HaltPolicy, HaltReason, Outcomes, Sequential, Threshold, ThresholdOf, failures_until_halt, halts};
 pub use pace::{Adapt, BUSY, LOOK, PaceReason, Window as PaceWindow, adapted};
-pub use policy::{Policy, Rate, Retry, Timeouts};
-pub use wave::{Ramp, Selector, WavePlan, share_of, wave_ends};
+pub use policy::{Membership, Policy, Rate, Retry, Timeouts};
+pub use wave::{Ramp, Selector, WavePlan, rank_cutoffs, share_of, wave_ends};
 pub use window::{Blackout, Day, WeeklyWindow, Windows};

@@ -13,6 +13,9 @@ use super::window::Windows;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
+    /// Whether vehicles that come to match later join while it runs.
+    #[serde(skip_serializing_if = "is_default")]
+    pub membership: Membership,
     /// The most vehicles under way at once, from the offer on: what is exposed when the campaign halts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, example = 500)]
@@ -34,6 +37,17 @@ pub struct Policy {
     /// When vehicles may begin to install.
     #[serde(skip_serializing_if = "is_default")]
     pub windows: Windows,
+}
+
+/// Which vehicles a campaign takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Membership {
+    /// Those that match when it starts.
+    #[default]
+    Snapshot,
+    /// Those that match at any time until its deadline. Whoever joined stays, whether or not it matches later.
+    Continuous,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

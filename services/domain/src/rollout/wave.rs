@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::check::{MAX_WAVES, PlanError, refuse};
 use super::gate::Gate;
 use crate::id::Vin;
+use crate::membership::RANK_BITS;
 
 /// A step of a rollout plan, as an engineer asks for it. At most one of `share_ratio`, `count`,
 /// `expression` and `vins` says who is in it; a wave with none of them takes the rest.
@@ -98,6 +99,14 @@ pub fn wave_ends(waves: &[WavePlan], ranked: u64) -> Vec<u64> {
         *last = ranked;
     }
     ends
+}
+
+/// The highest rank of each wave that is not listed, cut from all ranks there are: for a campaign whose vehicles are not
+/// all known yet. Every rank is in exactly one of them.
+#[must_use]
+pub fn rank_cutoffs(waves: &[WavePlan]) -> Vec<u64> {
+    const RANKS: u64 = 1 << RANK_BITS;
+    wave_ends(waves, RANKS).into_iter().map(|end| end - 1).collect()
 }
 
 /// Waves that grow until all vehicles are in, each with the same gate before the next: an exponential ramp.

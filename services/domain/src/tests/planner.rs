@@ -2,10 +2,10 @@
 //! that begin with `>` are commands, `#` are remarks, and everything else is the planner's answer;
 //! `OTARU_REWRITE_SCENARIOS=1 cargo test --workspace --lib` writes the answers anew.
 //!
-//! Commands: `campaign STATE deadline=TIME [start=TIME]`, `wave size=N gate=RATIO [success=RATIO] [reported=RATIO]
+//! Commands: `campaign STATE deadline=TIME [start=TIME] [continuous=true]`, `wave size=N gate=RATIO [success=RATIO] [reported=RATIO]
 //! [within=SECS] [soak=SECS] [healthy=RATIO] [approval=true]`, `sequential acceptable=RATIO intolerable=RATIO
 //! [silence=true]`, `threshold wave|finished RATIO MINIMUM`, `counts WAVE STATE=N…`, `earlier WAVE STATE=N…` (attempts that
-//! were tried again), `health WAVE HEALTHY UNHEALTHY`, `retries N` (still to come), `approve WAVE TIME`, `command NAME`
+//! were tried again), `join WAVE N`, `health WAVE HEALTHY UNHEALTHY`, `retries N` (still to come), `approve WAVE TIME`, `command NAME`
 //! (as a person gives it), `cancel`, `withdrawals late` (a sweep is sent but not applied), `plan TIME` (only asks) and
 //! `run TIME` (asks and carries out, until there is nothing to do).
 
@@ -73,6 +73,7 @@ impl Stage {
                     deadline: time("deadline").unwrap(),
                     closing: None,
                     swept: false,
+                    continuous: fields.contains_key("continuous"),
                     halt: HaltPolicy::default(),
                     pending_retries: 0,
                     waves: Vec::new(),
@@ -108,6 +109,10 @@ impl Stage {
             ["health", number, healthy, unhealthy] => {
                 let wave = self.wave(number.parse().unwrap());
                 (wave.healthy, wave.unhealthy) = (healthy.parse().unwrap(), unhealthy.parse().unwrap());
+            }
+            ["join", number, vehicles] => {
+                let (number, vehicles) = (number.parse().unwrap(), vehicles.parse::<u64>().unwrap());
+                self.wave(number).size += vehicles;
             }
             ["retries", pending] => self.facts().pending_retries = pending.parse().unwrap(),
             ["approve", number, time] => self.wave(number.parse().unwrap()).approved_at = Some(at(time)),

@@ -160,6 +160,17 @@ pub(crate) async fn set_members(
     one(changed.rows_affected(), id)
 }
 
+/// Notes that so many vehicles joined.
+pub(crate) async fn add_members(tx: &mut Tx, id: CampaignId, joined: u64) -> Result<(), StoreError> {
+    let joined = i64::try_from(joined).map_err(|error| StoreError::inconsistent("campaigns", error))?;
+    let changed = sqlx::query("UPDATE campaigns SET members = members + $2 WHERE id = $1")
+        .bind(id)
+        .bind(joined)
+        .execute(&mut **tx)
+        .await?;
+    one(changed.rows_affected(), id)
+}
+
 /// Begins to close the campaign: what is left gets `exit`.
 ///
 /// # Errors

@@ -11,14 +11,14 @@ use chrono::{DateTime, Utc};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::id::{CampaignId, ReleaseId, VehicleId};
-use otaru_domain::rollout::Policy;
+use otaru_domain::rollout::{Membership, Policy};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
-pub(crate) use change::set_members;
 pub use change::{
     NewCampaign, Settings, create, lock, revise, set_closing, set_reason, set_state, set_sweep_after, set_swept,
 };
+pub(crate) use change::{add_members, set_members};
 pub(crate) use publication::parse_models;
 pub use publication::{
     CampaignImage, CampaignRelease, ended_documents, images, models, of_release, published_models, release,
@@ -57,6 +57,14 @@ pub struct Campaign {
     pub ended_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub created_by: String,
+}
+
+impl Campaign {
+    /// Whether vehicles that come to match later join while it runs.
+    #[must_use]
+    pub fn is_continuous(&self) -> bool {
+        self.policy.membership == Membership::Continuous
+    }
 }
 
 #[derive(FromRow)]

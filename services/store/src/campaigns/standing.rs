@@ -33,6 +33,7 @@ impl Standing {
             deadline: self.campaign.deadline,
             closing: self.campaign.closing,
             swept: self.campaign.swept_at.is_some(),
+            continuous: self.campaign.is_continuous(),
             halt: self.campaign.policy.halt.clone(),
             pending_retries: self.pending_retries,
             waves: self.waves.iter().map(Wave::facts).collect(),

@@ -12,7 +12,7 @@ use crate::{StoreError, Tx};
 pub const CHUNK: i64 = 20_000;
 
 /// The counters' partition that belongs to no reader of `otaru.acks`.
-const OPENING_PARTITION: i32 = -1;
+pub(super) const OPENING_PARTITION: i32 = -1;
 
 /// A chunk that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Chunk {
     pub inserted: u64,
 }
 
-fn wave_number(wave: u32) -> Result<i32, StoreError> {
+pub(super) fn wave_number(wave: u32) -> Result<i32, StoreError> {
     i32::try_from(wave).map_err(|error| StoreError::inconsistent("campaign_waves", error))
 }
 

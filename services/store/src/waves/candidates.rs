@@ -1,14 +1,14 @@
 //! Who would be in a campaign, in a table of the transaction: evaluated once, then cut into waves by statements over
 //! sets. A start keeps what is in it, a preview throws it away, so that both say the same.
 
-use otaru_domain::id::{ReleaseId, Vin};
+use otaru_domain::id::{ModelId, ReleaseId, VehicleId, Vin};
 use otaru_domain::rollout::{Selector, WavePlan, wave_ends};
 use otaru_domain::target::Target;
 use sqlx::Arguments as _;
 use sqlx::postgres::PgArguments;
 
 use super::membership::PreviewWave;
-use crate::campaigns::unsigned;
+use crate::campaigns::{parse_models, unsigned};
 use crate::{StoreError, Tx, groups, target_sql};
 
 fn encode<'a, T>(arguments: &mut PgArguments, value: T) -> Result<(), StoreError>
@@ -18,8 +18,14 @@ where
     arguments.add(value).map_err(|error| StoreError::Database(sqlx::Error::Encode(error)))
 }
 
-/// Evaluates the target over the vehicles in service of the release's models.
-pub(super) async fn rank(tx: &mut Tx, release: ReleaseId, salt: &str, target: &Target) -> Result<(), StoreError> {
+/// Evaluates the target over the vehicles in service of the release's models; only over `vehicles` if they are given.
+pub(super) async fn rank(
+    tx: &mut Tx,
+    release: ReleaseId,
+    salt: &str,
+    target: &Target,
+    vehicles: Option<&[VehicleId]>,
+) -> Result<(), StoreError> {
     sqlx::query(
         "CREATE TEMP TABLE candidates (vehicle_id bigint NOT NULL, model_id text NOT NULL, rank bigint NOT NULL,
                                        vin text NOT NULL, wave integer, excluded text, hardware_id text, versions text) ON COMMIT DROP",
@@ -29,12 +35,13 @@ pub(super) async fn rank(tx: &mut Tx, release: ReleaseId, salt: &str, target: &T
     let mut arguments = PgArguments::default();
     encode(&mut arguments, release)?;
     encode(&mut arguments, salt)?;
+    encode(&mut arguments, vehicles)?;
     let mut target = target.clone();
     groups::resolve(tx, &mut target).await?;
     let before = "INSERT INTO pg_temp.candidates (vehicle_id, model_id, rank, vin)
                   SELECT v.id, v.model_id, otaru_rank($2, v.vin), v.vin
                     FROM vehicles v JOIN release_models m ON m.model_id = v.model_id AND m.release_id = $1
-                   WHERE v.retired_at IS NULL AND ";
+                   WHERE v.retired_at IS NULL AND ($3::bigint[] IS NULL OR v.id = ANY($3)) AND ";
     let (statement, arguments) = target_sql::statement(before, &target, "", arguments)?;
     sqlx::query_with(statement, arguments).persistent(false).execute(&mut **tx).await?;
     Ok(())
@@ -80,6 +87,12 @@ pub(super) async fn count(tx: &mut Tx) -> Result<(u64, u64), StoreError> {
     Ok((unsigned("campaign_members", all)?, unsigned("campaign_members", ranked)?))
 }
 
+/// As Postgres has them.
+pub(super) fn bigints(numbers: &[u64]) -> Result<Vec<i64>, StoreError> {
+    let numbers = numbers.iter().map(|number| i64::try_from(*number));
+    numbers.collect::<Result<_, _>>().map_err(|error| StoreError::inconsistent("campaign_waves", error))
+}
+
 /// Cuts the `ranked` candidates into the waves that are not listed. Gives the highest rank of each of those; 0, which
 /// is nobody's, where nobody is ranked. Vehicles of the same rank are in the same wave, so a wave may be larger than its
 /// plan by such a twin; in 52 bits there is hardly ever one.
@@ -88,9 +101,7 @@ pub(super) async fn cut(tx: &mut Tx, plan: &[WavePlan], ranked: u64) -> Result<V
     if ranked == 0 {
         return Ok(vec![0; ends.len()]);
     }
-    let ends = ends.iter().map(|end| i64::try_from(*end));
-    let ends: Vec<i64> =
-        ends.collect::<Result<_, _>>().map_err(|error| StoreError::inconsistent("campaign_waves", error))?;
+    let ends = bigints(&ends)?;
     let cutoffs: Vec<i64> = sqlx::query_scalar(
         "SELECT o.rank FROM unnest($1::bigint[]) WITH ORDINALITY AS e (place, wave)
          JOIN (SELECT rank, row_number() OVER (ORDER BY rank) AS place FROM pg_temp.candidates WHERE wave IS NULL) AS o
@@ -104,6 +115,12 @@ pub(super) async fn cut(tx: &mut Tx, plan: &[WavePlan], ranked: u64) -> Result<V
     if cutoffs.len() != ends.len() {
         return Err(StoreError::inconsistent("campaign_waves", "a wave ends before the first vehicle"));
     }
+    place(tx, plan, &cutoffs).await?;
+    Ok(cutoffs)
+}
+
+/// Puts the candidates that no listed wave took into the others by their `cutoffs`.
+pub(super) async fn place(tx: &mut Tx, plan: &[WavePlan], cutoffs: &[i64]) -> Result<(), StoreError> {
     let numbers: Vec<i32> =
         (1_i32..).zip(plan).filter(|(_, wave)| !wave.selector().is_listed()).map(|(number, _)| number).collect();
     // One plus the number of cutoffs below the rank. Equal cutoffs are empty waves, and the first of them counts.
@@ -111,11 +128,20 @@ pub(super) async fn cut(tx: &mut Tx, plan: &[WavePlan], ranked: u64) -> Result<V
         "UPDATE pg_temp.candidates SET wave = ($2::int[])[1 + width_bucket(rank - 1, $1::bigint[])] WHERE wave IS NULL",
     )
     .persistent(false)
-    .bind(&cutoffs)
+    .bind(cutoffs)
     .bind(numbers)
     .execute(&mut **tx)
     .await?;
-    Ok(cutoffs)
+    Ok(())
+}
+
+/// Their models.
+pub(super) async fn models(tx: &mut Tx) -> Result<Vec<ModelId>, StoreError> {
+    let models: Vec<String> = sqlx::query_scalar("SELECT DISTINCT model_id FROM pg_temp.candidates ORDER BY model_id")
+        .persistent(false)
+        .fetch_all(&mut **tx)
+        .await?;
+    parse_models(&models)
 }
 
 /// The size of a wave, and up to `sample` of its vehicles in rank order.

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use otaru_domain::exclusion::{Exclusion, Reason};
-use otaru_domain::id::{CampaignId, HardwareId, ReleaseId};
+use otaru_domain::id::{CampaignId, HardwareId, ReleaseId, VehicleId};
 use otaru_domain::requirement::Requirement;
 use sqlx::types::Json;
 
@@ -60,11 +60,11 @@ async fn by_ecus(tx: &mut Tx, release: ReleaseId) -> Result<(), StoreError> {
         "UPDATE pg_temp.candidates c SET excluded = 'incompatible_hardware', hardware_id = m.hardware_id
            FROM (SELECT c.vehicle_id, min(i.hardware_id) AS hardware_id
                    FROM pg_temp.candidates c
-                   JOIN vehicle_reports r ON r.vehicle_id = c.vehicle_id AND r.inventory_at IS NOT NULL
                    JOIN release_images i ON i.release_id = $1
                    JOIN model_hardware h ON h.model_id = c.model_id AND h.hardware_id = i.hardware_id
                    LEFT JOIN vehicle_ecus e ON e.vehicle_id = c.vehicle_id AND e.hardware_id = i.hardware_id
                   WHERE c.excluded IS NULL AND e.vehicle_id IS NULL
+                    AND EXISTS (SELECT FROM vehicle_inventories t WHERE t.vehicle_id = c.vehicle_id)
                   GROUP BY c.vehicle_id) AS m
           WHERE c.vehicle_id = m.vehicle_id",
     )
@@ -183,12 +183,28 @@ pub(crate) fn exclusion(
 pub(super) async fn keep(tx: &mut Tx, campaign: CampaignId) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO campaign_exclusions (campaign_id, vehicle_id, reason, hardware_id, versions)
-         SELECT $1, vehicle_id, excluded, hardware_id, versions FROM pg_temp.candidates WHERE excluded IS NOT NULL
-         ON CONFLICT (campaign_id, vehicle_id) DO UPDATE
-            SET reason = excluded.reason, hardware_id = excluded.hardware_id, versions = excluded.versions",
+         SELECT $1, vehicle_id, excluded, hardware_id, versions FROM pg_temp.candidates WHERE excluded IS NOT NULL",
     )
     .persistent(false)
     .bind(campaign)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets who was left out before, of `vehicles` (of all without them): they are looked at anew.
+pub(super) async fn forget(
+    tx: &mut Tx,
+    campaign: CampaignId,
+    vehicles: Option<&[VehicleId]>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM campaign_exclusions
+          WHERE campaign_id = $1 AND ($2::bigint[] IS NULL OR vehicle_id = ANY($2))",
+    )
+    .persistent(false)
+    .bind(campaign)
+    .bind(vehicles)
     .execute(&mut **tx)
     .await?;
     Ok(())

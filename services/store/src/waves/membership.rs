@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use otaru_domain::id::{CampaignId, ModelId, ReleaseId};
-use otaru_domain::rollout::WavePlan;
+use otaru_domain::rollout::{Membership, WavePlan, rank_cutoffs};
 use otaru_domain::target::Target;
 
 use super::exclude::Excluded;
@@ -14,9 +14,9 @@ use crate::{Store, StoreError, Tx};
 /// A membership that was frozen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frozen {
-    /// At least 1.
+    /// At least 1, but for a continuous campaign.
     pub members: u64,
-    /// The models that have members.
+    /// The models that have members, or may come to have some.
     pub models: Vec<ModelId>,
 }
 
@@ -52,7 +52,7 @@ pub async fn freeze(
     target: &Target,
     now: DateTime<Utc>,
 ) -> Result<Result<Frozen, Vec<Excluded>>, StoreError> {
-    candidates::rank(tx, campaign.release, &campaign.salt, target).await?;
+    candidates::rank(tx, campaign.release, &campaign.salt, target, None).await?;
     exclude::mark(tx, campaign.release, now).await?;
     let excluded = exclude::summary(tx).await?;
     if !excluded.is_empty() {
@@ -61,11 +61,12 @@ pub async fn freeze(
     }
     candidates::list(tx, plan).await?;
     let (members, ranked) = candidates::count(tx).await?;
-    if members == 0 {
+    let continuous = campaign.is_continuous();
+    if members == 0 && !continuous {
         candidates::drop(tx).await?;
         return Ok(Err(excluded));
     }
-    let cut = candidates::cut(tx, plan, ranked).await?;
+    let cut = cut(tx, plan, campaign.policy.membership, ranked).await?;
     sqlx::query(
         "INSERT INTO campaign_members (campaign_id, vehicle_id, rank, wave)
          SELECT $1, vehicle_id, rank, wave FROM pg_temp.candidates ORDER BY wave, vehicle_id",
@@ -76,12 +77,23 @@ pub async fn freeze(
     .await?;
     write_waves(tx, campaign, plan, &cut).await?;
     campaigns::set_members(tx, campaign.id, members, now).await?;
-    let models: Vec<String> = sqlx::query_scalar("SELECT DISTINCT model_id FROM pg_temp.candidates ORDER BY model_id")
-        .persistent(false)
-        .fetch_all(&mut **tx)
-        .await?;
+    let models =
+        if continuous { campaigns::models(tx, campaign.release).await? } else { candidates::models(tx).await? };
     candidates::drop(tx).await?;
-    Ok(Ok(Frozen { members, models: campaigns::parse_models(&models)? }))
+    Ok(Ok(Frozen { members, models }))
+}
+
+/// Puts the candidates into their waves; the highest rank of each that is not listed. A campaign that others may join is
+/// cut from all ranks there are, another from those of its vehicles.
+async fn cut(tx: &mut Tx, plan: &[WavePlan], membership: Membership, ranked: u64) -> Result<Vec<i64>, StoreError> {
+    match membership {
+        Membership::Snapshot => candidates::cut(tx, plan, ranked).await,
+        Membership::Continuous => {
+            let cutoffs = candidates::bigints(&rank_cutoffs(plan))?;
+            candidates::place(tx, plan, &cutoffs).await?;
+            Ok(cutoffs)
+        }
+    }
 }
 
 /// Writes what the waves amount to. `cut` are the cutoffs of those that are not listed.
@@ -118,18 +130,19 @@ pub async fn preview(
     salt: &str,
     target: &Target,
     plan: &[WavePlan],
+    membership: Membership,
     sample: i64,
     now: DateTime<Utc>,
 ) -> Result<Preview, StoreError> {
     let mut tx = store.begin().await?;
-    candidates::rank(&mut tx, release, salt, target).await?;
+    candidates::rank(&mut tx, release, salt, target, None).await?;
     exclude::mark(&mut tx, release, now).await?;
     let excluded = exclude::summary(&mut tx).await?;
     exclude::take_out(&mut tx).await?;
     let behind = exclude::behind(&mut tx, release).await?;
     candidates::list(&mut tx, plan).await?;
     let (matching, ranked) = candidates::count(&mut tx).await?;
-    candidates::cut(&mut tx, plan, ranked).await?;
+    cut(&mut tx, plan, membership, ranked).await?;
     let mut waves = Vec::with_capacity(plan.len());
     for number in 1..=plan.len() {
         waves.push(candidates::wave(&mut tx, number, sample).await?);

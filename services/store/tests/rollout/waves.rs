@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
 use otaru_domain::membership::rank;
-use otaru_domain::rollout::{WavePlan, wave_ends};
+use otaru_domain::rollout::{Membership, WavePlan, wave_ends};
 use otaru_domain::target::Target;
 use otaru_store::{Store, progress, waves};
 use sqlx::PgPool;
@@ -82,7 +82,10 @@ async fn only_vehicles_in_service_of_the_releases_models_that_match_are_members(
     let target = r#""beta" in tags"#;
     let campaign = draft(&store, release, target, "s", &[1.0]).await;
     let parsed = Target::parse(target).unwrap();
-    let preview = waves::preview(&store, release, "s", &parsed, &plan(&[0.5, 0.5]), 3, clock::now()).await.unwrap();
+    let preview =
+        waves::preview(&store, release, "s", &parsed, &plan(&[0.5, 0.5]), Membership::Snapshot, 3, clock::now())
+            .await
+            .unwrap();
     let sizes: Vec<(u64, usize)> = preview.waves.iter().map(|wave| (wave.size, wave.sample.len())).collect();
     assert_eq!((preview.matching, sizes), (9, vec![(5, 3), (4, 3)]));
     assert_eq!(freeze(&store, &campaign, &[1.0], clock::now()).await.unwrap().members, 9);
@@ -102,7 +105,9 @@ async fn a_preview_names_the_vehicles_that_the_start_puts_into_each_wave(pool: P
     let count = WavePlan { count: Some(13), ..WavePlan::default() };
     let plan = vec![one, WavePlan::share(0.1, 0.0), beta, count, WavePlan::default()];
     let target = Target::parse("true").unwrap();
-    let preview = waves::preview(&store, release, "salt", &target, &plan, 1000, clock::now()).await.unwrap();
+    let preview = waves::preview(&store, release, "salt", &target, &plan, Membership::Snapshot, 1000, clock::now())
+        .await
+        .unwrap();
     let mut campaign = draft(&store, release, "true", "salt", &[0.1, 0.2, 0.3, 0.2, 0.2]).await;
     campaign.target = "true".into();
     let mut tx = store.begin().await.unwrap();

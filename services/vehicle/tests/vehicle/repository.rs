@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use otaru_domain::clock;
 use otaru_domain::document::{CampaignDocument, DocumentState, DocumentTarget, DocumentWave};
 use otaru_domain::id::{CampaignId, HardwareId, ModelId};
+use otaru_domain::requirement::Requirement;
 use otaru_domain::tuf::{
     Change, Hashes, Key, Metadata, OnlineKeys, Publication, Repository, Role, Target, TargetCustom, Timestamp,
     parse_unverified, sign,
@@ -59,6 +60,19 @@ impl Model {
 
     /// Adds an image to the top-level targets.
     pub fn add_image(&mut self, name: &str, hardware_ids: &[&str], release_counter: u64, version: &str, bytes: &[u8]) {
+        self.add_demanding_image(name, hardware_ids, release_counter, version, bytes, Vec::new());
+    }
+
+    /// The same of one that asks something of the vehicle.
+    pub fn add_demanding_image(
+        &mut self,
+        name: &str,
+        hardware_ids: &[&str],
+        release_counter: u64,
+        version: &str,
+        bytes: &[u8],
+        requires: Vec<Requirement>,
+    ) {
         let target = Target {
             length: bytes.len() as u64,
             hashes: Hashes { sha256: sha256(bytes) },
@@ -67,7 +81,7 @@ impl Model {
                 release_counter,
                 version: version.to_owned(),
                 release: 1,
-                requires: Vec::new(),
+                requires,
             }),
         };
         self.publish(Change { targets: [(name.to_owned(), Some(target))].into(), ..Change::default() });

@@ -6,6 +6,7 @@ use otaru_domain::ack::ReportedState;
 use otaru_domain::clock;
 use otaru_domain::document::{CampaignDocument, DocumentState};
 use otaru_domain::membership;
+use otaru_domain::requirement::{Requirement, VersionRange};
 
 use crate::agent::{Car, VIN};
 use crate::peer::Peer;
@@ -197,4 +198,31 @@ async fn an_older_release_than_the_installed_one_fails() {
     let (_, last) = world.acks.last().unwrap();
     assert_eq!((last.state, last.error_code.as_deref()), (ReportedState::Failed, Some("older_release")));
     assert_eq!(car.image("a", "BCM"), firmware(1, 200_000), "the newer one still runs");
+}
+
+#[tokio::test]
+async fn an_image_that_requires_what_does_not_run_here_fails_before_it_is_downloaded() {
+    for (requires, runs) in [("BCM >=1.5", false), ("GW >=1", false), ("BCM >=1, <1.5", true), ("BCM !=9", true)] {
+        let (ecu, versions) = requires.split_once(' ').unwrap();
+        let requirement =
+            Requirement { hardware_id: ecu.parse().unwrap(), versions: VersionRange::parse(versions).unwrap() };
+        let mut model = Model::new("harbour");
+        model.add_demanding_image(IMAGE, &["BCM"], 5, "2.0.0", &firmware(1, 1_000), vec![requirement]);
+        let document = model.document(&[("BCM", IMAGE)]);
+        model.publish_document(document);
+        let peer = Peer::start(vec![model]).await;
+        peer.offer(&[IMAGE]);
+        let car = Car::new(&peer);
+        if runs {
+            car.run_once().await.unwrap();
+            assert_eq!(peer.world().states().last(), Some(&ReportedState::Installed), "{requires}");
+            continue;
+        }
+        attempt_fails(&car, "requires").await;
+        let world = peer.world();
+        let (_, last) = world.acks.last().unwrap();
+        assert_eq!((last.state, last.error_code.as_deref()), (ReportedState::Failed, Some("dependency_not_met")));
+        assert!(last.log.as_deref().is_some_and(|log| log.contains(requires)), "{:?}", last.log);
+        assert!(!world.states().contains(&ReportedState::Downloading), "{requires}");
+    }
 }

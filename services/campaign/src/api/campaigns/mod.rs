@@ -11,6 +11,7 @@ mod preview;
 mod read;
 mod retry;
 mod review;
+mod undo;
 mod view;
 mod why;
 
@@ -51,6 +52,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(retry::retry))
         .routes(routes!(why::why_not_now))
         .routes(routes!(excluded::list))
+        .routes(routes!(undo::get, undo::prepare))
 }
 
 /// The campaign as it stands, or 404.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use otaru_domain::clock;
 use otaru_domain::exclusion::Exclusion;
 use otaru_domain::id::{CampaignId, ReleaseId};
-use otaru_domain::rollout::{Policy, Ramp, WavePlan, check_plan};
+use otaru_domain::rollout::{Membership, Policy, Ramp, WavePlan, check_plan};
 use otaru_http::{Json, Problem};
 use otaru_store::waves::Excluded;
 use otaru_store::{campaigns, waves};
@@ -33,6 +33,9 @@ pub(crate) struct PreviewRequest {
     waves: Option<Vec<WavePlan>>,
     #[serde(default)]
     ramp: Option<Ramp>,
+    /// A continuous campaign's waves are shares of all vehicles that may ever join, so what they have now is uneven.
+    #[serde(default)]
+    membership: Membership,
     /// The salt of an earlier preview, to see the same order again; drawn without it.
     #[serde(default)]
     #[schema(pattern = "^[0-9a-f]{32}$")]
@@ -109,14 +112,16 @@ pub(crate) async fn preview(
     let now = clock::now();
     // Without a deadline nothing is known of soaks that are too long.
     let deadline = now + chrono::TimeDelta::days(36_500);
-    check_plan(&plan, &Policy::default(), None, deadline, now).map_err(|error| plan_problem(&error))?;
+    let policy = Policy { membership: request.membership, ..Policy::default() };
+    check_plan(&plan, &policy, None, deadline, now).map_err(|error| plan_problem(&error))?;
     let mut tx = app.store.begin().await?;
     if campaigns::release(&mut tx, request.release).await?.is_none() {
         return Err(Problem::invalid("/release", format!("there is no release {}", request.release)).into());
     }
     engine::groups::require(&mut tx, &request.target, &plan).await?;
     drop(tx);
-    let preview = waves::preview(&app.store, request.release, &salt, &target, &plan, SAMPLE, now).await?;
+    let preview =
+        waves::preview(&app.store, request.release, &salt, &target, &plan, request.membership, SAMPLE, now).await?;
     let waves =
         (1..).zip(preview.waves).map(|(number, wave)| PreviewWave { number, size: wave.size, sample: wave.sample });
     Ok(Json(Preview {

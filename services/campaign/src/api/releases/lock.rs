@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
-use otaru_domain::id::ReleaseId;
+use otaru_domain::id::{ModelId, ReleaseId};
 use otaru_domain::tuf::{Change, Hashes, Target, TargetCustom};
 use otaru_http::{Json, Problem};
-use otaru_store::{StoreError, events, models, releases};
+use otaru_store::{StoreError, Tx, events, models, releases};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -37,18 +38,37 @@ async fn lock(
     let mut tx = app.store.begin().await?;
     let release = releases::lock(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
     require_draft(&release)?;
-    require_not_retired(&app, &release).await?;
-    let counter = releases::set_locked(&mut tx, id, now).await?;
-    let targets = targets(&release, counter)?;
-    // By rising id, as the store hands them out.
-    for model in &release.models {
-        let change = Change { targets: targets.clone(), ..Change::default() };
-        manifests::publish(&mut tx, &app, model, change, now).await?;
-    }
+    fix(&mut tx, &app, &[release], now).await?;
     events::record(&mut tx, &actor.name, EventKind::ReleaseLocked { release: id }, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     app.wake.notify_one();
     Ok(Json(find(&app, id).await?))
+}
+
+/// Fixes drafts that are locked in `tx`, and signs their images into the targets of their models.
+///
+/// # Errors
+/// [`ApiError`]; the transaction can only be rolled back.
+pub(crate) async fn fix(
+    tx: &mut Tx,
+    app: &App,
+    drafts: &[releases::Release],
+    now: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    // By rising id, in which everybody locks models.
+    let mut changes: BTreeMap<ModelId, Change> = BTreeMap::new();
+    for release in drafts {
+        require_not_retired(app, release).await?;
+        let counter = releases::set_locked(tx, release.id, now).await?;
+        let targets = targets(release, counter)?;
+        for model in &release.models {
+            changes.entry(model.clone()).or_default().targets.extend(targets.clone());
+        }
+    }
+    for (model, change) in changes {
+        manifests::publish(tx, app, &model, change, now).await?;
+    }
+    Ok(())
 }
 
 async fn require_not_retired(app: &App, release: &releases::Release) -> Result<(), ApiError> {
