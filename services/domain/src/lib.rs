@@ -29,6 +29,7 @@ pub mod rollout;
 pub mod target;
 pub mod token;
 pub mod topic;
+pub mod triage;
 pub mod tuf;
 pub mod version;
 pub mod why;

@@ -46,6 +46,7 @@ pub mod target_sql;
 pub mod testing;
 pub mod timeouts;
 pub mod token_keys;
+pub mod triage;
 pub mod twin;
 pub mod undo;
 pub mod vehicle_tokens;

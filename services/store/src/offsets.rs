@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
-use crate::{Store, StoreError, Tx};
+use crate::{Store, StoreError, Tx, triage};
 
 /// The right to apply a partition, until another owner claims it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +156,7 @@ pub async fn applied(store: &Store, consumer: &str, topic: &str) -> Result<Vec<(
         .await?)
 }
 
-/// How far each partition is behind.
+/// How far each partition is behind that something waits for, so not triage's.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -166,9 +166,10 @@ pub async fn lag(store: &Store, now: DateTime<Utc>) -> Result<Vec<PartitionLag>,
                 greatest(high_offset - next_offset, 0) AS messages,
                 CASE WHEN high_offset > next_offset
                      THEN greatest(extract(epoch FROM $1 - coalesce(behind_since, seen_at)), 0) ELSE 0 END::float8 AS seconds
-           FROM consumer_offsets ORDER BY consumer, topic, partition",
+           FROM consumer_offsets WHERE consumer <> $2 ORDER BY consumer, topic, partition",
     )
     .bind(now)
+    .bind(triage::CONSUMER)
     .fetch_all(store.pool())
     .await?)
 }

@@ -270,3 +270,17 @@ pub async fn lead_and_keep_up(store: &Store) -> Result<(), StoreError> {
     .await?;
     Ok(())
 }
+
+/// The label of each failed attempt of a campaign, as vehicle and template, by vehicle.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn labels(store: &Store, campaign: CampaignId) -> Result<Vec<(VehicleId, String)>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT l.vehicle_id, t.template FROM triage_labels l JOIN triage_templates t ON t.id = l.template_id
+          WHERE l.campaign_id = $1 ORDER BY l.vehicle_id, l.attempt",
+    )
+    .bind(campaign)
+    .fetch_all(store.pool())
+    .await?)
+}

@@ -17,6 +17,7 @@ mod letters;
 mod message;
 mod metrics;
 mod rebuild;
+mod triage;
 mod worker;
 
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use otaru_store::Store;
 use tokio_util::sync::CancellationToken;
 
 pub use rebuild::{RebuildReport, rebuild};
+pub use triage::run_triage;
 
 use context::Context;
 

@@ -10,6 +10,7 @@ use otaru_domain::id::{ModelId, Vin};
 use otaru_domain::{clock, topic};
 use otaru_store::ingest::{Arrived, apply_acks};
 use otaru_store::offsets::{self, Claim, Position};
+use otaru_store::triage;
 use serde_json::{Value, json};
 
 use crate::world::{Caller, World, eventually, vin};
@@ -102,9 +103,20 @@ impl<'a> Fleet<'a> {
     }
 
     /// Lets vehicles report that they failed.
-    pub async fn fail(&self, campaign: i64, vins: &[Vin], code: Option<&str>, log: Option<&str>) {
+    pub async fn fail(&self, campaign: i64, vins: &[Vin], code: Option<&str>, log: Option<&str>) -> Vec<Ack> {
         let (error_code, log) = (code.map(str::to_owned), log.map(str::to_owned));
-        self.say(vins, &AckReport { error_code, log, ..report(campaign, 1, ReportedState::Failed) }).await;
+        self.say(vins, &AckReport { error_code, log, ..report(campaign, 1, ReportedState::Failed) }).await
+    }
+
+    /// What triage does with failures.
+    pub async fn label(&self, failures: &[Ack]) {
+        let now = clock::now();
+        let claim = offsets::claim(self.world.store(), triage::CONSUMER, topic::ACKS, 0, now).await.unwrap();
+        let next_offset = claim.next_offset + 1;
+        let to = Position { next_offset, high_offset: next_offset, last_at: now };
+        let mut tx = self.world.store().begin().await.unwrap();
+        triage::label(&mut tx, &claim, to, failures, now).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// Lets a vehicle that has downloaded report that it waits.
@@ -113,10 +125,11 @@ impl<'a> Fleet<'a> {
         self.say(std::slice::from_ref(vin), &report).await;
     }
 
-    async fn say(&self, vins: &[Vin], report: &AckReport) {
+    async fn say(&self, vins: &[Vin], report: &AckReport) -> Vec<Ack> {
         let now = clock::now();
-        let acks = vins.iter().map(|vin| report.clone().into_ack(vin.clone(), None, now));
-        self.apply(acks.collect()).await;
+        let acks: Vec<Ack> = vins.iter().map(|vin| report.clone().into_ack(vin.clone(), None, now)).collect();
+        self.apply(acks.clone()).await;
+        acks
     }
 
     /// What vehicle-state does with messages of `otaru.acks`.

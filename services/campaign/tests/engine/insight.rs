@@ -44,6 +44,34 @@ async fn failures_with_one_cause_are_one_cluster_with_where_they_came_from() {
 }
 
 #[tokio::test]
+async fn failures_whose_logs_end_alike_are_one_cluster_per_version_they_came_from() {
+    let world = World::start().await;
+    let fleet = Fleet::new(&world, 4).await;
+    for (index, vin) in fleet.vins.iter().enumerate() {
+        let version = if index < 2 { "2.1.0" } else { "2.2.0" };
+        fleet.engineer.put(&format!("/vehicles/{vin}/ecus/BCM"), &json!({"version": version})).await.is(200);
+    }
+    let id = fleet.create(&fleet.draft(&[(1.0, 1.0)])).await;
+    fleet.command(id, "start").await;
+    fleet.until_open(id, 1).await;
+    let path = format!("/campaigns/{id}/triage");
+    assert_eq!(fleet.engineer.get(&path).await.is(200), json!({"items": [], "next_cursor": null}));
+    for (index, vin) in fleet.vins.iter().enumerate() {
+        let log = format!("started\nblock {index} does not verify");
+        let failed = fleet.fail(id, std::slice::from_ref(vin), Some("E1"), Some(&log)).await;
+        fleet.label(&failed).await;
+    }
+    let page = fleet.engineer.get(&path).await.is(200);
+    let items = page["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2, "{page:#}");
+    for (item, version) in items.iter().zip(["2.1.0", "2.2.0"]) {
+        assert_eq!(item["template"], "block <*> does not verify");
+        assert_eq!((&item["hardware_id"], &item["from_version"]), (&json!("BCM"), &json!(version)));
+        assert_eq!(item["vehicles"], 2);
+    }
+}
+
+#[tokio::test]
 async fn a_burn_up_counts_every_vehicle_where_it_ended() {
     let world = World::start().await;
     let fleet = Fleet::new(&world, 4).await;

@@ -16,6 +16,7 @@ mod reviews;
 mod rollouts;
 mod targeting;
 mod tokens;
+mod triage;
 mod tuf_fixture;
 mod tuf_publication;
 mod tuf_roots;

@@ -35,6 +35,8 @@ enum Command {
     Gateway(Box<roles::GatewayArgs>),
     /// Run the ingest: acknowledgements and inventories into Postgres.
     VehicleState(Box<roles::VehicleStateArgs>),
+    /// Failures to clusters, by what vehicles wrote: beside vehicle-state, and nothing waits for it.
+    Triage(roles::TriageArgs),
     /// Run the reference vehicle agent.
     Vehicle(Box<vehicle::VehicleArgs>),
     /// Simulate a fleet against a gateway.
@@ -55,6 +57,7 @@ impl Cli {
             Command::Campaign(args) => args.run().await,
             Command::Gateway(args) => args.run().await,
             Command::VehicleState(args) => args.run().await,
+            Command::Triage(args) => args.run().await,
             Command::Vehicle(args) => args.run().await,
             Command::Fleet(args) => args.run().await,
             Command::Keys(args) => args.run().await,

@@ -146,6 +146,22 @@ impl VehicleStateArgs {
     }
 }
 
+#[derive(Debug, Args)]
+pub struct TriageArgs {
+    #[command(flatten)]
+    database: DatabaseOptions,
+    #[command(flatten)]
+    kafka: KafkaOptions,
+}
+
+impl TriageArgs {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let stop = stop_on_signal()?;
+        otaru_vehicle_state::run_triage(&self.database.config(), self.kafka.config(), stop).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 impl RebuildArgs {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let config = otaru_vehicle_state::Config {

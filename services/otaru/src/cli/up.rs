@@ -175,12 +175,15 @@ impl Up {
         let poll_secs = if self.empty { 30 } else { (self.fleet / 1_000).clamp(2, 60) };
         gateway.poll_interval = Duration::from_secs(poll_secs.into());
         gateway.ddi = self.ddi.config();
+        let (triage_database, triage_bus) = (database(2), bus.clone());
         let state =
             otaru_vehicle_state::Config { listen: self.address(self.vehicle_state_port), database: database(12), bus };
         let mut roles = JoinSet::new();
         roles.spawn(otaru_campaign::run(campaign, stop.clone()));
         roles.spawn(otaru_gateway::run(gateway, stop.clone()));
         roles.spawn(otaru_vehicle_state::run(state, stop.clone()));
+        let triage_stop = stop.clone();
+        roles.spawn(async move { otaru_vehicle_state::run_triage(&triage_database, triage_bus, triage_stop).await });
         Ok(roles)
     }
 

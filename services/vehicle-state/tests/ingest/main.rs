@@ -4,4 +4,5 @@
 mod messages;
 mod outages;
 mod proxy;
+mod triage;
 mod world;

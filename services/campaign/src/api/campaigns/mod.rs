@@ -11,6 +11,7 @@ mod preview;
 mod read;
 mod retry;
 mod review;
+mod triage;
 mod undo;
 mod view;
 mod why;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(read::waves))
         .routes(routes!(read::events))
         .routes(routes!(failures::failures))
+        .routes(routes!(triage::triage))
         .routes(routes!(burn_up::burn_up))
         .routes(routes!(review::get))
         .routes(routes!(review::submit))
