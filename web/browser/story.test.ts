@@ -180,6 +180,15 @@ test("a vehicle's software is shown as of a time", async () => {
   await page.getByRole("row", { name: /BCM 2\.0\.0/ }).waitFor();
 });
 
+test("who runs the release already is left out of the next campaign, and the wizard says so", async () => {
+  await page.goto("/campaigns/new?release=1");
+  await page.getByRole("radio", { name: /Body control 2.0.0/ }).waitFor();
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByText("the release runs on them already").waitFor();
+  await accessible(page, "the wizard with vehicles that are left out");
+  await picture(page, "wizard-left-out");
+});
+
 test("a campaign is paused after being asked, and the fleet page says that it needs somebody", async () => {
   const draft = {
     name: "Body control for America",

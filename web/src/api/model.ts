@@ -27,6 +27,7 @@ export type NewCampaign = Schemas["CampaignRequest"];
 /** A wave as the wizard asks for it. */
 export type WavePlan = Schemas["WavePlan"] & { share_ratio: number; gate_installed_ratio: number };
 export type Preview = Schemas["Preview"];
+export type Exclusion = Schemas["Exclusion"];
 export type FailureCluster = Schemas["FailureCluster"];
 export type BurnUp = Schemas["BurnUp"];
 export type HardwareVersions = Schemas["HardwareVersions"];

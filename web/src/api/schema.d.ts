@@ -259,6 +259,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/excluded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the vehicles that a campaign left out
+         * @description As they were when it started; of a continuous campaign, when each was last looked at. Empty for a draft: preview it.
+         */
+        get: operations["list_excluded_vehicles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/failures": {
         parameters: {
             query?: never;
@@ -422,6 +442,51 @@ export interface paths {
          * @description A draft that is in review starts only once another person has approved it.
          */
         post: operations["submit_campaign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/triage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read failures by what the vehicles wrote
+         * @description Mined from their logs beside the rollout: nothing that moves a campaign depends on it, and it may be some moments behind.
+         */
+        get: operations["triage_failures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the way back of a campaign
+         * @description The campaigns that were prepared to take it back, without those that were cancelled.
+         */
+        get: operations["get_undo"];
+        put?: never;
+        /**
+         * Prepare the way back of a campaign
+         * @description For the vehicles on which it is installed: one draft for each configuration that they ran before, with a release of
+         *     those versions, which is locked, and a group of those vehicles. A campaign that still runs is paused first.
+         */
+        post: operations["prepare_undo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -617,6 +682,74 @@ export interface paths {
         get: operations["get_fleet_versions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List groups. */
+        get: operations["list_groups"];
+        put?: never;
+        /**
+         * Create a group
+         * @description A list, which `POST /groups/{group}/vehicles` fills, or, with an expression, whoever matches it when a campaign asks.
+         */
+        post: operations["create_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One group. */
+        get: operations["get_group"];
+        put?: never;
+        post?: never;
+        /** Delete a group. */
+        delete: operations["delete_group"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a group
+         * @description What is missing stays. Its expression does not change while a campaign that has not started, or a continuous one, names
+         *     the group.
+         */
+        patch: operations["change_group"];
+        trace?: never;
+    };
+    "/api/v1/groups/{group}/vehicles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a group's vehicles
+         * @description Of a list. Who is in a dynamic group, a preview says.
+         */
+        get: operations["list_group_vehicles"];
+        put?: never;
+        /**
+         * Change a group's vehicles
+         * @description All of the change or, when a VIN is no vehicle's, nothing of it.
+         */
+        post: operations["change_group_vehicles"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1588,6 +1721,41 @@ export interface components {
             /** @description Why, for those who ask later; at most 1000 bytes. */
             reason?: string | null;
         };
+        /** @description What the driver has to do with the update; nothing without it. */
+        Consent: {
+            /** @description Installs without asking, for this reason: an approver's decision, and part of what is reviewed. */
+            force_reason?: string | null;
+            /**
+             * Format: int32
+             * @description How often the driver may be reminded later; then the update counts as declined. As often as wanted without it.
+             * @example 3
+             */
+            max_reminders?: number | null;
+            /**
+             * Format: int32
+             * @description How long the vehicle cannot be used, in minutes.
+             * @example 12
+             */
+            minutes?: number | null;
+            mode: components["schemas"]["ConsentMode"];
+            /** @description By language tag, such as `en` or `de-AT`; at most 50. */
+            texts: {
+                [key: string]: components["schemas"]["ConsentText"];
+            };
+            /** @description Functions that are not there meanwhile, for people. */
+            unavailable?: string[];
+        };
+        /**
+         * @description Whether the driver is asked.
+         * @enum {string}
+         */
+        ConsentMode: "inform" | "ask";
+        /** @description What the driver reads. */
+        ConsentText: {
+            body: string;
+            /** @example New body control software */
+            title: string;
+        };
         /** @description A credential as it is listed. */
         Credential: {
             /** Format: date-time */
@@ -1845,6 +2013,36 @@ export interface components {
             items: components["schemas"]["Event"][];
             next_cursor?: string | null;
         };
+        /** @description Vehicles that were left out, in the order in which they were created. */
+        ExcludedPage: {
+            items: components["schemas"]["ExcludedVehicle"][];
+            next_cursor?: string | null;
+            /** @description All of the campaign's, whatever the filter; the reason that takes most first. */
+            reasons: components["schemas"]["ExclusionCount"][];
+        };
+        /** @description A vehicle that was left out. */
+        ExcludedVehicle: components["schemas"]["Exclusion"] & {
+            vin: string;
+        };
+        /** @description A reason, and what it is about. */
+        Exclusion: {
+            hardware_id: components["schemas"]["HardwareId"] | null;
+            reason: components["schemas"]["ExclusionReason"];
+            /** @description The versions that it would have to run. */
+            versions: string | null;
+        };
+        /** @description How many vehicles were left out for the same reason. */
+        ExclusionCount: components["schemas"]["Exclusion"] & {
+            /** @description The same for people. */
+            text: string;
+            /** Format: int64 */
+            vehicles: number;
+        };
+        /**
+         * @description The first of these that applies, in this order.
+         * @enum {string}
+         */
+        ExclusionReason: "opted_out" | "no_credentials" | "incompatible_hardware" | "already_there" | "dependency_not_met";
         /** @description Vehicles that ended in the same state with the same code. */
         FailureCluster: {
             /** @description The vehicles' code; null when they gave none. */
@@ -1984,6 +2182,57 @@ export interface components {
             success_ratio?: number | null;
             unmet?: components["schemas"]["Unmet"] | null;
         };
+        /** @description A saved group of vehicles. */
+        Group: {
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** @description CEL: who is in it; null for a list. */
+            expression?: string | null;
+            id: components["schemas"]["GroupId"];
+            name: string;
+        };
+        /** @description What to change of a group; what is missing stays. */
+        GroupChange: {
+            /** @description Of a dynamic group; a list stays a list. */
+            expression?: string | null;
+            name?: string | null;
+        };
+        /**
+         * @description The id of a saved group of vehicles, as target expressions name it.
+         * @example winter-testers
+         */
+        GroupId: string;
+        /** @description Groups by id. */
+        GroupPage: {
+            items: components["schemas"]["Group"][];
+            next_cursor?: string | null;
+        };
+        /** @description VINs on a list, in the order in which the vehicles were created. */
+        GroupVehiclePage: {
+            items: string[];
+            next_cursor?: string | null;
+        };
+        /** @description Who comes onto the list and who leaves it. */
+        GroupVehiclesChange: {
+            /** @description Up to 10000 VINs; those on the list stay on it. */
+            add?: components["schemas"]["Vin"][];
+            /** @description Up to 10000 VINs; those not on the list stay off it. */
+            remove?: components["schemas"]["Vin"][];
+        };
+        /** @description What became of a change. */
+        GroupVehiclesChanged: {
+            /**
+             * Format: int64
+             * @description Vehicles that were not on the list before.
+             */
+            added: number;
+            /**
+             * Format: int64
+             * @description Vehicles that were on it.
+             */
+            removed: number;
+        };
         /** @description When a campaign halts. Every rule is judged per wave, over what has ended since the campaign was last resumed. */
         HaltPolicy: {
             /** @default null */
@@ -2028,6 +2277,7 @@ export interface components {
             hardware_id: components["schemas"]["HardwareId"];
             /** Format: int64 */
             length_bytes: number;
+            requires: components["schemas"]["Requirement"][];
             sha256: components["schemas"]["Sha256"];
             /**
              * @description Its name among the models' targets.
@@ -2148,11 +2398,20 @@ export interface components {
              */
             token: string;
         };
+        Lack: {
+            hardware_id: components["schemas"]["HardwareId"];
+            version: string | null;
+        };
         /**
          * @description What became of a line.
          * @enum {string}
          */
         LineStatus: "created" | "updated" | "failed";
+        /**
+         * @description Which vehicles a campaign takes.
+         * @enum {string}
+         */
+        Membership: "snapshot" | "continuous";
         /** @description A vehicle model. */
         Model: {
             /** Format: date-time */
@@ -2207,9 +2466,28 @@ export interface components {
             /** @example 2.2.1 */
             version: string;
         };
+        /** @description A group to be created. */
+        NewGroup: {
+            /**
+             * @description CEL: who is in it, as in a campaign's target but without other groups. Without it the group is a list.
+             * @example region == "NO" && "test" in tags
+             */
+            expression?: string | null;
+            id: components["schemas"]["GroupId"];
+            /**
+             * @description For people.
+             * @example Winter testers
+             */
+            name: string;
+        };
         /** @description What a release installs on a hardware id. */
         NewImage: {
             hardware_id: components["schemas"]["HardwareId"];
+            /**
+             * @description What must run on the vehicle's ECUs, up to 32. About its own ECU: the version before, as for a release that is
+             *     mandatory on the way. About another one: the version after the update, which the same release may bring.
+             */
+            requires?: components["schemas"]["Requirement"][];
             /** @description The artifact. */
             sha256: components["schemas"]["Sha256"];
             /**
@@ -2331,6 +2609,13 @@ export interface components {
             tags?: string[];
             vin: components["schemas"]["Vin"];
         };
+        /** @description Vehicles for which there is no way back. */
+        NoWayBack: {
+            /** @description What they ran that no locked release has an image of; the version is null where nothing was known of the ECU. */
+            lacks: components["schemas"]["Lack"][];
+            /** Format: int64 */
+            vehicles: number;
+        };
         /** @description How fast an adapting campaign is offered, and why. */
         Pace: components["schemas"]["PaceReason"] & {
             /** Format: int64 */
@@ -2367,6 +2652,8 @@ export interface components {
         };
         /** @description The policies of a campaign. Each one is off without it. */
         Policy: {
+            /** @default null */
+            consent: components["schemas"]["Consent"] | null;
             /** @default {} */
             halt: components["schemas"]["HaltPolicy"];
             /**
@@ -2376,6 +2663,11 @@ export interface components {
              * @example 500
              */
             max_in_flight: number | null;
+            /**
+             * @description Whether vehicles that come to match later join while it runs.
+             * @default snapshot
+             */
+            membership: components["schemas"]["Membership"];
             /** @default null */
             rate: components["schemas"]["Rate"] | null;
             /** @default null */
@@ -2394,16 +2686,36 @@ export interface components {
             windows: components["schemas"]["Windows"];
         };
         Preview: {
+            /** @description Vehicles with an update of one of the same ECUs before them, by its campaign: they are in it and wait. */
+            behind: components["schemas"]["PreviewBehind"][];
+            /** @description Those that the target selects and that would be left out, by the first reason that applies to each. */
+            excluded: components["schemas"]["PreviewExcluded"][];
             /**
              * Format: int64
-             * @description Vehicles that match now.
+             * @description Vehicles that would be in it now.
              */
             matching: number;
             /** @description Draws the order of the vehicles: give it when the campaign is created, and they are in these waves. */
             salt: string;
             waves: components["schemas"]["PreviewWave"][];
         };
+        PreviewBehind: {
+            campaign: components["schemas"]["i64"];
+            /** Format: int64 */
+            vehicles: number;
+        };
+        /** @description Vehicles that would be left out for the same reason. */
+        PreviewExcluded: components["schemas"]["Exclusion"] & {
+            /** @description Up to 5 of them. */
+            sample: string[];
+            /** @description The same for people. */
+            text: string;
+            /** Format: int64 */
+            vehicles: number;
+        };
         PreviewRequest: {
+            /** @description A continuous campaign's waves are shares of all vehicles that may ever join, so what they have now is uneven. */
+            membership?: components["schemas"]["Membership"];
             ramp?: components["schemas"]["Ramp"] | null;
             /** @description The release, locked or not: its models matter. */
             release: components["schemas"]["i64"];
@@ -2589,6 +2901,18 @@ export interface components {
              */
             sequence: number;
             state: components["schemas"]["AssignmentState"];
+        };
+        /**
+         * @description What must run on an ECU. On the ECU that the image is for it is about the version before; on another one about the
+         *     version after the update, which the same release may bring.
+         */
+        Requirement: {
+            hardware_id: components["schemas"]["HardwareId"];
+            /**
+             * @description Versions that will do: bounds that must all hold, such as `>=2.1, <3`. Versions compare by meaning.
+             * @example >=2.1, <3
+             */
+            versions: string;
         };
         Retried: {
             /** @description Whether there are more: call again once these have begun. */
@@ -2806,10 +3130,49 @@ export interface components {
          */
         TokenStatus: "imported" | "unchanged" | "failed";
         /**
+         * @description Failed vehicles whose logs end alike, for an ECU of the release that ran the same version before. A vehicle counts
+         *     once for every ECU that the release is for.
+         */
+        TriageCluster: {
+            /** @description Null when nobody had told. */
+            from_version?: string | null;
+            hardware_id: string;
+            /** @description One of them. */
+            sample_vin: string;
+            /**
+             * @description The log's last line; `<*>` for a word that differs.
+             * @example flash: sector <*> of bank <*> does not verify
+             */
+            template: string;
+            /** Format: int64 */
+            vehicles: number;
+        };
+        /** @description Failures by what the vehicles wrote. */
+        TriagePage: {
+            /** @description The largest first; at most 200. Empty where triage does not run. */
+            items: components["schemas"]["TriageCluster"][];
+            /** @description Always null. */
+            next_cursor?: string | null;
+        };
+        /**
          * @description Whether a release touches a type approval (UN R156 7.1.2.5 c to f).
          * @enum {string}
          */
         TypeApproval: "not_affected" | "pending" | "granted";
+        /** @description The way back of a campaign. */
+        Undo: {
+            items: components["schemas"]["UndoCampaign"][];
+            no_way_back: components["schemas"]["NoWayBack"][];
+        };
+        /** @description A campaign that takes another one back. */
+        UndoCampaign: {
+            campaign: components["schemas"]["i64"];
+            release: components["schemas"]["i64"];
+            /** @description The group of its vehicles is named in it. */
+            target: string;
+            /** Format: int64 */
+            vehicles: number;
+        };
         /** @description The first thing that a gate still wants. `Display` ends the sentence "wave 2 opens when …". */
         Unmet: {
             /** Format: int64 */
@@ -2887,6 +3250,8 @@ export interface components {
              * @example 2025
              */
             model_year?: number | null;
+            /** @description Whether its holder wants no updates over the air. */
+            opted_out: boolean;
             /** @example EU */
             region?: string | null;
             /**
@@ -2922,6 +3287,8 @@ export interface components {
             } | null;
             /** Format: int32 */
             model_year?: number | null;
+            /** @description Whether its holder wants no updates over the air: then none is offered to it, and no campaign takes it. */
+            opted_out?: boolean | null;
             region?: string | null;
             rxswin?: string | null;
             /** @description All tags it is to have. */
@@ -3009,6 +3376,16 @@ export interface components {
             deadline: string;
             /** Format: int64 */
             left: number;
+        } | {
+            /** @enum {string} */
+            code: "empty_wave";
+            /** Format: int32 */
+            wave: number;
+        } | {
+            /** @enum {string} */
+            code: "joiners";
+            /** Format: date-time */
+            deadline: string;
         } | {
             /** @enum {string} */
             code: "retries";
@@ -3822,6 +4199,39 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    list_excluded_vehicles: {
+        parameters: {
+            query?: {
+                /** @description Only vehicles that were left out for this. */
+                reason?: components["schemas"]["ExclusionReason"];
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExcludedPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_failures: {
         parameters: {
             query?: never;
@@ -4113,6 +4523,87 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    triage_failures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now: a vehicle that installed later is not in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriagePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Undo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    prepare_undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Drafts, to be looked at and started */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Undo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -4460,6 +4951,216 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_groups: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGroup"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: components["schemas"]["GroupId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: components["schemas"]["GroupId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    change_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: components["schemas"]["GroupId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_group_vehicles: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                group: components["schemas"]["GroupId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupVehiclePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    change_group_vehicles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: components["schemas"]["GroupId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupVehiclesChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupVehiclesChanged"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { Campaign } from "../api/model";
 import { loadLanguage } from "../i18n";
-import { consequence, eventLine, waitingSentence, whyNotSentence } from "./wording";
+import { consequence, eventLine, exclusionSentence, waitingSentence, whyNotSentence } from "./wording";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 const said = (waiting: Parameters<typeof waitingSentence>[0]) => waitingSentence(waiting, now, "en-GB", "Asia/Tokyo");
@@ -93,4 +93,15 @@ test("in German it is said in German, with German numbers", async () => {
 test("starting what is planned for later says that nothing happens before", () => {
   const later = { ...campaign, state: "draft" as const, start_at: "2026-03-02T12:00:00Z" };
   expect(consequence("start", later, now).effects[0]).toContain("nothing happens before");
+});
+
+test("a continuous campaign says whom it waits for", () => {
+  expect(said({ code: "empty_wave", wave: 1, text: "…" })).toBe("Goes on when vehicles have joined wave 1.");
+  expect(said({ code: "joiners", deadline: "2026-03-04T12:00:00Z", text: "…" })).toMatch(/others may join until .*21:00/);
+});
+
+test("who is left out is told why, with the ECU and what it would have to run", () => {
+  const ecu = { reason: "dependency_not_met", hardware_id: "BCM", versions: ">=2, <3" } as const;
+  expect(exclusionSentence(ecu)).toBe("BCM must run >=2, <3");
+  expect(exclusionSentence({ reason: "already_there", hardware_id: null, versions: null })).toBe("the release runs on them already");
 });

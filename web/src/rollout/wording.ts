@@ -1,6 +1,6 @@
 /** What the dashboard says about campaigns: why they wait, what happened, and what a command would do. */
 
-import type { Campaign, Command, LiveEvent, WaitingOn, WhyNot } from "../api/model";
+import type { Campaign, Command, Exclusion, LiveEvent, WaitingOn, WhyNot } from "../api/model";
 import { formatMoment } from "../format/time";
 import { text } from "../i18n";
 import { formatCount, formatPercent, plural } from "../format/number";
@@ -24,12 +24,27 @@ export function waitingSentence(waiting: WaitingOn, now: number, locale?: string
   if (code === "vehicles" && deadline !== undefined && left !== undefined) {
     return said.vehicles(plural(left, text().count.vehicleIs, locale), moment(deadline));
   }
+  if (code === "empty_wave" && wave != null) return said.emptyWave(wave);
+  if (code === "joiners" && deadline !== undefined) return said.joiners(moment(deadline));
   const known = wave != null && installed != null && needed != null && size != null && ratio != null;
   if (code === "gate" && wants === "installed" && known) {
     const share = formatPercent(ratio, locale);
     return said.gate(wave + 1, share, count(size), wave, count(needed), count(installed));
   }
   return sentence(waiting.text);
+}
+
+/** Why vehicles that match are left out. */
+export function exclusionSentence({ reason, hardware_id: ecu, versions }: Exclusion): string {
+  const said = text().exclusion;
+  switch (reason) {
+    case "incompatible_hardware":
+      return said.incompatible_hardware(ecu ?? "?");
+    case "dependency_not_met":
+      return said.dependency_not_met(ecu ?? "?", versions ?? "?");
+    default:
+      return said[reason];
+  }
 }
 
 /** Why a vehicle does not update now: in the reader's language where its words are known, else in the server's. */

@@ -18,6 +18,7 @@ const KINDS: Record<CallKind, true> = {
   "emergency-stop": true,
   events: true,
   fleet: true,
+  groups: true,
   models: true,
   releases: true,
   rxswins: true,

@@ -3,6 +3,7 @@ import { Refused } from "../../components/Confirm";
 import { formatCount, plural } from "../../format/number";
 import { text } from "../../i18n";
 import { CelEditor } from "./CelEditor";
+import { LeftOut } from "./LeftOut";
 import type { PreviewState } from "./Wizard";
 import classes from "./Wizard.module.css";
 
@@ -43,6 +44,7 @@ export function TargetStep({ target, change, preview }: TargetStepProps) {
               </ul>
             </>
           )}
+          <LeftOut preview={data} />
         </div>
       )}
       {data === undefined && error === undefined && <p className={classes.lead}>{t.counting}</p>}
