@@ -11,6 +11,7 @@ mod command;
 mod document;
 mod emergency;
 mod error;
+mod forecast;
 mod halt;
 mod open;
 mod pace;

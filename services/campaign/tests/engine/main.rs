@@ -9,6 +9,7 @@ mod fleet;
 mod insight;
 mod policies;
 mod refusals;
+mod rehearsals;
 mod reviews;
 mod streams;
 mod waves;

@@ -12,6 +12,11 @@ use super::run::{Ending, MILESTONES, Played, Run};
 /// Runs of a forecast, and of a rehearsal that asks for no other number.
 pub const DEFAULT_RUNS: u32 = 200;
 pub const MAX_RUNS: u32 = 1000;
+/// The fewest that say something of a tenth of them.
+pub const MIN_RUNS: u32 = 20;
+/// Runs that take longer than this together, some seconds, are left at the fewest: a campaign of a hundred waves whose vehicles fail
+/// over and over keeps nobody else waiting.
+const MAX_WORK: u64 = 30_000_000;
 /// Groups of vehicles per run.
 const GROUPS: u64 = 2000;
 /// The most points of a load.
@@ -44,7 +49,7 @@ pub struct Milestone {
 pub struct Forecast {
     /// From when on it was played.
     pub from: DateTime<Utc>,
-    /// Runs that it is drawn from.
+    /// Runs that it is drawn from: as many as were asked for, or fewer where each takes long.
     pub runs: u32,
     /// When it completes, the deadline included, of the runs that did not halt; null when all did.
     #[schema(required = true)]
@@ -114,11 +119,20 @@ pub struct Rehearsal {
     pub load: Vec<LoadSpan>,
 }
 
-/// Plays `course` `runs` times with seeds from `seed` on.
+/// Plays `course` `runs` times with seeds from `seed` on; less often what takes too long.
 fn play(course: &Course, fleet: &FleetModel, runs: u32, seed: u64, failing: Option<f64>) -> Vec<Played> {
     let grain = Grain::of(GROUPS, course.facts.waves.len());
-    let seeds = (0..u64::from(runs)).map(|run| seed.wrapping_add(run.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-    seeds.map(|seed| Run::with_grain(course, fleet, failing, seed, grain).play()).collect()
+    let (mut played, mut work) = (Vec::new(), 0_u64);
+    for run in 0..runs {
+        if work > MAX_WORK && run >= MIN_RUNS {
+            break;
+        }
+        let seed = seed.wrapping_add(u64::from(run).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let one = Run::with_grain(course, fleet, failing, seed, grain).play();
+        work = work.saturating_add(one.work);
+        played.push(one);
+    }
+    played
 }
 
 /// When `course` ends.

@@ -22,7 +22,8 @@ mod vehicles;
 pub use course::Course;
 pub use fleet::{FleetModel, FleetSource};
 pub use forecast::{
-    DEFAULT_RUNS, Exposure, FinishBand, Forecast, LoadSpan, MAX_RUNS, Milestone, Rehearsal, Spread, forecast, rehearse,
+    DEFAULT_RUNS, Exposure, FinishBand, Forecast, LoadSpan, MAX_RUNS, MIN_RUNS, Milestone, Rehearsal, Spread, forecast,
+    rehearse,
 };
 pub use profile::{Observed, Outcome, Profile};
 pub use quantiles::Quantiles;

@@ -46,6 +46,8 @@ pub struct Played {
     pub exposed: u64,
     /// When the shares of [`MILESTONES`] had ended.
     pub(super) milestones: [Option<DateTime<Utc>>; 3],
+    /// What it took: waves that the planner looked at, and events.
+    pub(super) work: u64,
     /// Offers and ends per hour from the beginning.
     pub(super) hours: Vec<(u64, u64)>,
 }
@@ -73,6 +75,7 @@ pub struct Run<'a> {
     vehicles: u64,
     pub(super) ended: u64,
     milestones: [Option<DateTime<Utc>>; 3],
+    work: u64,
     hours: Vec<(u64, u64)>,
 }
 
@@ -110,6 +113,7 @@ impl<'a> Run<'a> {
             vehicles: course.vehicles(),
             ended: 0,
             milestones: [None; 3],
+            work: 0,
             hours: Vec::new(),
         };
         run.take_up();
@@ -151,6 +155,7 @@ impl<'a> Run<'a> {
             Some(Reverse((at, _))) if *at < self.ask_ms => {
                 let Reverse((at, event)) = self.events.pop()?;
                 self.now_ms = at;
+                self.work += 1;
                 self.happens(event);
                 None
             }
@@ -171,6 +176,7 @@ impl<'a> Run<'a> {
             failed,
             exposed: installed + failed + self.under_way,
             milestones: self.milestones,
+            work: self.work,
             hours: std::mem::take(&mut self.hours),
         }
     }
@@ -216,6 +222,7 @@ impl<'a> Run<'a> {
     fn ask(&mut self) -> Option<Ending> {
         loop {
             let now = self.now();
+            self.work += u64::try_from(self.facts.waves.len()).unwrap_or(u64::MAX);
             let Plan { actions, waiting_on } = plan(&self.facts, now);
             for action in &actions {
                 match action {

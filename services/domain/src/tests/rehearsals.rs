@@ -20,7 +20,7 @@ use crate::rehearsal::{
     Course, FinishBand, FleetModel, Observed, Outcome, Profile, Quantiles, Rehearsal, Run, coverage, forecast,
     is_covered, is_due, rehearse,
 };
-use crate::rollout::{Gate, HaltPolicy, Policy, Rate, Sequential, WeeklyWindow};
+use crate::rollout::{Gate, HaltPolicy, Policy, Rate, Retry, Sequential, WeeklyWindow};
 
 const RUNS: u32 = 100;
 const BYTES: u64 = 1000;
@@ -235,6 +235,17 @@ fn groups_of_vehicles_end_when_single_ones_do() {
     let single = (0..40).map(|seed| Run::new(&course, &fleet, None, 1000 + seed).play().at);
     let held = single.filter(|at| (band.p10_at..=band.p90_at).contains(at)).count();
     assert!((26..=38).contains(&held), "{held} of 40 single runs end within {band:?}");
+}
+
+#[test]
+fn a_campaign_that_takes_long_to_play_is_played_less_often() {
+    let mut stage = Stage::default();
+    stage.obey("campaign days=300");
+    (0..100).for_each(|_| drop(stage.obey("wave size=900")));
+    stage.policy.retry = Some(Retry { max_attempts: 10, backoff_secs: 60, error_codes: Vec::new(), timed_out: false });
+    let fleet = fleet(3600.0, 600.0, 0.9, (0.0, 0.0));
+    let said = forecast(&stage.course(), &fleet, 1000, 1);
+    assert!((20..1000).contains(&said.runs), "{} runs", said.runs);
 }
 
 #[test]

@@ -5,9 +5,11 @@ mod change;
 mod commands;
 mod create;
 mod failures;
+mod forecast;
 mod plan;
 mod preview;
 mod read;
+mod rehearse;
 mod retry;
 mod review;
 mod view;
@@ -49,6 +51,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(commands::approve_wave))
         .routes(routes!(retry::retry))
         .routes(routes!(why::why_not_now))
+        .routes(routes!(rehearse::rehearse))
+        .routes(routes!(forecast::forecast))
+        .routes(routes!(forecast::forecasts))
 }
 
 /// The campaign as it stands, or 404.
