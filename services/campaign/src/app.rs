@@ -7,12 +7,13 @@ use otaru_bus::Bus;
 use otaru_http::Health;
 use otaru_store::Store;
 use otaru_store::objects::Objects;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::keys::KeyStore;
 use crate::live::{self, Updates};
+use crate::rehearsal;
 
 /// The service's parts. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct App {
     pub events: watch::Sender<()>,
     /// Brings event streams what moves between events.
     pub(crate) updates: Updates,
+    /// Bounds how many rehearsals are computed at once.
+    pub(crate) rehearsals: Arc<Semaphore>,
     /// Its parts are in [`App::PARTS`].
     pub health: Health,
     /// Fires when the service ends: streams end on it.
@@ -55,6 +58,7 @@ impl App {
             wake: Arc::new(Notify::new()),
             events: watch::Sender::new(()),
             updates: live::updates(),
+            rehearsals: Arc::new(Semaphore::new(rehearsal::AT_ONCE)),
             health: Health::new(&Self::PARTS),
             stop,
             require_review: config.require_review,

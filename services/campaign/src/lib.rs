@@ -22,6 +22,7 @@ mod live;
 pub mod manifests;
 mod openapi;
 pub mod page;
+mod rehearsal;
 mod router;
 pub mod scope;
 mod session;

@@ -22,6 +22,7 @@ pub mod membership;
 pub mod planner;
 pub mod precondition;
 pub mod pseudonym;
+pub mod rehearsal;
 pub mod release;
 pub mod requirement;
 pub mod review;

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod artifacts;
 pub mod audit;
+pub mod behaviour;
 pub mod campaigns;
 mod connection;
 pub mod credentials;
@@ -22,6 +23,7 @@ pub mod events;
 pub mod evidence;
 pub mod failures;
 pub mod fleet;
+pub mod forecasts;
 pub mod groups;
 pub mod idempotency;
 pub mod ingest;

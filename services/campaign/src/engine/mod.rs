@@ -11,6 +11,7 @@ mod command;
 mod document;
 mod emergency;
 mod error;
+mod forecast;
 pub(crate) mod groups;
 mod halt;
 mod join;

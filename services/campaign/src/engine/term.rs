@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::relay::{self, Wake};
-use super::{attempts, join, pace, reconcile, upkeep};
+use super::{attempts, forecast, join, pace, reconcile, upkeep};
 use crate::app::App;
 use crate::error::chain;
 
@@ -24,6 +24,7 @@ pub(super) async fn serve(app: App, epoch: Epoch, wake: Wake, stop: Cancellation
     tasks.spawn(attempts::run(app.clone(), epoch, term.clone()));
     tasks.spawn(pace::run(app.clone(), epoch, term.clone()));
     tasks.spawn(join::run(app.clone(), epoch, term.clone()));
+    tasks.spawn(forecast::run(app.clone(), epoch, term.clone()));
     tasks.spawn(upkeep::run(app.clone(), epoch, term.clone()));
     tokio::select! {
         () = keep(app.clone(), epoch, term.clone()) => {}

@@ -11,6 +11,7 @@ mod insight;
 mod joins;
 mod policies;
 mod refusals;
+mod rehearsals;
 mod reviews;
 mod streams;
 mod undo;

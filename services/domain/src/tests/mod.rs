@@ -11,6 +11,7 @@ mod ids;
 mod paces;
 mod planner;
 mod preconditions;
+mod rehearsals;
 mod requirements;
 mod reviews;
 mod rollouts;

@@ -21,7 +21,7 @@ pub use change::{
 pub(crate) use change::{add_members, set_members};
 pub(crate) use publication::parse_models;
 pub use publication::{
-    CampaignImage, CampaignRelease, ended_documents, images, models, of_release, published_models, release,
+    CampaignImage, CampaignRelease, ended_documents, image_bytes, images, models, of_release, published_models, release,
 };
 pub use standing::{Standing, left, page, standing, unfinished};
 pub use waves::{Wave, approve, forgive, note_gate, waves_of};

@@ -74,6 +74,21 @@ pub async fn images(tx: &mut Tx, release: ReleaseId, model: &ModelId) -> Result<
         .collect()
 }
 
+/// How many bytes of images a vehicle of the release takes that has all of its hardware.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn image_bytes(store: &Store, release: ReleaseId) -> Result<u64, StoreError> {
+    let bytes: i64 = sqlx::query_scalar(
+        "SELECT coalesce(sum(a.length_bytes), 0)::bigint FROM release_images i JOIN artifacts a USING (sha256)
+          WHERE i.release_id = $1",
+    )
+    .bind(release)
+    .fetch_one(store.pool())
+    .await?;
+    super::unsigned("artifacts", bytes)
+}
+
 /// The models that a release is for.
 ///
 /// # Errors

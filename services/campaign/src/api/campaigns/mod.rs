@@ -6,9 +6,11 @@ mod commands;
 mod create;
 mod excluded;
 mod failures;
+mod forecast;
 mod plan;
 mod preview;
 mod read;
+mod rehearse;
 mod retry;
 mod review;
 mod triage;
@@ -55,6 +57,9 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(why::why_not_now))
         .routes(routes!(excluded::list))
         .routes(routes!(undo::get, undo::prepare))
+        .routes(routes!(rehearse::rehearse))
+        .routes(routes!(forecast::forecast))
+        .routes(routes!(forecast::forecasts))
 }
 
 /// The campaign as it stands, or 404.
