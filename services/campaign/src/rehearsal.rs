@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use otaru_domain::rehearsal::{Course, FleetModel};
 use otaru_domain::target::Target;
 use otaru_store::campaigns::Standing;
+use otaru_store::waves::Prospect;
 use otaru_store::{StoreError, behaviour, waves};
 use tokio::task::JoinError;
 
@@ -30,17 +31,14 @@ pub(crate) async fn stage(app: &App, standing: &Standing, now: DateTime<Utc>) ->
         let target = Target::parse(&campaign.target)
             .map_err(|error| StoreError::inconsistent("campaigns", format!("target: {}", error.message)))?;
         let plan: Vec<_> = standing.waves.iter().map(|wave| wave.plan.clone()).collect();
-        let preview = waves::preview(
-            &app.store,
-            campaign.release,
-            &campaign.salt,
-            &target,
-            &plan,
-            campaign.policy.membership,
-            0,
-            now,
-        )
-        .await?;
+        let prospect = Prospect {
+            release: campaign.release,
+            salt: &campaign.salt,
+            target: &target,
+            plan: &plan,
+            membership: campaign.policy.membership,
+        };
+        let preview = waves::preview(&app.store, prospect, 0, now).await?;
         facts.waves.iter_mut().zip(preview.waves).for_each(|(wave, expected)| wave.size = expected.size);
     }
     let per_minute = standing.pace.as_ref().map(|pace| pace.per_minute);

@@ -296,6 +296,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Forecast a running campaign
+         * @description As a rehearsal with past failures, from where it stands; one that is paused or halted as if it were resumed now.
+         */
+        get: operations["get_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/forecasts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was forecast of a campaign */
+        get: operations["list_forecasts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/pause": {
         parameters: {
             query?: never;
@@ -327,6 +364,29 @@ export interface paths {
         get: operations["get_progress"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/rehearse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rehearse a campaign
+         * @description Plays the campaign with the engine's own planner against simulated vehicles, which come, take their time and fail as those of its
+         *     models did in past campaigns: when it ends, how often it halts although nothing is wrong, how many vehicles a bad release reaches,
+         *     what gateways and CDN carry per hour. One that has started is played from where it stands, as if it were resumed. A wave that
+         *     waits for a person's approval is taken to get it at once, and vehicles are taken to be in the default zone of its windows. Changes nothing.
+         */
+        post: operations["rehearse_campaign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1640,6 +1700,12 @@ export interface components {
             /** @description Target vehicles with their configuration before and after, and the results: a page of them. */
             vehicles: components["schemas"]["DossierVehicle"][];
         };
+        /** @description When a campaign that is under way ends, from where it stands now. */
+        CampaignForecast: {
+            campaign: components["schemas"]["i64"];
+            forecast: components["schemas"]["Forecast"] | null;
+            measured_from: components["schemas"]["FleetSource"] | null;
+        };
         /** @description A page of campaigns, newest first. */
         CampaignPage: {
             items: components["schemas"]["Campaign"][];
@@ -2043,6 +2109,28 @@ export interface components {
          * @enum {string}
          */
         ExclusionReason: "opted_out" | "no_credentials" | "incompatible_hardware" | "already_there" | "dependency_not_met";
+        /** @description What happens when the release is bad. */
+        Exposure: {
+            /** @description Vehicles that had the update or were getting it when the campaign halted, or at its end when it did not. */
+            exposed: components["schemas"]["Spread"];
+            /** @description Vehicles on which it failed. */
+            failed: components["schemas"]["Spread"];
+            /**
+             * Format: double
+             * @description The share of updates that fail.
+             */
+            failure_ratio: number;
+            /**
+             * Format: int64
+             * @description From the beginning to the halt, in the middle of the runs that halted.
+             */
+            halted_after_secs: number | null;
+            /**
+             * Format: double
+             * @description The share of the runs that halted by themselves.
+             */
+            halted_ratio: number;
+        };
         /** @description Vehicles that ended in the same state with the same code. */
         FailureCluster: {
             /** @description The vehicles' code; null when they gave none. */
@@ -2082,6 +2170,21 @@ export interface components {
             log?: string | null;
             vin: string;
         };
+        /** @description Where the ends of eight runs in ten lie. */
+        FinishBand: {
+            /**
+             * Format: date-time
+             * @description One run in ten has ended by then.
+             */
+            p10_at: string;
+            /** Format: date-time */
+            p50_at: string;
+            /**
+             * Format: date-time
+             * @description One run in ten ends later.
+             */
+            p90_at: string;
+        };
         /** @description The installation at a glance. */
         Fleet: {
             /** @description Campaigns per state; states without any are left out. */
@@ -2116,10 +2219,52 @@ export interface components {
              */
             vehicles: number;
         };
+        /** @description What a rehearsal was drawn from. */
+        FleetSource: {
+            /**
+             * Format: int64
+             * @description Vehicles of past campaigns; 0 when there is no history and delays are assumed: half of the vehicles online within 14 hours, one in
+             *     ten only after 90, 1 % failures.
+             */
+            assignments: number;
+            /**
+             * Format: int64
+             * @description Those campaigns.
+             */
+            campaigns: number;
+            /** @description Whether rate or `max_in_flight` held their offers back: then the delays are longer than a fleet's own. */
+            paced: boolean;
+        };
         /** @description What the fleet runs. */
         FleetVersions: {
             /** @description By hardware id; at most 10000 versions in all. */
             items: components["schemas"]["HardwareVersions"][];
+        };
+        /** @description When a campaign ends, as its vehicles behave. */
+        Forecast: {
+            /**
+             * Format: double
+             * @description The share that halted by itself although the release is as good as past ones.
+             */
+            false_halt_ratio: number;
+            finish: components["schemas"]["FinishBand"] | null;
+            /**
+             * Format: date-time
+             * @description From when on it was played.
+             */
+            from: string;
+            /**
+             * Format: double
+             * @description The share of the runs whose deadline came before all vehicles had ended.
+             */
+            late_ratio: number;
+            /** @description When 50, 90 and 99 % of its vehicles have reached an end: what never comes counts for the finish, and not here. */
+            milestones: components["schemas"]["Milestone"][];
+            /**
+             * Format: int32
+             * @description Runs that it is drawn from: as many as were asked for, or fewer where each takes long.
+             */
+            runs: number;
         };
         /**
          * @description What must hold of a wave before the next one opens, beside `gate_installed_ratio`. Each part that is given
@@ -2408,10 +2553,53 @@ export interface components {
          */
         LineStatus: "created" | "updated" | "failed";
         /**
+         * @description What gateways and CDN have to carry in a span of time: in the middle of the runs, and in all but the busiest tenth. Polls
+         *     that find nothing are not in it.
+         */
+        LoadSpan: {
+            /**
+             * Format: date-time
+             * @description The beginning of the span.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Bytes of images.
+             */
+            cdn_bytes_p50: number;
+            /** Format: int64 */
+            cdn_bytes_p90: number;
+            /** Format: int64 */
+            offers_p50: number;
+            /** Format: int64 */
+            offers_p90: number;
+            /**
+             * Format: int64
+             * @description At the gateways: offers, and the acknowledgements that follow.
+             */
+            requests_p50: number;
+            /** Format: int64 */
+            requests_p90: number;
+        };
+        /**
          * @description Which vehicles a campaign takes.
          * @enum {string}
          */
         Membership: "snapshot" | "continuous";
+        /** @description When a share of the vehicles has reached an end. */
+        Milestone: {
+            band: components["schemas"]["FinishBand"] | null;
+            /**
+             * Format: double
+             * @description The share of the runs that did not get there.
+             */
+            missed_ratio: number;
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            share: number;
+        };
         /** @description A vehicle model. */
         Model: {
             /** Format: date-time */
@@ -2650,6 +2838,40 @@ export interface components {
             /** @enum {string} */
             code: "quiet";
         };
+        /** @description A forecast that was made while the campaign ran. */
+        PastForecast: {
+            /** @description Whether the campaign ended within `finish`; null while it runs, and when it was cancelled. */
+            covered: boolean | null;
+            /** Format: double */
+            false_halt_ratio: number;
+            finish: components["schemas"]["FinishBand"] | null;
+            /** Format: double */
+            late_ratio: number;
+            /** Format: date-time */
+            made_at: string;
+            /**
+             * Format: int64
+             * @description Vehicles of past campaigns that it was measured from; 0 when delays were assumed.
+             */
+            measured_from: number;
+            /** Format: int32 */
+            runs: number;
+        };
+        /** @description What was expected of a campaign, and whether it came true. */
+        PastForecasts: {
+            /**
+             * Format: date-time
+             * @description When it completed; null before, and when it was cancelled.
+             */
+            completed_at: string | null;
+            /**
+             * Format: double
+             * @description The share of the forecasts whose band held that; eight in ten should. Null without both.
+             */
+            covered_ratio: number | null;
+            /** @description The newest first. One is made when a wave has opened, and every 15 minutes; less often for campaigns of more than two days. */
+            items: components["schemas"]["PastForecast"][];
+        };
         /** @description The policies of a campaign. Each one is off without it. */
         Policy: {
             /** @default null */
@@ -2824,6 +3046,47 @@ export interface components {
             counters: components["schemas"]["BTreeMap"];
             /** Format: int32 */
             number: number;
+        };
+        /** @description A campaign played against a simulated fleet. */
+        Rehearsal: components["schemas"]["Forecast"] & {
+            exposure: components["schemas"]["Exposure"];
+            /** @description In the order of time, until nothing more happens in nine runs of ten. */
+            load: components["schemas"]["LoadSpan"][];
+            /**
+             * Format: int64
+             * @description The span of a point of `load`: an hour, or as many as make at most 336 points.
+             */
+            load_span_secs: number;
+            measured_from: components["schemas"]["FleetSource"];
+            /**
+             * Format: int64
+             * @description Gives the same answer again, while campaign and history are the same.
+             */
+            seed: number;
+            /**
+             * Format: int64
+             * @description Vehicles that were simulated.
+             */
+            vehicles: number;
+        };
+        RehearsalRequest: {
+            /**
+             * Format: double
+             * @description The share of updates that fail if the release is bad, above 0 and at most 1.
+             * @default 0.05
+             */
+            failure_ratio: number;
+            /**
+             * Format: int32
+             * @description How often it is played with past failures, and as often with `failure_ratio`; less often where each takes long.
+             * @default 200
+             */
+            runs: number;
+            /**
+             * Format: int64
+             * @description Gives the same answer again; the campaign's number without it.
+             */
+            seed?: number | null;
         };
         /** @description Why it is rejected. */
         RejectionRequest: {
@@ -3058,6 +3321,15 @@ export interface components {
          * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
          */
         Sha256: string;
+        /** @description A count over runs. */
+        Spread: {
+            /** Format: int64 */
+            p10: number;
+            /** Format: int64 */
+            p50: number;
+            /** Format: int64 */
+            p90: number;
+        };
         /** @description A plain limit: halts when more than `failed_ratio` of the wave, or of those that have ended, failed. */
         Threshold: {
             /**
@@ -4259,6 +4531,60 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_forecast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description When it ends */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CampaignForecast"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_forecasts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 1,000 forecasts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PastForecasts"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     pause_campaign: {
         parameters: {
             query?: never;
@@ -4321,6 +4647,41 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rehearse_campaign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RehearsalRequest"];
+            };
+        };
+        responses: {
+            /** @description How it would go */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rehearsal"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
             503: components["responses"]["Unavailable"];
         };
     };

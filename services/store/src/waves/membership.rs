@@ -119,21 +119,28 @@ async fn write_waves(tx: &mut Tx, campaign: &Campaign, plan: &[WavePlan], cut: &
     }
 }
 
-/// What a campaign with this target and this salt would begin with, and up to `sample` VINs of each wave. Changes
-/// nothing: the membership is worked out as at the start, and thrown away.
+/// A campaign that there is not yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Prospect<'a> {
+    pub release: ReleaseId,
+    pub salt: &'a str,
+    pub target: &'a Target,
+    pub plan: &'a [WavePlan],
+    pub membership: Membership,
+}
+
+/// What a campaign would begin with, and up to `sample` VINs of each wave. Changes nothing: the membership is worked out
+/// as at the start, and thrown away.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn preview(
     store: &Store,
-    release: ReleaseId,
-    salt: &str,
-    target: &Target,
-    plan: &[WavePlan],
-    membership: Membership,
+    prospect: Prospect<'_>,
     sample: i64,
     now: DateTime<Utc>,
 ) -> Result<Preview, StoreError> {
+    let Prospect { release, salt, target, plan, membership } = prospect;
     let mut tx = store.begin().await?;
     candidates::rank(&mut tx, release, salt, target, None).await?;
     exclude::mark(&mut tx, release, now).await?;

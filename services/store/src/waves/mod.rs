@@ -15,7 +15,7 @@ pub use exclude::Excluded;
 pub(crate) use exclude::exclusion;
 pub use exclusions::{ExcludedVehicle, excluded, exclusion_counts};
 pub use join::{assign_joined, join, take_changes};
-pub use membership::{Frozen, Preview, PreviewWave, freeze, preview};
+pub use membership::{Frozen, Preview, PreviewWave, Prospect, freeze, preview};
 pub use supersede::superseded_chunk;
 pub(crate) use sweep::leftovers;
 pub use sweep::{Leftover, Swept, sweep_chunk};

@@ -5,6 +5,7 @@ use otaru_domain::id::Vin;
 use otaru_domain::membership::rank;
 use otaru_domain::rollout::{Membership, WavePlan, wave_ends};
 use otaru_domain::target::Target;
+use otaru_store::waves::Prospect;
 use otaru_store::{Store, progress, waves};
 use sqlx::PgPool;
 
@@ -29,6 +30,10 @@ async fn wave_rows(pool: &PgPool, campaign: i64) -> Vec<(i64, i64)> {
         .fetch_all(pool)
         .await
         .unwrap()
+}
+
+fn prospect<'a>(release: i64, salt: &'a str, target: &'a Target, plan: &'a [WavePlan]) -> Prospect<'a> {
+    Prospect { release, salt, target, plan, membership: Membership::Snapshot }
 }
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]
@@ -83,9 +88,7 @@ async fn only_vehicles_in_service_of_the_releases_models_that_match_are_members(
     let campaign = draft(&store, release, target, "s", &[1.0]).await;
     let parsed = Target::parse(target).unwrap();
     let preview =
-        waves::preview(&store, release, "s", &parsed, &plan(&[0.5, 0.5]), Membership::Snapshot, 3, clock::now())
-            .await
-            .unwrap();
+        waves::preview(&store, prospect(release, "s", &parsed, &plan(&[0.5, 0.5])), 3, clock::now()).await.unwrap();
     let sizes: Vec<(u64, usize)> = preview.waves.iter().map(|wave| (wave.size, wave.sample.len())).collect();
     assert_eq!((preview.matching, sizes), (9, vec![(5, 3), (4, 3)]));
     assert_eq!(freeze(&store, &campaign, &[1.0], clock::now()).await.unwrap().members, 9);
@@ -105,9 +108,7 @@ async fn a_preview_names_the_vehicles_that_the_start_puts_into_each_wave(pool: P
     let count = WavePlan { count: Some(13), ..WavePlan::default() };
     let plan = vec![one, WavePlan::share(0.1, 0.0), beta, count, WavePlan::default()];
     let target = Target::parse("true").unwrap();
-    let preview = waves::preview(&store, release, "salt", &target, &plan, Membership::Snapshot, 1000, clock::now())
-        .await
-        .unwrap();
+    let preview = waves::preview(&store, prospect(release, "salt", &target, &plan), 1000, clock::now()).await.unwrap();
     let mut campaign = draft(&store, release, "true", "salt", &[0.1, 0.2, 0.3, 0.2, 0.2]).await;
     campaign.target = "true".into();
     let mut tx = store.begin().await.unwrap();

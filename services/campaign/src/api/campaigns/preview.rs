@@ -6,7 +6,7 @@ use otaru_domain::exclusion::Exclusion;
 use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_domain::rollout::{Membership, Policy, Ramp, WavePlan, check_plan};
 use otaru_http::{Json, Problem};
-use otaru_store::waves::Excluded;
+use otaru_store::waves::{Excluded, Prospect};
 use otaru_store::{campaigns, waves};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -120,8 +120,14 @@ pub(crate) async fn preview(
     }
     engine::groups::require(&mut tx, &request.target, &plan).await?;
     drop(tx);
-    let preview =
-        waves::preview(&app.store, request.release, &salt, &target, &plan, request.membership, SAMPLE, now).await?;
+    let prospect = Prospect {
+        release: request.release,
+        salt: &salt,
+        target: &target,
+        plan: &plan,
+        membership: request.membership,
+    };
+    let preview = waves::preview(&app.store, prospect, SAMPLE, now).await?;
     let waves =
         (1..).zip(preview.waves).map(|(number, wave)| PreviewWave { number, size: wave.size, sample: wave.sample });
     Ok(Json(Preview {

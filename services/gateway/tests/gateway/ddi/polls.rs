@@ -98,7 +98,7 @@ async fn outside_its_window_a_device_downloads_and_does_not_install() {
     let (_, device, campaign, link) = offered(&world, &mut model).await;
     let days = |days| (world.now + TimeDelta::days(days)).date_naive();
     republish(&world, &mut model, campaign, |document| {
-        document.windows.blackouts.push(Blackout { from: days(-1), to: days(1), reason: None })
+        document.windows.blackouts.push(Blackout { from: days(-1), to: days(1), reason: None });
     })
     .await;
     let answer = eventually("the window is known", async || {
