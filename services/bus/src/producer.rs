@@ -57,7 +57,8 @@ impl Producer {
         Ok(Self { inner: Arc::new(Inner { config: config.clone(), current }) })
     }
 
-    /// Writes one message and returns its partition and offset.
+    /// Writes one message and returns its partition and offset: -1 where the broker, asked again, says no more than
+    /// that it has the message.
     ///
     /// # Errors
     /// [`BusError::TooLarge`]; [`BusError::Unreachable`] when the broker did not acknowledge in ten seconds. Then

@@ -50,7 +50,8 @@ async fn a_restart_in_the_middle_loses_nothing_and_doubles_nothing() {
             restarted = true;
         }
     }
-    let acknowledged = writer.await.unwrap();
+    // Where the broker says no more than that it has the message, its offset is not known.
+    let acknowledged: HashSet<_> = writer.await.unwrap().into_iter().filter(|(_, offset)| *offset >= 0).collect();
     let places: HashSet<(i32, i64)> = read.iter().map(|(partition, offset, _)| (*partition, *offset)).collect();
     // Not equal: to a message that it has already, the embedded broker may answer with another one's offset.
     assert!(acknowledged.is_subset(&places), "{:?}", acknowledged.difference(&places));

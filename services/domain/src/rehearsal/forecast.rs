@@ -170,7 +170,9 @@ pub fn rehearse(
 }
 
 fn of_runs(course: &Course, runs: &[Played]) -> Forecast {
-    let finished = runs.iter().filter(|run| run.ending != Ending::Halted).map(|run| run.at);
+    // The planner is asked at the next whole millisecond, which may be just after the deadline.
+    let deadline = course.facts.deadline;
+    let finished = runs.iter().filter(|run| run.ending != Ending::Halted).map(|run| run.at.min(deadline));
     let milestone = |(index, share): (usize, f64)| {
         let reached: Vec<_> = runs.iter().filter_map(|run| run.milestones[index]).collect();
         let missed_ratio = share_of(runs.len() - reached.len(), runs.len());
