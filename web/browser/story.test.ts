@@ -185,6 +185,8 @@ test("who runs the release already is left out of the next campaign, and the wiz
   await page.getByRole("radio", { name: /Body control 2.0.0/ }).waitFor();
   await page.getByRole("button", { name: "Next" }).click();
   await page.getByText("the release runs on them already").waitFor();
+  await page.getByLabel("Vehicles that come to match later join").check();
+  await page.getByText("the release runs on them already").waitFor();
   await accessible(page, "the wizard with vehicles that are left out");
   await picture(page, "wizard-left-out");
 });
@@ -316,6 +318,24 @@ test.each(VIEWS)("every page can be read and used: $name", async (view) => {
     await other.getByRole("dialog").waitFor({ state: "hidden" });
   }
   await other.context().close();
+});
+
+test("the way back is prepared for what has an image, and what has none is named", async () => {
+  const { sha256 } = await api("POST", "/artifacts?file_name=bcm-1.1.0.bin", "firmware of before", { type: "application/octet-stream" });
+  const models = ["harbour-2025", "canal-2024"];
+  const before = { name: "Body control", version: "1.1.0", models, images: [{ hardware_id: "BCM", sha256, version: "1.1.0" }] };
+  const { id } = await api("POST", "/releases", before);
+  await api("POST", `/releases/${Number(id)}/lock`, {});
+  await page.goto("/campaigns/1");
+  await page.getByRole("button", { name: "Prepare the way back" }).click();
+  await accessible(page, "the question before a way back");
+  await picture(page, "way-back-ask");
+  await page.getByRole("button", { name: "Prepare drafts" }).click();
+  await page.getByText(/No way back for .*: no locked release has BCM 1\.0\.0/).waitFor();
+  await picture(page, "way-back");
+  await page.getByRole("main").getByRole("link", { name: /^Campaign \d+$/ }).click();
+  await heading("Back to BCM 1.1.0").waitFor();
+  await go("Access");
 });
 
 test("the language is changed in place, and kept", async () => {

@@ -8,6 +8,7 @@ import { asApiError } from "./errors";
 import { withEvents } from "../live/events";
 import type { LiveEvent, Page } from "./model";
 import { getReview } from "./review";
+import * as undo from "./undo";
 
 export const keys = {
   fleet: ["fleet"],
@@ -18,6 +19,7 @@ export const keys = {
   campaign: (id: number) => ["campaign", id],
   /** What a campaign's counters do not say: its failures, its burn-up, its vehicles. */
   insight: (id: number) => ["insight", id],
+  undo: (id: number) => ["undo", id],
   everyTimeline: ["timeline"],
   timeline: (id: number) => ["timeline", id],
   releases: ["releases"],
@@ -83,6 +85,18 @@ export const failuresQuery = (id: number) =>
     queryKey: [...keys.insight(id), "failures"],
     queryFn: ({ signal }) => api.listFailures(id, signal),
   });
+
+/** Vehicles of a campaign that are named where their reasons are counted. */
+const EXCLUDED = 200;
+
+export const excludedQuery = (id: number) =>
+  queryOptions({
+    queryKey: [...keys.insight(id), "excluded"],
+    queryFn: ({ signal }) => undo.listExcluded(id, EXCLUDED, signal),
+  });
+
+export const undoQuery = (id: number) =>
+  queryOptions({ queryKey: keys.undo(id), queryFn: ({ signal }) => undo.getUndo(id, signal) });
 
 export const burnUpQuery = (id: number) =>
   queryOptions({ queryKey: [...keys.insight(id), "burn-up"], queryFn: ({ signal }) => api.getBurnUp(id, signal) });

@@ -226,6 +226,19 @@ export const de: Dictionary = {
     emptyWave: (wave) => `Geht weiter, wenn Fahrzeuge in Welle ${wave} dazugekommen sind.`,
     joiners: (moment) => `Alle ihre Fahrzeuge sind am Ende: Weitere können bis ${moment} dazukommen.`,
   },
+  undo: {
+    title: "Der Weg zurück",
+    lead: (vehicles) => `Installiert auf ${vehicles}. Jedes kann auf das zurückgebracht werden, was vorher darauf lief.`,
+    prepare: "Weg zurück vorbereiten",
+    ask: "Den Weg zurück vorbereiten?",
+    effects: [
+      "Fahrzeuge mit demselben früheren Stand werden eine Gruppe, mit einem Release dieser Versionen und einem Entwurf.",
+      "Nichts wird angeboten, bevor jemand die Entwürfe gestartet hat.",
+    ],
+    confirm: "Entwürfe vorbereiten",
+    release: "Release",
+    noWayBack: (vehicles, lacks) => `Kein Weg zurück für ${vehicles}: Kein gesperrtes Release hat ${lacks}.`,
+  },
   exclusion: {
     opted_out: "wollen keine Updates über Funk",
     no_credentials: "Zugangsdaten widerrufen oder abgelaufen",
@@ -345,6 +358,8 @@ export const de: Dictionary = {
     matchingNone: "Kein Fahrzeug passt jetzt",
     counting: "Wird gezählt …",
     sample: "Zum Beispiel",
+    continuous: "Fahrzeuge, die später passen, kommen dazu",
+    continuousHint: "Bis zum Endtermin; jedes in der Welle, die sich aus seiner VIN ergibt.",
     leftOut: "Passend, aber nicht dabei",
     behind: (vehicles, campaign) => `${vehicles} warten auf Kampagne ${campaign}, die zuerst eines derselben Steuergeräte aktualisiert.`,
     errorAt: (line, column) => `Zeile ${line}, Spalte ${column}`,

@@ -223,6 +223,19 @@ export const en = {
     emptyWave: (wave: number) => `Goes on when vehicles have joined wave ${wave}.`,
     joiners: (moment: string) => `All its vehicles have reached an end: others may join until ${moment}.`,
   },
+  undo: {
+    title: "The way back",
+    lead: (vehicles: string) => `Installed on ${vehicles}. They can be brought back to what each of them ran before.`,
+    prepare: "Prepare the way back",
+    ask: "Prepare the way back?",
+    effects: [
+      "Vehicles that ran the same before make a group, with a release of those versions and a draft.",
+      "Nothing is offered before somebody has started the drafts.",
+    ],
+    confirm: "Prepare drafts",
+    release: "release",
+    noWayBack: (vehicles: string, lacks: string) => `No way back for ${vehicles}: no locked release has ${lacks}.`,
+  },
   exclusion: {
     opted_out: "opted out of updates over the air",
     no_credentials: "credentials revoked or expired",
@@ -336,6 +349,8 @@ export const en = {
     matchingNone: "No vehicle matches now",
     counting: "Counting…",
     sample: "For example",
+    continuous: "Vehicles that come to match later join",
+    continuousHint: "Until the deadline; each takes the wave that its VIN gives it.",
     leftOut: "Matching, and left out",
     behind: (vehicles: string, campaign: number) => `${vehicles} wait for campaign ${campaign}, which updates one of the same ECUs first.`,
     errorAt: (line: number, column: number) => `Line ${line}, column ${column}`,

@@ -12,11 +12,13 @@ import { BurnUp } from "./BurnUp";
 import { Failures } from "./Failures";
 import { Funnel } from "./Funnel";
 import { Header } from "./Header";
+import { LeftOut } from "./LeftOut";
 import { Overall } from "./Overall";
 import { Plan } from "./Plan";
 import { Timeline } from "./Timeline";
 import { VehicleTable } from "./VehicleTable";
 import { Waves } from "./Waves";
+import { WayBack } from "./WayBack";
 
 /** One campaign: where it stands, what it waits for, what failed, how far its vehicles are and what has happened. */
 export function Campaign() {
@@ -43,6 +45,8 @@ export function Campaign() {
         <Timeline events={events} />
       </div>
       <VehicleTable campaign={data} />
+      <LeftOut campaign={data} />
+      <WayBack campaign={data} />
       <Plan campaign={data} />
     </div>
   );

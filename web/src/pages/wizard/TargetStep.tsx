@@ -1,20 +1,22 @@
+import { Checkbox } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { Refused } from "../../components/Confirm";
 import { formatCount, plural } from "../../format/number";
 import { text } from "../../i18n";
 import { CelEditor } from "./CelEditor";
+import type { Draft } from "./draft";
 import { LeftOut } from "./LeftOut";
 import type { PreviewState } from "./Wizard";
 import classes from "./Wizard.module.css";
 
 interface TargetStepProps {
-  target: string;
-  change: (target: string) => void;
+  draft: Draft;
+  change: (change: Partial<Draft>) => void;
   preview: PreviewState;
 }
 
 /** Which vehicles: the expression, where it is wrong, and whom it selects now. */
-export function TargetStep({ target, change, preview }: TargetStepProps) {
+export function TargetStep({ draft, change, preview }: TargetStepProps) {
   const t = text().wizard;
   const { data, error, stale } = preview;
   const sample = data?.waves.flatMap((wave) => wave.sample) ?? [];
@@ -22,7 +24,15 @@ export function TargetStep({ target, change, preview }: TargetStepProps) {
   return (
     <>
       <p className={classes.lead}>{t.targetLead}</p>
-      <CelEditor label={t.expression} value={target} change={change} fault={wrong} fields />
+      <CelEditor label={t.expression} value={draft.target} change={(target) => { change({ target }); }} fault={wrong} fields />
+      <Checkbox
+        label={t.continuous}
+        description={t.continuousHint}
+        checked={draft.continuous}
+        onChange={(event) => {
+          change({ continuous: event.currentTarget.checked });
+        }}
+      />
       {error !== undefined && wrong === undefined && <Refused error={error} title={text().errors.notLoaded} />}
       {wrong === undefined && data !== undefined && (
         <div className={classes.match} data-stale={stale} aria-live="polite">

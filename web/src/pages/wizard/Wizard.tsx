@@ -56,6 +56,7 @@ function Form() {
     startAt: "",
     deadline: deadlineFrom(Date.now()),
     precondition: "",
+    continuous: false,
   }));
   const { data: release } = useQuery({ ...releaseQuery(draft.release ?? 0), enabled: draft.release !== undefined });
   const preview = usePreview(draft);
@@ -81,7 +82,7 @@ function Form() {
         <Panel title={t.steps[STEPS[step] ?? "release"]}>
           <div className={classes.step}>
             {step === 0 && <ReleaseStep chosen={draft.release} choose={(id) => { set({ release: id }); }} />}
-            {step === 1 && <TargetStep target={draft.target} change={(target) => { set({ target }); }} preview={preview} />}
+            {step === 1 && <TargetStep draft={draft} change={set} preview={preview} />}
             {step === 2 && <WavesStep waves={draft.waves} change={(waves) => { set({ waves }); }} preview={preview} />}
             {step === 3 && <ScheduleStep draft={complete} change={set} now={now} />}
             {step === 4 && release && <ReviewStep draft={complete} release={release} preview={preview.data} now={now} />}
@@ -120,13 +121,21 @@ export interface PreviewState {
 /** What the campaign would begin with, asked of the server while it is being written. */
 function usePreview(draft: Draft): PreviewState {
   const plan = checkedPlan(draft.waves);
-  const asked = { release: draft.release, target: draft.target, waves: isPlan(plan) ? plan : undefined };
+  const asked = { release: draft.release, target: draft.target, waves: isPlan(plan) ? plan : undefined, continuous: draft.continuous };
   const [settled] = useDebouncedValue(JSON.stringify(asked), TYPING_MS);
-  const { release, target, waves } = JSON.parse(settled) as typeof asked;
+  const { release, target, waves, continuous } = JSON.parse(settled) as typeof asked;
   const query = useQuery({
     queryKey: ["preview", settled],
     queryFn: ({ signal }) =>
-      previewCampaign({ release: release ?? 0, target, ...(waves === undefined ? {} : { waves }) }, signal),
+      previewCampaign(
+        {
+          release: release ?? 0,
+          target,
+          ...(waves === undefined ? {} : { waves }),
+          ...(continuous ? { membership: "continuous" as const } : {}),
+        },
+        signal,
+      ),
     enabled: release !== undefined,
     placeholderData: keepPreviousData,
     retry: false,

@@ -19,6 +19,8 @@ export interface Draft {
   startAt: string;
   deadline: string;
   precondition: string;
+  /** Whether vehicles that come to match later join. */
+  continuous: boolean;
 }
 
 const WEEK_MS = 7 * 86_400_000;
@@ -77,5 +79,7 @@ export function asRequest(draft: Draft & { name: string }): NewCampaign {
     deadline: new Date(draft.deadline).toISOString(),
     ...(draft.startAt === "" ? {} : { start_at: new Date(draft.startAt).toISOString() }),
     ...(draft.precondition.trim() === "" ? {} : { precondition: draft.precondition }),
+    // What is not said of a policy has its default; the description lists all of it.
+    ...(draft.continuous ? { policy: { membership: "continuous" } as NonNullable<NewCampaign["policy"]> } : {}),
   };
 }
