@@ -35,7 +35,7 @@ async fn a_bad_release_halts_itself_and_is_judged_anew_once_resumed() {
     let halted = fleet.until_state(id, "halted").await;
     assert!(halted["state_reason"].as_str().unwrap().starts_with("3 of 3 vehicles failed in wave 1"), "{halted}");
     assert_eq!(halted["state_by"], "engine");
-    assert_eq!(fleet.document(id).await.map(|document| document.state), Some(DocumentState::Paused));
+    fleet.until_published(id, "the document says it", |document| document.state == DocumentState::Paused).await;
     let events = fleet.engineer.get(&format!("/campaigns/{id}/events")).await.is(200);
     assert!(events["items"].as_array().unwrap().iter().any(|event| event["type"] == "campaign_halted"), "{events}");
 
