@@ -12,8 +12,8 @@ const DEPTH: usize = 2;
 const SIMILAR: f64 = 0.5;
 /// Words of a line that are looked at.
 const MAX_WORDS: usize = 64;
-/// Bytes of a word that are looked at.
-const MAX_WORD_BYTES: usize = 64;
+/// Characters of a word that are looked at.
+const MAX_WORD_CHARS: usize = 64;
 
 /// A template among those of a [`Miner`].
 pub type TemplateId = usize;
@@ -126,5 +126,7 @@ fn masked(word: &str) -> String {
     if word.bytes().any(|byte| byte.is_ascii_digit()) {
         return WILDCARD.to_owned();
     }
-    word.chars().filter(|c| !c.is_control()).take(MAX_WORD_BYTES).collect()
+    let plain: String = word.chars().filter(|c| !c.is_control()).take(MAX_WORD_CHARS).collect();
+    // A template that is read again must have as many words as before.
+    if plain.is_empty() { WILDCARD.to_owned() } else { plain }
 }

@@ -8,7 +8,7 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 
 use crate::campaigns::unsigned;
-use crate::{Store, StoreError, Tx};
+use crate::{StoreError, Tx};
 
 /// What ECUs ran, by hardware id; `None` where that is not known.
 pub type Versions = BTreeMap<HardwareId, Option<String>>;
@@ -131,7 +131,7 @@ pub async fn note(tx: &mut Tx, by: CampaignId, campaign: CampaignId, now: DateTi
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn undoing(store: &Store, campaign: CampaignId) -> Result<Vec<Undoing>, StoreError> {
+pub async fn undoing(tx: &mut Tx, campaign: CampaignId) -> Result<Vec<Undoing>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT c.id, c.release_id, c.target,
                 (SELECT count(*) FROM group_vehicles g WHERE g.group_id = 'undo-' || u.campaign_id || '-r' || c.release_id)
@@ -140,6 +140,6 @@ pub async fn undoing(store: &Store, campaign: CampaignId) -> Result<Vec<Undoing>
           WHERE u.campaign_id = $1 AND c.state <> 'cancelled' ORDER BY c.id",
     )
     .bind(campaign)
-    .fetch_all(store.pool())
+    .fetch_all(&mut **tx)
     .await?)
 }

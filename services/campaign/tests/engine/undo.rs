@@ -1,5 +1,6 @@
 //! The way back of a campaign is prepared from what each of its vehicles ran before.
 
+use otaru_campaign::auth::Role;
 use otaru_domain::ack::ReportedState;
 use serde_json::{Value, json};
 
@@ -89,4 +90,27 @@ async fn without_an_image_of_before_there_is_nothing_to_prepare() {
     let detail =
         fleet.engineer.post(&format!("/campaigns/{id}/undo"), &json!({})).await.problem(409, "nothing-to-undo");
     assert!(detail.contains("BCM 1.0"), "{detail}");
+}
+
+#[tokio::test]
+async fn who_may_not_force_an_update_may_not_force_it_back() {
+    let world = World::start().await;
+    let fleet = Fleet::new(&world, 1).await;
+    release(&fleet, "2.2").await;
+    inventory(&fleet, &fleet.vins[0], &[("BCM", "2.2")]).await;
+    let approver = world.caller(Role::Approver).await;
+    let mut draft = fleet.draft(&[(1.0, 1.0)]);
+    draft["policy"] = json!({"consent": {
+        "mode": "ask", "force_reason": "safety recall", "texts": {"en": {"title": "Update", "body": "It is installed now."}},
+    }});
+    fleet.engineer.post("/campaigns", &draft).await.problem(403, "forbidden");
+    let id = approver.post("/campaigns", &draft).await.is(201)["id"].as_i64().unwrap();
+    fleet.command(id, "start").await;
+    fleet.until_open(id, 1).await;
+    fleet.report(id, &fleet.vins, 1, ReportedState::Installed).await;
+    fleet.until_state(id, "completed").await;
+    let path = format!("/campaigns/{id}/undo");
+    fleet.engineer.post(&path, &json!({})).await.problem(403, "forbidden");
+    assert_eq!(fleet.engineer.get(&path).await.is(200)["items"], json!([]), "nothing was made");
+    assert_eq!(approver.post(&path, &json!({})).await.is(201)["items"][0]["vehicles"], 1);
 }

@@ -45,6 +45,9 @@ fn a_log_that_is_made_to_be_long_costs_no_more_than_a_line() {
     let mut miner = Miner::default();
     let id = miner.mine(&"word ".repeat(10_000)).unwrap().id();
     assert!(miner.template(id).unwrap().len() < 64 * 6);
+    let id = miner.mine("flash \u{1} failed").unwrap().id();
+    let mut again = Miner::with((0..miner.len()).map(|id| miner.template(id).unwrap()));
+    assert_eq!(again.mine("flash \u{1} failed"), Some(Mined::Known(id)), "what nobody can see is a word all the same");
     let id = miner.mine(&"x".repeat(16_384)).unwrap().id();
     assert_eq!(miner.template(id).unwrap().len(), 64);
 }

@@ -1,7 +1,7 @@
 //! Who would be in a campaign, in a table of the transaction: evaluated once, then cut into waves by statements over
 //! sets. A start keeps what is in it, a preview throws it away, so that both say the same.
 
-use otaru_domain::id::{ModelId, ReleaseId, VehicleId, Vin};
+use otaru_domain::id::{CampaignId, ModelId, ReleaseId, VehicleId, Vin};
 use otaru_domain::rollout::{Selector, WavePlan, wave_ends};
 use otaru_domain::target::Target;
 use sqlx::Arguments as _;
@@ -130,6 +130,19 @@ pub(super) async fn place(tx: &mut Tx, plan: &[WavePlan], cutoffs: &[i64]) -> Re
     .persistent(false)
     .bind(cutoffs)
     .bind(numbers)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Makes them members of `campaign`, each in its wave.
+pub(super) async fn keep(tx: &mut Tx, campaign: CampaignId) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO campaign_members (campaign_id, vehicle_id, rank, wave)
+         SELECT $1, vehicle_id, rank, wave FROM pg_temp.candidates ORDER BY wave, vehicle_id",
+    )
+    .persistent(false)
+    .bind(campaign)
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -52,14 +52,7 @@ pub async fn join(
     if joined > 0 {
         candidates::list(tx, plan).await?;
         candidates::place(tx, plan, &candidates::bigints(&rank_cutoffs(plan))?).await?;
-        sqlx::query(
-            "INSERT INTO campaign_members (campaign_id, vehicle_id, rank, wave)
-             SELECT $1, vehicle_id, rank, wave FROM pg_temp.candidates ORDER BY wave, vehicle_id",
-        )
-        .persistent(false)
-        .bind(campaign.id)
-        .execute(&mut **tx)
-        .await?;
+        candidates::keep(tx, campaign.id).await?;
         sqlx::query(
             "UPDATE campaign_waves w SET size = w.size + j.vehicles
                FROM (SELECT wave, count(*) AS vehicles FROM pg_temp.candidates GROUP BY wave) AS j

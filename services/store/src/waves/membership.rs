@@ -67,14 +67,7 @@ pub async fn freeze(
         return Ok(Err(excluded));
     }
     let cut = cut(tx, plan, campaign.policy.membership, ranked).await?;
-    sqlx::query(
-        "INSERT INTO campaign_members (campaign_id, vehicle_id, rank, wave)
-         SELECT $1, vehicle_id, rank, wave FROM pg_temp.candidates ORDER BY wave, vehicle_id",
-    )
-    .persistent(false)
-    .bind(campaign.id)
-    .execute(&mut **tx)
-    .await?;
+    candidates::keep(tx, campaign.id).await?;
     write_waves(tx, campaign, plan, &cut).await?;
     campaigns::set_members(tx, campaign.id, members, now).await?;
     let models =

@@ -88,7 +88,8 @@ pub(crate) async fn get(
     PathPart(id): PathPart<CampaignId>,
 ) -> Result<Json<Undo>, ApiError> {
     found(&app.store, id).await?;
-    let items = undo::undoing(&app.store, id).await?.into_iter().map(UndoCampaign::from).collect();
+    let mut tx = app.store.begin().await?;
+    let items = undo::undoing(&mut tx, id).await?.into_iter().map(UndoCampaign::from).collect();
     Ok(Json(Undo { items, no_way_back: Vec::new() }))
 }
 
@@ -112,7 +113,7 @@ pub(crate) async fn prepare(
     let mut tx = app.store.begin().await?;
     let campaign = campaigns::lock(&mut tx, id).await?.ok_or(CampaignError::NotFound(id))?;
     require_still(&campaign)?;
-    let prepared = undo::undoing(&app.store, id).await?;
+    let prepared = undo::undoing(&mut tx, id).await?;
     if let Some(first) = prepared.first() {
         let detail = format!("campaign {} was prepared to take it back: start it, or cancel it first", first.id);
         return Err(Problem::conflict("undo-prepared", detail).into());
@@ -262,6 +263,8 @@ async fn campaign_back(
         deadline: now + (campaign.deadline - campaign.created_at).max(SHORTEST),
         waves: vec![WavePlan::share(0.1, 0.9), WavePlan::default()],
     };
+    // To install without asking a driver is the approver's to decide, on the way back, too.
+    plan::permit(actor, &settings)?;
     let target = settings.target.clone();
     let new = NewCampaign { release: release.id, salt: plan::salt(None)?, settings };
     let id = campaigns::create(tx, &new, &actor.name, now).await?;
