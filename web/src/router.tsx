@@ -108,6 +108,16 @@ const release = createRoute({
   component: lazyRouteComponent(() => import("./pages/releases/Release"), "Release"),
   params: wholeNumber,
 });
+const groups = createRoute({
+  getParentRoute: inside,
+  path: "/groups",
+  component: lazyRouteComponent(() => import("./pages/groups/Groups"), "Groups"),
+});
+const group = createRoute({
+  getParentRoute: inside,
+  path: "/groups/$group",
+  component: lazyRouteComponent(() => import("./pages/groups/Group"), "Group"),
+});
 const models = createRoute({
   getParentRoute: inside,
   path: "/models",
@@ -154,6 +164,8 @@ export const router = createRouter({
       releases,
       newRelease,
       release,
+      groups,
+      group,
       models,
       deadLetters,
       rxswins,

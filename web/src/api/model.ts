@@ -46,6 +46,11 @@ export type TypeApproval = Schemas["TypeApproval"];
 export type Rxswin = Schemas["Rxswin"];
 export type RxswinSoftware = Schemas["RxswinSoftware"];
 export type RxswinVehicle = Schemas["RxswinVehicle"];
+export type Group = Schemas["Group"];
+export type NewGroup = Schemas["NewGroup"];
+export type GroupChange = Schemas["GroupChange"];
+export type GroupVehiclesChange = Schemas["GroupVehiclesChange"];
+export type GroupVehiclesChanged = Schemas["GroupVehiclesChanged"];
 
 /** A value of JSON whose shape the API's description leaves open. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };

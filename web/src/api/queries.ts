@@ -5,6 +5,7 @@ import * as api from "./client";
 import { getEmergencyStop } from "./emergency";
 import * as evidence from "./evidence";
 import { asApiError } from "./errors";
+import * as groups from "./groups";
 import { withEvents } from "../live/events";
 import type { LiveEvent, Page } from "./model";
 import { getReview } from "./review";
@@ -36,6 +37,9 @@ export const keys = {
   /** The log and its head. */
   audit: ["audit"],
   rxswins: ["rxswins"],
+  groups: ["groups"],
+  /** It and its vehicles. */
+  group: (id: string) => ["group", id],
 } as const;
 
 /** What changes when somebody does something with a campaign. */
@@ -199,6 +203,14 @@ export const rxswinVehiclesQuery = (rxswin: string) =>
   pages([...keys.rxswins, rxswin, "vehicles"], (cursor, signal) =>
     evidence.listRxswinVehicles(rxswin, { cursor, limit: PAGE }, signal),
   );
+
+export const groupsQuery = pages(keys.groups, (cursor, signal) => groups.listGroups({ cursor, limit: PAGE }, signal));
+
+export const groupQuery = (id: string) =>
+  queryOptions({ queryKey: keys.group(id), queryFn: ({ signal }) => groups.getGroup(id, signal) });
+
+export const groupVehiclesQuery = (id: string) =>
+  pages([...keys.group(id), "vehicles"], (cursor, signal) => groups.listGroupVehicles(id, { cursor, limit: PAGE }, signal));
 
 export function createQueryClient(): QueryClient {
   return new QueryClient({

@@ -1,6 +1,7 @@
 /** Was die Oberfläche sagt, auf Deutsch. */
 
 import type { Dictionary } from "./en";
+import { groups } from "./groups.de";
 import { oversight } from "./oversight.de";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
@@ -42,6 +43,7 @@ export const de: Dictionary = {
     campaigns: "Kampagnen",
     releases: "Releases",
     vehicles: "Fahrzeuge",
+    groups: "Gruppen",
     models: "Modelle",
     deadLetters: "Unzustellbar",
     rxswins: "RXSWINs",
@@ -359,7 +361,7 @@ export const de: Dictionary = {
     counting: "Wird gezählt …",
     sample: "Zum Beispiel",
     continuous: "Fahrzeuge, die später passen, kommen dazu",
-    continuousHint: "Bis zum Endtermin; jedes in der Welle, die sich aus seiner VIN ergibt.",
+    continuousHint: "Bis zum Endtermin; jedes in der Welle, die sich aus seiner FIN ergibt.",
     leftOut: "Passend, aber nicht dabei",
     behind: (vehicles, campaign) => `${vehicles} warten auf Kampagne ${campaign}, die zuerst eines derselben Steuergeräte aktualisiert.`,
     errorAt: (line, column) => `Zeile ${line}, Spalte ${column}`,
@@ -603,5 +605,6 @@ export const de: Dictionary = {
     onlyAdminsText: "Fragen Sie einen Admin, wenn Sie eines brauchen.",
     refused: "Das Token wurde nicht ausgestellt",
   },
+  ...groups,
   ...oversight,
 };

@@ -1,5 +1,6 @@
 /** What the dashboard says, in English; the other languages have the same shape. */
 
+import { groups } from "./groups.en";
 import { oversight } from "./oversight.en";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
@@ -41,6 +42,7 @@ export const en = {
     campaigns: "Campaigns",
     releases: "Releases",
     vehicles: "Vehicles",
+    groups: "Groups",
     models: "Models",
     deadLetters: "Dead letters",
     rxswins: "RXSWINs",
@@ -582,6 +584,7 @@ export const en = {
     onlyAdminsText: "Ask an admin if you need one.",
     refused: "The token was not issued",
   },
+  ...groups,
   ...oversight,
 };
 
