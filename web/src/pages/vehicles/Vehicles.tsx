@@ -134,6 +134,7 @@ function List({ vehicles }: { vehicles: readonly Vehicle[] }) {
           <td>{vehicle.region ?? "–"}</td>
           <td>
             {vehicle.retired_at != null && <Badge label={t.retired} color="var(--state-cancelled)" />}
+            {vehicle.opted_out && <Badge label={text().vehicle.optedOut} color="var(--state-declined)" />}
             <Chips words={vehicle.tags} />
           </td>
           <td className={cell.time}>
