@@ -12,7 +12,7 @@ import { beginSession, currentSession } from "./api/session";
 import { Broken } from "./pages/Broken";
 import { Layout } from "./pages/Layout";
 import { NotFound } from "./pages/NotFound";
-import { readAsOf, readAssignments, readAudit, readCampaigns, readVehicles, readWizard } from "./pages/search";
+import { readAsOf, readAssignments, readAudit, readCampaigns, readExcluded, readVehicles, readWizard } from "./pages/search";
 import { SignIn } from "./pages/SignIn";
 
 const root = createRootRoute({ notFoundComponent: () => <NotFound /> });
@@ -79,6 +79,13 @@ const review = createRoute({
   path: "/campaigns/$id/review",
   component: lazyRouteComponent(() => import("./pages/review/Review"), "Review"),
   params: wholeNumber,
+});
+const excluded = createRoute({
+  getParentRoute: inside,
+  path: "/campaigns/$id/excluded",
+  component: lazyRouteComponent(() => import("./pages/excluded/Excluded"), "Excluded"),
+  params: wholeNumber,
+  validateSearch: readExcluded,
 });
 const vehicles = createRoute({
   getParentRoute: inside,
@@ -159,6 +166,7 @@ export const router = createRouter({
       wizard,
       campaign,
       review,
+      excluded,
       vehicles,
       vehicle,
       releases,

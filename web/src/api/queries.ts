@@ -66,9 +66,9 @@ export const versionsQuery = (model?: string) =>
   });
 
 /** A list in pages; the key says which. */
-function pages<T>(
+function pages<P extends Page<unknown>>(
   queryKey: readonly unknown[],
-  load: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
+  load: (cursor: string | undefined, signal: AbortSignal) => Promise<P>,
 ) {
   return infiniteQueryOptions({
     queryKey,
@@ -90,14 +90,10 @@ export const failuresQuery = (id: number) =>
     queryFn: ({ signal }) => api.listFailures(id, signal),
   });
 
-/** Vehicles of a campaign that are named where their reasons are counted. */
-const EXCLUDED = 200;
-
-export const excludedQuery = (id: number) =>
-  queryOptions({
-    queryKey: [...keys.insight(id), "excluded"],
-    queryFn: ({ signal }) => undo.listExcluded(id, EXCLUDED, signal),
-  });
+export const excludedQuery = (id: number, filter: undo.ExcludedFilter) =>
+  pages([...keys.insight(id), "excluded", filter], (cursor, signal) =>
+    undo.listExcluded(id, { ...filter, cursor, limit: PAGE }, signal),
+  );
 
 export const undoQuery = (id: number) =>
   queryOptions({ queryKey: keys.undo(id), queryFn: ({ signal }) => undo.getUndo(id, signal) });

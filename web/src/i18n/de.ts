@@ -219,11 +219,22 @@ export const de: Dictionary = {
     start: (moment) => `Wartet auf den Beginn: ${moment}.`,
     resume: "Wartet darauf, dass jemand sie fortsetzt oder abbricht.",
     vehicles: (left, moment) => `Alle Wellen sind offen: noch ${left}, bis ${moment}.`,
-    gate: (next, ratio, size, wave, needed, installed) =>
-      `Welle ${next} öffnet, wenn ${ratio} der ${size} Fahrzeuge in Welle ${wave} installiert haben (${needed}): bisher ${installed}.`,
+    opens: (next, condition) => `Welle ${next} öffnet, wenn ${condition}.`,
+    opensNoMore: (next, condition) => `Welle ${next} kann nicht mehr öffnen. Sie würde es, wenn ${condition}.`,
+    installed: (ratio, size, wave, needed, installed) =>
+      `${ratio} der ${size} Fahrzeuge in Welle ${wave} installiert haben (${needed}): bisher ${installed}`,
+    reports: (needed, size, wave, reported) =>
+      `${needed} der ${size} Fahrzeuge in Welle ${wave} ein Ende gemeldet haben: bisher ${reported}`,
+    reportsEnough: (moment) => `; ab ${moment} genügen die, die es haben`,
+    success: (ratio, wave, installed, reported) =>
+      `${ratio} derer in Welle ${wave}, die gemeldet haben, installiert haben: bisher ${installed} von ${reported}`,
+    health: (ratio, wave, healthy, told) =>
+      `es ${ratio} derer in Welle ${wave}, die es gesagt haben, gut geht: bisher ${healthy} von ${told}`,
+    soak: (next, wave, moment) => `Welle ${next} öffnet, wenn Welle ${wave} bis ${moment} gehalten hat.`,
     approval: (next, wave) => `Welle ${next} öffnet, wenn jemand freigibt, wie Welle ${wave} gegangen ist.`,
     review: "Wartet auf ihre Prüfung.",
     submit: "Wartet darauf, zur Prüfung eingereicht zu werden.",
+    retries: (vehicles) => `${vehicles} nach einem Fehlschlag: Der nächste Versuch beginnt gleich.`,
     withdrawals: (left) => `Wird geschlossen: noch ${left} zurückzuziehen.`,
     emptyWave: (wave) => `Geht weiter, wenn Fahrzeuge in Welle ${wave} dazugekommen sind.`,
     joiners: (moment) => `Alle ihre Fahrzeuge sind am Ende: Weitere können bis ${moment} dazukommen.`,
@@ -239,6 +250,7 @@ export const de: Dictionary = {
     ],
     confirm: "Entwürfe vorbereiten",
     release: "Release",
+    unknown: (ecu) => `den unbekannten Stand von ${ecu}`,
     noWayBack: (vehicles, lacks) => `Kein Weg zurück für ${vehicles}: Kein gesperrtes Release hat ${lacks}.`,
   },
   exclusion: {
@@ -247,6 +259,20 @@ export const de: Dictionary = {
     incompatible_hardware: (ecu) => `kein ${ecu}, nach eigener Auskunft`,
     already_there: "das Release läuft dort schon",
     dependency_not_met: (ecu, versions) => `${ecu} muss ${versions} haben`,
+  },
+  excluded: {
+    tab: "Nicht dabei",
+    reason: "Grund",
+    any: "Jeder Grund",
+    none: "Niemand wurde ausgelassen.",
+    later: "Bekannt, sobald sie begonnen hat; vorher sagt es die Vorschau einer neuen Kampagne.",
+    reasons: {
+      opted_out: "Will keine Updates",
+      no_credentials: "Zugangsdaten",
+      incompatible_hardware: "Andere Hardware",
+      already_there: "Läuft dort schon",
+      dependency_not_met: "Anforderung nicht erfüllt",
+    },
   },
   campaign: {
     number: (id) => `Kampagne ${id}`,
@@ -328,6 +354,8 @@ export const de: Dictionary = {
     notBefore: "Nicht vor",
     deadline: "Frist",
     created: "Angelegt",
+    membership: "Nimmt auf",
+    memberships: { snapshot: "wer beim Start passt", continuous: "wer bis zum Endtermin dazu passt" },
     priority: "Priorität",
     priorityHint: "Von mehreren Kampagnen für ein Fahrzeug geht die höchste vor; −1000 bis 1000.",
     change: "Ändern",

@@ -216,11 +216,22 @@ export const en = {
     start: (moment: string) => `Waits for its start: ${moment}.`,
     resume: "Waits for somebody to resume or cancel it.",
     vehicles: (left: string, moment: string) => `All waves are open: ${left} left, until ${moment}.`,
-    gate: (next: number, ratio: string, size: string, wave: number, needed: string, installed: string) =>
-      `Wave ${next} opens when ${ratio} of the ${size} vehicles in wave ${wave} have installed (${needed}): ${installed} so far.`,
+    opens: (next: number, condition: string) => `Wave ${next} opens when ${condition}.`,
+    opensNoMore: (next: number, condition: string) => `Wave ${next} cannot open any more. It would when ${condition}.`,
+    installed: (ratio: string, size: string, wave: number, needed: string, installed: string) =>
+      `${ratio} of the ${size} vehicles in wave ${wave} have installed (${needed}): ${installed} so far`,
+    reports: (needed: string, size: string, wave: number, reported: string) =>
+      `${needed} of the ${size} vehicles in wave ${wave} have reported an end: ${reported} so far`,
+    reportsEnough: (moment: string) => `; from ${moment} on, those that have are enough`,
+    success: (ratio: string, wave: number, installed: string, reported: string) =>
+      `${ratio} of those in wave ${wave} that reported have installed: ${installed} of ${reported} so far`,
+    health: (ratio: string, wave: number, healthy: string, told: string) =>
+      `${ratio} of those in wave ${wave} that told are healthy: ${healthy} of ${told} so far`,
+    soak: (next: number, wave: number, moment: string) => `Wave ${next} opens when wave ${wave} has held until ${moment}.`,
     approval: (next: number, wave: number) => `Wave ${next} opens when somebody approves how wave ${wave} went.`,
     review: "Waits for its review.",
     submit: "Waits to be submitted for review.",
+    retries: (vehicles: string) => `${vehicles} that failed: the next attempt is about to begin.`,
     withdrawals: (left: string) => `Closing: ${left} still to be withdrawn.`,
     emptyWave: (wave: number) => `Goes on when vehicles have joined wave ${wave}.`,
     joiners: (moment: string) => `All its vehicles have reached an end: others may join until ${moment}.`,
@@ -236,6 +247,7 @@ export const en = {
     ],
     confirm: "Prepare drafts",
     release: "release",
+    unknown: (ecu: string) => `what ${ecu} ran, which is not known`,
     noWayBack: (vehicles: string, lacks: string) => `No way back for ${vehicles}: no locked release has ${lacks}.`,
   },
   exclusion: {
@@ -244,6 +256,20 @@ export const en = {
     incompatible_hardware: (ecu: string) => `no ${ecu}, by their own inventory`,
     already_there: "the release runs on them already",
     dependency_not_met: (ecu: string, versions: string) => `${ecu} must run ${versions}`,
+  },
+  excluded: {
+    tab: "Left out",
+    reason: "Why",
+    any: "Any reason",
+    none: "Nobody was left out.",
+    later: "Known once it has started; the preview of a new campaign tells it before.",
+    reasons: {
+      opted_out: "Opted out",
+      no_credentials: "Credentials",
+      incompatible_hardware: "Other hardware",
+      already_there: "Runs it already",
+      dependency_not_met: "Requirement not met",
+    },
   },
   campaign: {
     number: (id: number) => `Campaign ${id}`,
@@ -319,6 +345,8 @@ export const en = {
     notBefore: "Not before",
     deadline: "Deadline",
     created: "Created",
+    membership: "Takes",
+    memberships: { snapshot: "whoever matches at the start", continuous: "whoever comes to match until the deadline" },
     priority: "Priority",
     priorityHint: "Of several campaigns for a vehicle, the highest goes first; −1000 to 1000.",
     change: "Change",

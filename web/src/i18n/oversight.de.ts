@@ -95,6 +95,7 @@ export const oversight: typeof english = {
       report_within_secs: "Meldungen binnen",
       healthy_ratio: "gesund",
       policy: "Regeln",
+      membership: "Aufnahme",
       max_in_flight: "höchstens unterwegs",
       rate: "Tempo",
       retry: "erneut versuchen",

@@ -88,6 +88,7 @@ export const oversight = {
       report_within_secs: "reports within",
       healthy_ratio: "healthy",
       policy: "Policy",
+      membership: "membership",
       max_in_flight: "at most under way",
       rate: "rate",
       retry: "retry",

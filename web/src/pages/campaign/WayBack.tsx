@@ -63,7 +63,7 @@ export function WayBack({ campaign }: { campaign: Campaign }) {
         <p key={index} role="status">
           {t.noWayBack(
             vehicles(one.vehicles),
-            one.lacks.map((lack) => `${lack.hardware_id} ${lack.version ?? "?"}`).join(", "),
+            one.lacks.map((lack) => (lack.version === null ? t.unknown(lack.hardware_id) : `${lack.hardware_id} ${lack.version}`)).join(", "),
           )}
         </p>
       ))}

@@ -38,6 +38,7 @@ export function ReviewStep({ draft, release, preview, now }: ReviewStepProps) {
         <Fact term={said.vehicles}>
           {matching === 0 ? t.matchingNone : t.matching(plural(matching, text().count.vehicle))}
         </Fact>
+        <Fact term={said.membership}>{said.memberships[draft.continuous ? "continuous" : "snapshot"]}</Fact>
         {draft.precondition.trim() !== "" && (
           <Fact term={said.precondition}>
             <Code block>{draft.precondition}</Code>
