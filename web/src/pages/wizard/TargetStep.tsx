@@ -38,7 +38,7 @@ export function TargetStep({ draft, change, preview }: TargetStepProps) {
       {wrong === undefined && data !== undefined && (
         <div className={classes.match} data-stale={stale} aria-live="polite">
           <strong className={classes.matching}>
-            {data.matching === 0 ? t.matchingNone : t.matching(plural(data.matching, text().count.vehicle))}
+            {data.matching === 0 ? t.matchingNone : t.matching(plural(data.matching, text().count.vehicleMatches))}
           </strong>
           {sample.length > 0 && (
             <>
