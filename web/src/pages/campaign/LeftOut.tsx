@@ -6,6 +6,7 @@ import { Panel } from "../../components/Panel";
 import { plural } from "../../format/number";
 import { text } from "../../i18n";
 import { exclusionSentence } from "../../rollout/wording";
+import page from "../Page.module.css";
 
 /** How many matched the target and were left out, and why; nothing where nobody was. */
 export function LeftOut({ campaign }: { campaign: Campaign }) {
@@ -14,7 +15,7 @@ export function LeftOut({ campaign }: { campaign: Campaign }) {
   if (reasons.length === 0) return null;
   return (
     <Panel title={text().wizard.leftOut}>
-      <ul>
+      <ul className={page.list}>
         {reasons.map((one) => (
           <li key={`${one.reason} ${one.hardware_id ?? ""} ${one.versions ?? ""}`}>
             <Link to="/campaigns/$id/excluded" params={{ id: campaign.id }} search={{ reason: one.reason }}>

@@ -87,7 +87,7 @@ function List({ vehicles }: { vehicles: readonly ExcludedVehicle[] }) {
   return (
     <Table
       label={text().wizard.leftOut}
-      minWidth={24}
+      minWidth={32}
       head={
         <>
           <th>{text().vehicles.vin}</th>

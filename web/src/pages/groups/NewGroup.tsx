@@ -1,4 +1,4 @@
-import { Group as Row, Radio, TextInput } from "@mantine/core";
+import { NativeSelect, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -62,20 +62,15 @@ export function NewGroup({ close }: { close: () => void }) {
           set({ id: event.currentTarget.value });
         }}
       />
-      <Radio.Group
+      <NativeSelect
         label={t.kind}
         description={t.kindHints[draft.kind]}
         value={draft.kind}
-        onChange={(value) => {
-          set({ kind: KINDS.find((one) => one === value) ?? "list" });
+        data={KINDS.map((kind) => ({ value: kind, label: t.kinds[kind] }))}
+        onChange={(event) => {
+          set({ kind: KINDS.find((kind) => kind === event.currentTarget.value) ?? "list" });
         }}
-      >
-        <Row gap="lg" mt="xs">
-          {KINDS.map((kind) => (
-            <Radio key={kind} value={kind} label={t.kinds[kind]} />
-          ))}
-        </Row>
-      </Radio.Group>
+      />
     </GroupForm>
   );
 }
