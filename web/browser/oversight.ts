@@ -156,7 +156,7 @@ export function oversight({ browser, page }: Scene): void {
     await accessible(bob.page, "evidence");
     await picture(bob.page, "evidence-form");
     await confirm(bob.page, "State").click();
-    await bob.page.getByText("HIL run 4711").waitFor();
+    await bob.page.getByRole("definition").filter({ hasText: "HIL run 4711" }).waitFor();
     await bob.page.goto("/campaigns/4");
     const dossier = await bob.page.getByRole("link", { name: "to print" }).getAttribute("href");
     await bob.page.goto(dossier ?? "");

@@ -12,7 +12,7 @@ import { beginSession, currentSession } from "./api/session";
 import { Broken } from "./pages/Broken";
 import { Layout } from "./pages/Layout";
 import { NotFound } from "./pages/NotFound";
-import { readAsOf, readAssignments, readAudit, readCampaigns, readVehicles, readWizard } from "./pages/search";
+import { readAsOf, readAssignments, readAudit, readCampaigns, readExcluded, readVehicles, readWizard } from "./pages/search";
 import { SignIn } from "./pages/SignIn";
 
 const root = createRootRoute({ notFoundComponent: () => <NotFound /> });
@@ -80,6 +80,13 @@ const review = createRoute({
   component: lazyRouteComponent(() => import("./pages/review/Review"), "Review"),
   params: wholeNumber,
 });
+const excluded = createRoute({
+  getParentRoute: inside,
+  path: "/campaigns/$id/excluded",
+  component: lazyRouteComponent(() => import("./pages/excluded/Excluded"), "Excluded"),
+  params: wholeNumber,
+  validateSearch: readExcluded,
+});
 const vehicles = createRoute({
   getParentRoute: inside,
   path: "/vehicles",
@@ -107,6 +114,16 @@ const release = createRoute({
   path: "/releases/$id",
   component: lazyRouteComponent(() => import("./pages/releases/Release"), "Release"),
   params: wholeNumber,
+});
+const groups = createRoute({
+  getParentRoute: inside,
+  path: "/groups",
+  component: lazyRouteComponent(() => import("./pages/groups/Groups"), "Groups"),
+});
+const group = createRoute({
+  getParentRoute: inside,
+  path: "/groups/$group",
+  component: lazyRouteComponent(() => import("./pages/groups/Group"), "Group"),
 });
 const models = createRoute({
   getParentRoute: inside,
@@ -149,11 +166,14 @@ export const router = createRouter({
       wizard,
       campaign,
       review,
+      excluded,
       vehicles,
       vehicle,
       releases,
       newRelease,
       release,
+      groups,
+      group,
       models,
       deadLetters,
       rxswins,

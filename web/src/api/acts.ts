@@ -24,6 +24,11 @@ export const ACTS = {
   lift: { call: "DELETE /emergency-stop", role: "admin" },
   recall: { call: "POST /releases/{id}/recall", role: "engineer" },
   stateEvidence: { call: "PUT /releases/{id}/evidence", role: "approver" },
+  optOut: { call: "PATCH /vehicles/{vin}", role: "engineer" },
+  createGroup: { call: "POST /groups", role: "engineer" },
+  changeGroup: { call: "PATCH /groups/{group}", role: "engineer" },
+  deleteGroup: { call: "DELETE /groups/{group}", role: "engineer" },
+  changeGroupVehicles: { call: "POST /groups/{group}/vehicles", role: "engineer" },
   requireReview: { call: "PUT /models/{model}/review", role: "admin" },
 } as const satisfies Record<string, Act>;
 export type ActName = keyof typeof ACTS;

@@ -153,6 +153,11 @@ export function getVehicle(vin: string, signal: AbortSignal): Promise<Vehicle> {
   return answer(client.GET("/api/v1/vehicles/{vin}", { params: { path: { vin } }, signal }));
 }
 
+export function setOptedOut(vin: string, optedOut: boolean): Promise<Vehicle> {
+  const body = { opted_out: optedOut };
+  return answer(client.PATCH("/api/v1/vehicles/{vin}", { params: { path: { vin } }, body }));
+}
+
 /** What the vehicle's ECUs ran `at` a time; now without one. */
 export async function listEcus(vin: string, at: string | undefined, signal: AbortSignal): Promise<Ecu[]> {
   const params = { path: { vin }, query: defined({ at }) };

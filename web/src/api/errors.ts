@@ -55,6 +55,13 @@ export function asApiError(error: unknown): ApiError {
   return error instanceof ApiError ? error : ApiError.unreachable();
 }
 
+/** The error when one of these fields, or a part of one, is at fault. */
+export function faultAt(error: unknown, ...pointers: readonly string[]): ApiError | undefined {
+  if (!(error instanceof ApiError) || error.pointer === undefined) return undefined;
+  const at = error.pointer;
+  return pointers.some((pointer) => at === pointer || at.startsWith(`${pointer}/`)) ? error : undefined;
+}
+
 function sentence(words: string): string {
   const full = words.charAt(0).toUpperCase() + words.slice(1);
   return /[.!?]$/.test(full) ? full : `${full}.`;

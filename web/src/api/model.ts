@@ -28,6 +28,8 @@ export type NewCampaign = Schemas["CampaignRequest"];
 export type WavePlan = Schemas["WavePlan"] & { share_ratio: number; gate_installed_ratio: number };
 export type Preview = Schemas["Preview"];
 export type Exclusion = Schemas["Exclusion"];
+export type ExclusionReason = Schemas["ExclusionReason"];
+export type ExcludedVehicle = Schemas["ExcludedVehicle"];
 export type ExcludedPage = Schemas["ExcludedPage"];
 export type Undo = Schemas["Undo"];
 export type Membership = Schemas["Membership"];
@@ -46,6 +48,11 @@ export type TypeApproval = Schemas["TypeApproval"];
 export type Rxswin = Schemas["Rxswin"];
 export type RxswinSoftware = Schemas["RxswinSoftware"];
 export type RxswinVehicle = Schemas["RxswinVehicle"];
+export type Group = Schemas["Group"];
+export type NewGroup = Schemas["NewGroup"];
+export type GroupChange = Schemas["GroupChange"];
+export type GroupVehiclesChange = Schemas["GroupVehiclesChange"];
+export type GroupVehiclesChanged = Schemas["GroupVehiclesChanged"];
 
 /** A value of JSON whose shape the API's description leaves open. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
@@ -94,6 +101,12 @@ export interface WaitingOn {
   needed?: number;
   size?: number;
   ratio?: number;
+  reported?: number;
+  healthy?: number;
+  told?: number;
+  /** Vehicles that are tried again. */
+  pending?: number;
+  until?: string | null;
   /** What a gate still wants. */
   wants?: string;
 }
@@ -106,6 +119,7 @@ export interface Campaign {
   priority: number;
   target: string;
   precondition?: string | null;
+  policy?: { membership?: Membership };
   start_at?: string | null;
   deadline: string;
   state: CampaignState;

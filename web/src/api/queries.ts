@@ -5,6 +5,7 @@ import * as api from "./client";
 import { getEmergencyStop } from "./emergency";
 import * as evidence from "./evidence";
 import { asApiError } from "./errors";
+import * as groups from "./groups";
 import { withEvents } from "../live/events";
 import type { LiveEvent, Page } from "./model";
 import { getReview } from "./review";
@@ -36,6 +37,9 @@ export const keys = {
   /** The log and its head. */
   audit: ["audit"],
   rxswins: ["rxswins"],
+  groups: ["groups"],
+  /** It and its vehicles. */
+  group: (id: string) => ["group", id],
 } as const;
 
 /** What changes when somebody does something with a campaign. */
@@ -62,9 +66,9 @@ export const versionsQuery = (model?: string) =>
   });
 
 /** A list in pages; the key says which. */
-function pages<T>(
+function pages<P extends Page<unknown>>(
   queryKey: readonly unknown[],
-  load: (cursor: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
+  load: (cursor: string | undefined, signal: AbortSignal) => Promise<P>,
 ) {
   return infiniteQueryOptions({
     queryKey,
@@ -86,14 +90,10 @@ export const failuresQuery = (id: number) =>
     queryFn: ({ signal }) => api.listFailures(id, signal),
   });
 
-/** Vehicles of a campaign that are named where their reasons are counted. */
-const EXCLUDED = 200;
-
-export const excludedQuery = (id: number) =>
-  queryOptions({
-    queryKey: [...keys.insight(id), "excluded"],
-    queryFn: ({ signal }) => undo.listExcluded(id, EXCLUDED, signal),
-  });
+export const excludedQuery = (id: number, filter: undo.ExcludedFilter) =>
+  pages([...keys.insight(id), "excluded", filter], (cursor, signal) =>
+    undo.listExcluded(id, { ...filter, cursor, limit: PAGE }, signal),
+  );
 
 export const undoQuery = (id: number) =>
   queryOptions({ queryKey: keys.undo(id), queryFn: ({ signal }) => undo.getUndo(id, signal) });
@@ -199,6 +199,14 @@ export const rxswinVehiclesQuery = (rxswin: string) =>
   pages([...keys.rxswins, rxswin, "vehicles"], (cursor, signal) =>
     evidence.listRxswinVehicles(rxswin, { cursor, limit: PAGE }, signal),
   );
+
+export const groupsQuery = pages(keys.groups, (cursor, signal) => groups.listGroups({ cursor, limit: PAGE }, signal));
+
+export const groupQuery = (id: string) =>
+  queryOptions({ queryKey: keys.group(id), queryFn: ({ signal }) => groups.getGroup(id, signal) });
+
+export const groupVehiclesQuery = (id: string) =>
+  pages([...keys.group(id), "vehicles"], (cursor, signal) => groups.listGroupVehicles(id, { cursor, limit: PAGE }, signal));
 
 export function createQueryClient(): QueryClient {
   return new QueryClient({

@@ -1,7 +1,7 @@
 /** The way back of a campaign, and whom it left out. */
 
-import { answer, client } from "./call";
-import type { ExcludedPage, Undo } from "./model";
+import { answer, client, defined, type Paging } from "./call";
+import type { ExcludedPage, ExclusionReason, Undo } from "./model";
 
 export function getUndo(id: number, signal: AbortSignal): Promise<Undo> {
   return answer(client.GET("/api/v1/campaigns/{id}/undo", { params: { path: { id } }, signal }));
@@ -12,7 +12,16 @@ export function prepareUndo(id: number): Promise<Undo> {
   return answer(client.POST("/api/v1/campaigns/{id}/undo", { params: { path: { id } } }));
 }
 
-/** How many were left out for what, and some of them. */
-export function listExcluded(id: number, limit: number, signal: AbortSignal): Promise<ExcludedPage> {
-  return answer(client.GET("/api/v1/campaigns/{id}/excluded", { params: { path: { id }, query: { limit } }, signal }));
+export interface ExcludedFilter {
+  reason?: ExclusionReason | undefined;
+}
+
+/** Whom it left out, and how many for what. */
+export function listExcluded(
+  id: number,
+  filter: ExcludedFilter & Paging,
+  signal: AbortSignal,
+): Promise<ExcludedPage> {
+  const params = { path: { id }, query: defined(filter) };
+  return answer(client.GET("/api/v1/campaigns/{id}/excluded", { params, signal }));
 }

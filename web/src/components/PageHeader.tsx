@@ -13,7 +13,7 @@ interface PageHeaderProps {
   /** What may be done, on the right. */
   actions?: ReactNode;
   /** The page it belongs to. */
-  back?: { to: "/campaigns" | "/releases" | "/vehicles" | "/rxswins"; label: string };
+  back?: { to: "/campaigns" | "/releases" | "/vehicles" | "/groups" | "/rxswins"; label: string };
   /** The title is an identifier, such as a VIN. */
   code?: boolean;
 }

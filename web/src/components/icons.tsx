@@ -63,6 +63,7 @@ export const BoxIcon = icon(<path d="m12 3 8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 
 export const CarIcon = icon(
   <path d="M4 16v-3l2-6h12l2 6v3M4 16v2.5h2.5V16M17.5 16v2.5H20V16M3.5 16h17M4 12h16M7.5 14h.01M16.5 14h.01" />,
 );
+export const CarsIcon = icon(<path d="M3 9V4h5M3 15v5h5M21 9V4h-5M21 15v5h-5M7 14v-2l1-3h8l1 3v2zM7 14v1.5h1.5V14M15.5 14v1.5H17V14" />);
 export const ChipIcon = icon(
   <path d="M7 7h10v10H7zM10 3v4M14 3v4M10 17v4M14 17v4M3 10h4M3 14h4M17 10h4M17 14h4" />,
 );

@@ -1,6 +1,7 @@
 /** Was die Oberfläche sagt, auf Deutsch. */
 
 import type { Dictionary } from "./en";
+import { groups } from "./groups.de";
 import { oversight } from "./oversight.de";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
@@ -12,6 +13,7 @@ export const de: Dictionary = {
     model: pair("Modell", "Modelle"),
     ack: pair("Meldung noch anzuwenden", "Meldungen noch anzuwenden"),
     deadLetter: pair("unzustellbare Nachricht", "unzustellbare Nachrichten"),
+    vehicleMatches: pair("Fahrzeug passt", "Fahrzeuge passen"),
     vehicleIs: pair("Fahrzeug", "Fahrzeuge"),
     vehicleKeeps: pair("Fahrzeug behält", "Fahrzeuge behalten"),
   },
@@ -42,6 +44,7 @@ export const de: Dictionary = {
     campaigns: "Kampagnen",
     releases: "Releases",
     vehicles: "Fahrzeuge",
+    groups: "Gruppen",
     models: "Modelle",
     deadLetters: "Unzustellbar",
     rxswins: "RXSWINs",
@@ -217,11 +220,22 @@ export const de: Dictionary = {
     start: (moment) => `Wartet auf den Beginn: ${moment}.`,
     resume: "Wartet darauf, dass jemand sie fortsetzt oder abbricht.",
     vehicles: (left, moment) => `Alle Wellen sind offen: noch ${left}, bis ${moment}.`,
-    gate: (next, ratio, size, wave, needed, installed) =>
-      `Welle ${next} öffnet, wenn ${ratio} der ${size} Fahrzeuge in Welle ${wave} installiert haben (${needed}): bisher ${installed}.`,
+    opens: (next, condition) => `Welle ${next} öffnet, wenn ${condition}.`,
+    opensNoMore: (next, condition) => `Welle ${next} kann nicht mehr öffnen. Sie würde es, wenn ${condition}.`,
+    installed: (ratio, size, wave, needed, installed) =>
+      `${ratio} der ${size} Fahrzeuge in Welle ${wave} installiert haben (${needed}): bisher ${installed}`,
+    reports: (needed, size, wave, reported) =>
+      `${needed} der ${size} Fahrzeuge in Welle ${wave} ein Ende gemeldet haben: bisher ${reported}`,
+    reportsEnough: (moment) => `; ab ${moment} genügen die, die es haben`,
+    success: (ratio, wave, installed, reported) =>
+      `${ratio} derer in Welle ${wave}, die gemeldet haben, installiert haben: bisher ${installed} von ${reported}`,
+    health: (ratio, wave, healthy, told) =>
+      `es ${ratio} derer in Welle ${wave}, die es gesagt haben, gut geht: bisher ${healthy} von ${told}`,
+    soak: (next, wave, moment) => `Welle ${next} öffnet, wenn Welle ${wave} bis ${moment} gehalten hat.`,
     approval: (next, wave) => `Welle ${next} öffnet, wenn jemand freigibt, wie Welle ${wave} gegangen ist.`,
     review: "Wartet auf ihre Prüfung.",
     submit: "Wartet darauf, zur Prüfung eingereicht zu werden.",
+    retries: (vehicles) => `${vehicles} nach einem Fehlschlag: Der nächste Versuch beginnt gleich.`,
     withdrawals: (left) => `Wird geschlossen: noch ${left} zurückzuziehen.`,
     emptyWave: (wave) => `Geht weiter, wenn Fahrzeuge in Welle ${wave} dazugekommen sind.`,
     joiners: (moment) => `Alle ihre Fahrzeuge sind am Ende: Weitere können bis ${moment} dazukommen.`,
@@ -237,6 +251,7 @@ export const de: Dictionary = {
     ],
     confirm: "Entwürfe vorbereiten",
     release: "Release",
+    unknown: (ecu) => `den unbekannten Stand von ${ecu}`,
     noWayBack: (vehicles, lacks) => `Kein Weg zurück für ${vehicles}: Kein gesperrtes Release hat ${lacks}.`,
   },
   exclusion: {
@@ -245,6 +260,20 @@ export const de: Dictionary = {
     incompatible_hardware: (ecu) => `kein ${ecu}, nach eigener Auskunft`,
     already_there: "das Release läuft dort schon",
     dependency_not_met: (ecu, versions) => `${ecu} muss ${versions} haben`,
+  },
+  excluded: {
+    tab: "Nicht dabei",
+    reason: "Grund",
+    any: "Jeder Grund",
+    none: "Niemand wurde ausgelassen.",
+    later: "Bekannt, sobald sie begonnen hat; vorher sagt es die Vorschau einer neuen Kampagne.",
+    reasons: {
+      opted_out: "Will keine Updates",
+      no_credentials: "Zugangsdaten",
+      incompatible_hardware: "Andere Hardware",
+      already_there: "Läuft dort schon",
+      dependency_not_met: "Anforderung nicht erfüllt",
+    },
   },
   campaign: {
     number: (id) => `Kampagne ${id}`,
@@ -326,6 +355,8 @@ export const de: Dictionary = {
     notBefore: "Nicht vor",
     deadline: "Frist",
     created: "Angelegt",
+    membership: "Nimmt auf",
+    memberships: { snapshot: "wer beim Start passt", continuous: "wer bis zum Endtermin dazu passt" },
     priority: "Priorität",
     priorityHint: "Von mehreren Kampagnen für ein Fahrzeug geht die höchste vor; −1000 bis 1000.",
     change: "Ändern",
@@ -354,12 +385,12 @@ export const de: Dictionary = {
     targetLead: "Welche Fahrzeuge der Modelle des Releases? In CEL geschrieben; true heißt alle.",
     expression: "Zielausdruck",
     fields: "Einfügen",
-    matching: (vehicles) => `${vehicles} passen jetzt`,
+    matching: (vehicles) => `${vehicles} jetzt`,
     matchingNone: "Kein Fahrzeug passt jetzt",
     counting: "Wird gezählt …",
     sample: "Zum Beispiel",
     continuous: "Fahrzeuge, die später passen, kommen dazu",
-    continuousHint: "Bis zum Endtermin; jedes in der Welle, die sich aus seiner VIN ergibt.",
+    continuousHint: "Bis zum Endtermin; jedes in der Welle, die sich aus seiner FIN ergibt.",
     leftOut: "Passend, aber nicht dabei",
     behind: (vehicles, campaign) => `${vehicles} warten auf Kampagne ${campaign}, die zuerst eines derselben Steuergeräte aktualisiert.`,
     errorAt: (line, column) => `Zeile ${line}, Spalte ${column}`,
@@ -434,6 +465,22 @@ export const de: Dictionary = {
     rxswin: "RXSWIN",
     created: "Angelegt",
     retired: "Außer Dienst",
+    holder: "Halter",
+    wantsUpdates: "Nimmt Updates über Funk an",
+    wantsNone: "Will keine Updates über Funk",
+    optedOut: "Will keine Updates",
+    optOutAsk: (vin) => `Keine Updates über Funk mehr für ${vin}?`,
+    optOutEffects: [
+      "Ab jetzt wird ihm nichts angeboten, und keine Kampagne nimmt es auf.",
+      "In einer Kampagne, die es schon aufgenommen hat, wartet es: bis das zurückgenommen wird oder zum Endtermin.",
+    ],
+    optOutConfirm: "Keine Updates mehr",
+    optInAsk: (vin) => `Wieder Updates über Funk für ${vin}?`,
+    optInEffects: [
+      "Kampagnen können es wieder aufnehmen.",
+      "Was laufende Kampagnen für es haben, wird ihm angeboten.",
+    ],
+    optInConfirm: "Updates erlauben",
     lastInventory: "Letztes Inventar",
     lastAck: "Letzte Meldung",
     ecus: "Software",
@@ -452,7 +499,11 @@ export const de: Dictionary = {
     whyNotCodes: {
       emergency_stop: "Alles ist angehalten.",
       retired: "Das Fahrzeug ist außer Dienst.",
+      opted_out: "Der Halter will keine Updates über Funk.",
       no_credentials: "Das Fahrzeug hat keine gültigen Zugangsdaten.",
+      draft: "Die Kampagne ist ein Entwurf, den niemand gestartet hat.",
+      in_review: "Die Kampagne wartet auf ihre Prüfung und ihren Start.",
+      scheduled: "Die Kampagne hat noch nicht begonnen.",
       paused: "Die Kampagne pausiert.",
       halted: "Die Kampagne hat angehalten.",
       campaign_ended: "Die Kampagne ist zu Ende.",
@@ -498,6 +549,7 @@ export const de: Dictionary = {
     size: "Größe",
     sha256: "SHA-256",
     runsOn: "Läuft auf",
+    requires: "Verlangt",
     details: "Einzelheiten",
     notes: "Notizen",
     counter: "Release-Zähler",
@@ -513,6 +565,12 @@ export const de: Dictionary = {
     noSharedHardware: "Wählen Sie Modelle mit einem gemeinsamen Steuergerät.",
     chooseFile: (hardware) => `Datei für ${hardware}`,
     imageVersion: (hardware) => `Version auf ${hardware}`,
+    requirements: (hardware) => `Was ${hardware} verlangt`,
+    addRequirement: (hardware) => `Hinzufügen, was ${hardware} verlangt`,
+    requirementsHint: "Vom eigenen Steuergerät: was vorher darauf läuft. Von einem anderen: was danach darauf läuft.",
+    requiredEcu: (number, hardware) => `Steuergerät der Anforderung ${number} von ${hardware}`,
+    requiredVersions: (number, hardware) => `Versionen der Anforderung ${number} von ${hardware}`,
+    removeRequirement: (number, hardware) => `Anforderung ${number} von ${hardware} entfernen`,
     uploading: (ratio) => `Wird hochgeladen: ${ratio}`,
     uploaded: (size) => `Hochgeladen, ${size}`,
     submit: "Entwurf anlegen",
@@ -603,5 +661,6 @@ export const de: Dictionary = {
     onlyAdminsText: "Fragen Sie einen Admin, wenn Sie eines brauchen.",
     refused: "Das Token wurde nicht ausgestellt",
   },
+  ...groups,
   ...oversight,
 };

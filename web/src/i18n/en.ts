@@ -1,5 +1,6 @@
 /** What the dashboard says, in English; the other languages have the same shape. */
 
+import { groups } from "./groups.en";
 import { oversight } from "./oversight.en";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
@@ -11,6 +12,7 @@ export const en = {
     model: pair("model", "models"),
     ack: pair("acknowledgement to apply", "acknowledgements to apply"),
     deadLetter: pair("dead letter", "dead letters"),
+    vehicleMatches: pair("vehicle matches", "vehicles match"),
     vehicleIs: pair("vehicle is", "vehicles are"),
     vehicleKeeps: pair("vehicle keeps", "vehicles keep"),
   },
@@ -41,6 +43,7 @@ export const en = {
     campaigns: "Campaigns",
     releases: "Releases",
     vehicles: "Vehicles",
+    groups: "Groups",
     models: "Models",
     deadLetters: "Dead letters",
     rxswins: "RXSWINs",
@@ -214,11 +217,22 @@ export const en = {
     start: (moment: string) => `Waits for its start: ${moment}.`,
     resume: "Waits for somebody to resume or cancel it.",
     vehicles: (left: string, moment: string) => `All waves are open: ${left} left, until ${moment}.`,
-    gate: (next: number, ratio: string, size: string, wave: number, needed: string, installed: string) =>
-      `Wave ${next} opens when ${ratio} of the ${size} vehicles in wave ${wave} have installed (${needed}): ${installed} so far.`,
+    opens: (next: number, condition: string) => `Wave ${next} opens when ${condition}.`,
+    opensNoMore: (next: number, condition: string) => `Wave ${next} cannot open any more. It would when ${condition}.`,
+    installed: (ratio: string, size: string, wave: number, needed: string, installed: string) =>
+      `${ratio} of the ${size} vehicles in wave ${wave} have installed (${needed}): ${installed} so far`,
+    reports: (needed: string, size: string, wave: number, reported: string) =>
+      `${needed} of the ${size} vehicles in wave ${wave} have reported an end: ${reported} so far`,
+    reportsEnough: (moment: string) => `; from ${moment} on, those that have are enough`,
+    success: (ratio: string, wave: number, installed: string, reported: string) =>
+      `${ratio} of those in wave ${wave} that reported have installed: ${installed} of ${reported} so far`,
+    health: (ratio: string, wave: number, healthy: string, told: string) =>
+      `${ratio} of those in wave ${wave} that told are healthy: ${healthy} of ${told} so far`,
+    soak: (next: number, wave: number, moment: string) => `Wave ${next} opens when wave ${wave} has held until ${moment}.`,
     approval: (next: number, wave: number) => `Wave ${next} opens when somebody approves how wave ${wave} went.`,
     review: "Waits for its review.",
     submit: "Waits to be submitted for review.",
+    retries: (vehicles: string) => `${vehicles} that failed: the next attempt is about to begin.`,
     withdrawals: (left: string) => `Closing: ${left} still to be withdrawn.`,
     emptyWave: (wave: number) => `Goes on when vehicles have joined wave ${wave}.`,
     joiners: (moment: string) => `All its vehicles have reached an end: others may join until ${moment}.`,
@@ -234,6 +248,7 @@ export const en = {
     ],
     confirm: "Prepare drafts",
     release: "release",
+    unknown: (ecu: string) => `what ${ecu} ran, which is not known`,
     noWayBack: (vehicles: string, lacks: string) => `No way back for ${vehicles}: no locked release has ${lacks}.`,
   },
   exclusion: {
@@ -242,6 +257,20 @@ export const en = {
     incompatible_hardware: (ecu: string) => `no ${ecu}, by their own inventory`,
     already_there: "the release runs on them already",
     dependency_not_met: (ecu: string, versions: string) => `${ecu} must run ${versions}`,
+  },
+  excluded: {
+    tab: "Left out",
+    reason: "Why",
+    any: "Any reason",
+    none: "Nobody was left out.",
+    later: "Known once it has started; the preview of a new campaign tells it before.",
+    reasons: {
+      opted_out: "Opted out",
+      no_credentials: "Credentials",
+      incompatible_hardware: "Other hardware",
+      already_there: "Runs it already",
+      dependency_not_met: "Requirement not met",
+    },
   },
   campaign: {
     number: (id: number) => `Campaign ${id}`,
@@ -317,6 +346,8 @@ export const en = {
     notBefore: "Not before",
     deadline: "Deadline",
     created: "Created",
+    membership: "Takes",
+    memberships: { snapshot: "whoever matches at the start", continuous: "whoever comes to match until the deadline" },
     priority: "Priority",
     priorityHint: "Of several campaigns for a vehicle, the highest goes first; −1000 to 1000.",
     change: "Change",
@@ -345,7 +376,7 @@ export const en = {
     targetLead: "Which vehicles of the release’s models? Written in CEL; true means all of them.",
     expression: "Target expression",
     fields: "Insert",
-    matching: (vehicles: string) => `${vehicles} match now`,
+    matching: (vehicles: string) => `${vehicles} now`,
     matchingNone: "No vehicle matches now",
     counting: "Counting…",
     sample: "For example",
@@ -425,6 +456,19 @@ export const en = {
     rxswin: "RXSWIN",
     created: "Created",
     retired: "Left the fleet",
+    holder: "Holder",
+    wantsUpdates: "Takes updates over the air",
+    wantsNone: "Wants no updates over the air",
+    optedOut: "Wants no updates",
+    optOutAsk: (vin: string) => `No updates over the air for ${vin}?`,
+    optOutEffects: [
+      "From now on nothing is offered to it, and no campaign takes it.",
+      "In a campaign that has taken it, it waits: until this is taken back, or to the deadline.",
+    ],
+    optOutConfirm: "No more updates",
+    optInAsk: (vin: string) => `Updates over the air for ${vin} again?`,
+    optInEffects: ["Campaigns may take it again.", "What campaigns under way hold for it is offered to it."],
+    optInConfirm: "Allow updates",
     lastInventory: "Last inventory",
     lastAck: "Last acknowledgement",
     ecus: "Software",
@@ -476,6 +520,7 @@ export const en = {
     size: "Size",
     sha256: "SHA-256",
     runsOn: "Runs on",
+    requires: "Requires",
     details: "Details",
     notes: "Notes",
     counter: "Release counter",
@@ -492,6 +537,12 @@ export const en = {
     noSharedHardware: "Choose models that share an ECU.",
     chooseFile: (hardware: string) => `File for ${hardware}`,
     imageVersion: (hardware: string) => `Version on ${hardware}`,
+    requirements: (hardware: string) => `What ${hardware} requires`,
+    addRequirement: (hardware: string) => `Add what ${hardware} requires`,
+    requirementsHint: "Of its own ECU: what runs there before. Of another one: what runs there afterwards.",
+    requiredEcu: (number: number, hardware: string) => `ECU of requirement ${number} of ${hardware}`,
+    requiredVersions: (number: number, hardware: string) => `Versions of requirement ${number} of ${hardware}`,
+    removeRequirement: (number: number, hardware: string) => `Remove requirement ${number} of ${hardware}`,
     uploading: (ratio: string) => `Uploading: ${ratio}`,
     uploaded: (size: string) => `Uploaded, ${size}`,
     submit: "Create draft",
@@ -582,6 +633,7 @@ export const en = {
     onlyAdminsText: "Ask an admin if you need one.",
     refused: "The token was not issued",
   },
+  ...groups,
   ...oversight,
 };
 

@@ -10,6 +10,7 @@ import {
   BookIcon,
   BoxIcon,
   CarIcon,
+  CarsIcon,
   ChipIcon,
   HomeIcon,
   KeyIcon,
@@ -112,6 +113,7 @@ function Side({ inDrawer = false }: { inDrawer?: boolean }) {
         <NavLink to="/campaigns" icon={<WavesIcon size={18} />} label={t.campaigns} count={halted} />
         <NavLink to="/releases" icon={<BoxIcon size={18} />} label={t.releases} />
         <NavLink to="/vehicles" icon={<CarIcon size={18} />} label={t.vehicles} />
+        <NavLink to="/groups" icon={<CarsIcon size={18} />} label={t.groups} />
         <NavLink to="/models" icon={<ChipIcon size={18} />} label={t.models} />
         <NavLink to="/dead-letters" icon={<LetterIcon size={18} />} label={t.deadLetters} count={letters} />
         <NavLink to="/rxswins" icon={<StampIcon size={18} />} label={t.rxswins} />
@@ -132,7 +134,17 @@ function Side({ inDrawer = false }: { inDrawer?: boolean }) {
 }
 
 interface NavLinkProps {
-  to: "/" | "/campaigns" | "/releases" | "/vehicles" | "/models" | "/dead-letters" | "/rxswins" | "/audit" | "/access";
+  to:
+    | "/"
+    | "/campaigns"
+    | "/releases"
+    | "/vehicles"
+    | "/groups"
+    | "/models"
+    | "/dead-letters"
+    | "/rxswins"
+    | "/audit"
+    | "/access";
   exact?: boolean;
   icon: ReactNode;
   label: string;

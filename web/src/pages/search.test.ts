@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readAsOf, readAudit } from "./search";
+import { readAsOf, readAudit, readExcluded } from "./search";
 
 test("an audit filter is read from the URL as it was written there", () => {
   const filter = {
@@ -25,4 +25,9 @@ test("a vehicle is asked for instead of an object, and its VIN may look like a n
 test("a time that is none is not asked for", () => {
   expect(readAsOf({ at: "2026-03-01T00:00:00Z" })).toEqual({ at: "2026-03-01T00:00:00Z" });
   expect(readAsOf({ at: "soon" })).toEqual({});
+});
+
+test("only a reason that there is filters who was left out", () => {
+  expect(readExcluded({ reason: "already_there" })).toEqual({ reason: "already_there" });
+  expect(readExcluded({ reason: "bad_luck" })).toEqual({});
 });

@@ -2,7 +2,8 @@
 
 import type { AssignmentFilter, CampaignFilter, VehicleFilter } from "../api/client";
 import type { AuditFilter } from "../api/evidence";
-import { ASSIGNMENT_STATES, CAMPAIGN_STATES } from "../rollout/states";
+import type { ExcludedFilter } from "../api/undo";
+import { ASSIGNMENT_STATES, CAMPAIGN_STATES, EXCLUSION_REASONS } from "../rollout/states";
 
 type Raw = Record<string, unknown>;
 /** Without what was not said, so that the URL stays short. */
@@ -38,6 +39,8 @@ export const readAssignments = (raw: Raw): Said<AssignmentFilter> =>
     wave: wholeNumber(raw.wave),
     error_code: words(raw.error_code),
   });
+
+export const readExcluded = (raw: Raw): Said<ExcludedFilter> => said({ reason: oneOf(EXCLUSION_REASONS, raw.reason) });
 
 export const readVehicles = (raw: Raw): Said<VehicleFilter> =>
   said({

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { completions, indexOfByte, placeOf, tokens } from "./expression";
+import { completions, indexOfByte, placeOf, TARGET_FIELDS, tokens, VEHICLE_FIELDS } from "./expression";
 
 test("an expression is taken apart without losing anything", () => {
   const source = 'model_year >= 2025 && "be\\"ta" in tags // é "open';
@@ -17,7 +17,12 @@ test("the server's bytes are found in text that is not ASCII", () => {
 });
 
 test("a word that was begun is completed from where it begins", () => {
-  expect(completions("vin != x && mod", 15)).toEqual({ from: 12, fields: ["model", "model_year"] });
-  expect(completions("model", 5).fields).toEqual(["model_year"]);
-  expect(completions("true && ", 8).fields).toEqual([]);
+  expect(completions("vin != x && mod", 15, VEHICLE_FIELDS)).toEqual({ from: 12, fields: ["model", "model_year"] });
+  expect(completions("model", 5, VEHICLE_FIELDS).fields).toEqual(["model_year"]);
+  expect(completions("true && ", 8, VEHICLE_FIELDS).fields).toEqual([]);
+});
+
+test("a target may name groups, and a group may not", () => {
+  expect(completions('"a" in gr', 9, TARGET_FIELDS).fields).toEqual(["groups"]);
+  expect(completions('"a" in gr', 9, VEHICLE_FIELDS).fields).toEqual([]);
 });

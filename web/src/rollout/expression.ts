@@ -43,8 +43,8 @@ export function placeOf(source: string, index: number): { line: number; column: 
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
-/** What targets may ask about, in the order in which people look for it. */
-export const FIELDS = [
+/** What a group may ask about, in the order in which people look for it. */
+export const VEHICLE_FIELDS: readonly string[] = [
   "model",
   "model_year",
   "region",
@@ -55,11 +55,18 @@ export const FIELDS = [
   "startsWith()",
   "has()",
   "in",
-] as const;
+];
+
+/** What targets may ask about: groups as well, which are not made of groups. */
+export const TARGET_FIELDS: readonly string[] = VEHICLE_FIELDS.toSpliced(4, 0, "groups");
 
 /** Fields that begin like the word that ends at `index`, and where that word begins. */
-export function completions(source: string, index: number): { from: number; fields: string[] } {
+export function completions(
+  source: string,
+  index: number,
+  known: readonly string[],
+): { from: number; fields: string[] } {
   const word = /[A-Za-z_]\w*$/.exec(source.slice(0, index))?.[0] ?? "";
-  const fields = word === "" ? [] : FIELDS.filter((field) => field.startsWith(word) && field !== word);
-  return { from: index - word.length, fields: [...fields] };
+  const fields = word === "" ? [] : known.filter((field) => field.startsWith(word) && field !== word);
+  return { from: index - word.length, fields };
 }

@@ -1,6 +1,6 @@
 /** The states of assignments and campaigns: their order, their names and their colours, in one place. */
 
-import type { CampaignState } from "../api/model";
+import type { CampaignState, ExclusionReason } from "../api/model";
 import { text } from "../i18n";
 
 /** The steps of an attempt, in the order a vehicle takes them. */
@@ -54,6 +54,15 @@ export const CAMPAIGN_STATES = [
   "completed",
   "cancelled",
 ] as const satisfies readonly CampaignState[];
+
+/** Why a vehicle is left out, in the order in which the server looks. */
+export const EXCLUSION_REASONS = [
+  "opted_out",
+  "no_credentials",
+  "incompatible_hardware",
+  "already_there",
+  "dependency_not_met",
+] as const satisfies readonly ExclusionReason[];
 
 const CAMPAIGN_COLORS: Record<CampaignState, string> = {
   draft: "var(--state-cancelled)",

@@ -81,6 +81,33 @@ test("an event is one line, and one of an unknown kind still is", () => {
 
 afterEach(() => loadLanguage("en"));
 
+test.each([
+  [
+    { wants: "reports", needed: 80, reported: 1064, size: 2000, until: "2026-03-01T13:30:00Z" },
+    "Welle 3 öffnet, wenn 80 der 2.000 Fahrzeuge in Welle 2 ein Ende gemeldet haben: bisher 1.064; ab 22:30 genügen die, die es haben.",
+  ],
+  [
+    { wants: "success", ratio: 0.99, reported: 100, installed: 97 },
+    "Welle 3 öffnet, wenn 99 % derer in Welle 2, die gemeldet haben, installiert haben: bisher 97 von 100.",
+  ],
+  [
+    { wants: "health", ratio: 0.995, healthy: 8, told: 9 },
+    "Welle 3 öffnet, wenn es 99,5 % derer in Welle 2, die es gesagt haben, gut geht: bisher 8 von 9.",
+  ],
+  [{ wants: "soak", until: "2026-03-01T13:30:00Z" }, "Welle 3 öffnet, wenn Welle 2 bis 22:30 gehalten hat."],
+  [{ wants: "approval" }, "Welle 3 öffnet, wenn jemand freigibt, wie Welle 2 gegangen ist."],
+])("what a gate wants is said in German: %o", async (unmet, words) => {
+  await loadLanguage("de");
+  expect(waitingSentence({ code: "gate", text: "…", wave: 2, ...unmet }, now, "de", "Asia/Tokyo")).toBe(words);
+});
+
+test("a gate that cannot hold any more says what it would have needed", () => {
+  const unmet = { wants: "success", ratio: 0.99, reported: 100, installed: 97, wave: 1 };
+  expect(said({ code: "gate_unreachable", text: "…", ...unmet })).toBe(
+    "Wave 2 cannot open any more. It would when 99 % of those in wave 1 that reported have installed: 97 of 100 so far.",
+  );
+});
+
 test("in German it is said in German, with German numbers", async () => {
   await loadLanguage("de");
   const gate = { wave: 2, installed: 1064, needed: 1900, size: 2000, ratio: 0.955 };

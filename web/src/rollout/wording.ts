@@ -15,10 +15,9 @@ export function waitingSentence(waiting: WaitingOn, now: number, locale?: string
   const said = text().waiting;
   const moment = (at: string) => formatMoment(Date.parse(at), now, locale, timeZone);
   const count = (number: number) => formatCount(number, locale);
-  const { code, at, left, deadline, wave, installed, needed, size, ratio, wants } = waiting;
+  const { code, at, left, pending, deadline, wave } = waiting;
   if (code === "submission") return said.submission;
   if (code === "resume") return said.resume;
-  if (code === "gate" && wants === "approval" && wave != null) return said.approval(wave + 1, wave);
   if (code === "start_time" && at !== undefined) return said.start(moment(at));
   if (code === "withdrawals" && left !== undefined) return said.withdrawals(plural(left, text().count.vehicle, locale));
   if (code === "vehicles" && deadline !== undefined && left !== undefined) {
@@ -26,12 +25,39 @@ export function waitingSentence(waiting: WaitingOn, now: number, locale?: string
   }
   if (code === "empty_wave" && wave != null) return said.emptyWave(wave);
   if (code === "joiners" && deadline !== undefined) return said.joiners(moment(deadline));
-  const known = wave != null && installed != null && needed != null && size != null && ratio != null;
-  if (code === "gate" && wants === "installed" && known) {
-    const share = formatPercent(ratio, locale);
-    return said.gate(wave + 1, share, count(size), wave, count(needed), count(installed));
+  if (code === "retries" && pending !== undefined) return said.retries(plural(pending, text().count.vehicle, locale));
+  const gate = gateSentence(waiting, { moment, count, share: (ratio) => formatPercent(ratio, locale) });
+  return gate ?? sentence(waiting.text);
+}
+
+interface Formats {
+  moment: (at: string) => string;
+  count: (number: number) => string;
+  share: (ratio: number) => string;
+}
+
+/** What a gate still wants, or that it can no longer get it; nothing when its words are not known here. */
+function gateSentence(waiting: WaitingOn, { moment, count, share }: Formats): string | undefined {
+  const said = text().waiting;
+  const { code, wants, wave, ratio, size, needed, installed, reported, healthy, told, until } = waiting;
+  if (wave == null || (code !== "gate" && code !== "gate_unreachable")) return undefined;
+  const opens = (condition: string) => (code === "gate" ? said.opens : said.opensNoMore)(wave + 1, condition);
+  if (wants === "approval") return said.approval(wave + 1, wave);
+  if (wants === "soak" && until != null) return said.soak(wave + 1, wave, moment(until));
+  if (wants === "installed" && ratio != null && size != null && needed != null && installed != null) {
+    return opens(said.installed(share(ratio), count(size), wave, count(needed), count(installed)));
   }
-  return sentence(waiting.text);
+  if (wants === "reports" && size != null && needed != null && reported != null) {
+    const enough = until == null ? "" : said.reportsEnough(moment(until));
+    return opens(said.reports(count(needed), count(size), wave, count(reported)) + enough);
+  }
+  if (wants === "success" && ratio != null && reported != null && installed != null) {
+    return opens(said.success(share(ratio), wave, count(installed), count(reported)));
+  }
+  if (wants === "health" && ratio != null && healthy != null && told != null) {
+    return opens(said.health(share(ratio), wave, count(healthy), count(told)));
+  }
+  return undefined;
 }
 
 /** Why vehicles that match are left out. */

@@ -22,6 +22,12 @@ export function ObjectLink({ object }: { object: string }) {
       );
     case "model":
       return <Link to="/models">{named}</Link>;
+    case "group":
+      return (
+        <Link to="/groups/$group" params={{ group: id }}>
+          {named}
+        </Link>
+      );
     case "token":
       return <Link to="/access">{named}</Link>;
     case "dead-letter":

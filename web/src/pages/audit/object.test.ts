@@ -4,6 +4,7 @@ import { objectOf } from "./object";
 test.each([
   ["campaign-12", "campaign", "12"],
   ["model-harbour-2025", "model", "harbour-2025"],
+  ["group-winter-testers", "group", "winter-testers"],
   ["dead-letter-3", "dead-letter", "3"],
   ["emergency-stop", "emergency-stop", ""],
   ["fleet", "fleet", ""],

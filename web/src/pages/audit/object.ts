@@ -5,6 +5,7 @@ const KINDS = [
   "release",
   "model",
   "vehicle",
+  "group",
   "token",
   "artifact",
   "dead-letter",

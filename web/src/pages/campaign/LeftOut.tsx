@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { Campaign } from "../../api/model";
 import { excludedQuery } from "../../api/queries";
@@ -8,33 +8,20 @@ import { text } from "../../i18n";
 import { exclusionSentence } from "../../rollout/wording";
 import page from "../Page.module.css";
 
-/** Who matched the target and was left out when the campaign took its vehicles; nothing where nobody was. */
+/** How many matched the target and were left out, and why; nothing where nobody was. */
 export function LeftOut({ campaign }: { campaign: Campaign }) {
-  const { data } = useQuery({ ...excludedQuery(campaign.id), enabled: campaign.members != null });
-  if (data === undefined || data.reasons.length === 0) return null;
-  const of = (reason: (typeof data.reasons)[number]) =>
-    data.items.filter(
-      (item) =>
-        item.reason === reason.reason && item.hardware_id === reason.hardware_id && item.versions === reason.versions,
-    );
+  const { data } = useInfiniteQuery({ ...excludedQuery(campaign.id, {}), enabled: campaign.members != null });
+  const reasons = data?.pages[0]?.reasons ?? [];
+  if (reasons.length === 0) return null;
   return (
     <Panel title={text().wizard.leftOut}>
-      <ul>
-        {data.reasons.map((reason) => (
-          <li key={`${reason.reason} ${reason.hardware_id ?? ""} ${reason.versions ?? ""}`}>
-            <strong>{plural(reason.vehicles, text().count.vehicle)}</strong>: {exclusionSentence(reason)}
-            <span className={page.quiet}>
-              {of(reason)
-                .slice(0, 5)
-                .map((item) => (
-                  <span key={item.vin}>
-                    {" "}
-                    <Link to="/vehicles/$vin" params={{ vin: item.vin }} search={{}}>
-                      {item.vin}
-                    </Link>
-                  </span>
-                ))}
-            </span>
+      <ul className={page.list}>
+        {reasons.map((one) => (
+          <li key={`${one.reason} ${one.hardware_id ?? ""} ${one.versions ?? ""}`}>
+            <Link to="/campaigns/$id/excluded" params={{ id: campaign.id }} search={{ reason: one.reason }}>
+              {plural(one.vehicles, text().count.vehicle)}
+            </Link>
+            : {exclusionSentence(one)}
           </li>
         ))}
       </ul>

@@ -47,6 +47,7 @@ export function Plan({ campaign }: { campaign: Campaign }) {
         <Fact term={t.target}>
           <Code block>{campaign.target}</Code>
         </Fact>
+        <Fact term={t.membership}>{t.memberships[campaign.policy?.membership ?? "snapshot"]}</Fact>
         {campaign.precondition != null && (
           <Fact term={t.precondition}>
             <Code block>{campaign.precondition}</Code>

@@ -13,6 +13,9 @@ export function Tabs({ id }: { id: number }) {
       <Link to="/campaigns/$id/review" params={{ id }}>
         {t.tab}
       </Link>
+      <Link to="/campaigns/$id/excluded" params={{ id }} search={{}} activeOptions={{ includeSearch: false }}>
+        {text().excluded.tab}
+      </Link>
     </nav>
   );
 }

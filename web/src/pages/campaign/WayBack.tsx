@@ -45,7 +45,7 @@ export function WayBack({ campaign }: { campaign: Campaign }) {
       {data.items.length === 0 ? (
         <p className={page.quiet}>{t.lead(vehicles(installed))}</p>
       ) : (
-        <ul>
+        <ul className={page.list}>
           {data.items.map((item) => (
             <li key={item.campaign}>
               <Link to="/campaigns/$id" params={{ id: item.campaign }} search={{}}>
@@ -60,10 +60,10 @@ export function WayBack({ campaign }: { campaign: Campaign }) {
         </ul>
       )}
       {noWayBack.map((one, index) => (
-        <p key={index} role="status">
+        <p key={index} role="status" className={page.quiet}>
           {t.noWayBack(
             vehicles(one.vehicles),
-            one.lacks.map((lack) => `${lack.hardware_id} ${lack.version ?? "?"}`).join(", "),
+            one.lacks.map((lack) => (lack.version === null ? t.unknown(lack.hardware_id) : `${lack.hardware_id} ${lack.version}`)).join(", "),
           )}
         </p>
       ))}

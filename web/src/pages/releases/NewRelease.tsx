@@ -2,9 +2,8 @@ import { Button, Checkbox, Group, Stack, Textarea, TextInput } from "@mantine/co
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { createRelease, uploadArtifact } from "../../api/client";
-import { asApiError } from "../../api/errors";
-import type { Artifact, Model } from "../../api/model";
+import { createRelease } from "../../api/client";
+import { faultAt } from "../../api/errors";
 import { keys, modelsQuery } from "../../api/queries";
 import { may } from "../../api/session";
 import { Refused } from "../../components/Confirm";
@@ -12,16 +11,11 @@ import { LockIcon } from "../../components/icons";
 import { Notice } from "../../components/Notice";
 import { PageHeader } from "../../components/PageHeader";
 import { Panel } from "../../components/Panel";
-import { formatBytes, formatPercent } from "../../format/number";
 import { text } from "../../i18n";
 import page from "../Page.module.css";
+import { ImageField } from "./ImageField";
+import { areComplete, filledImages, NO_IMAGE, sharedHardware, type DraftImage } from "./images";
 import classes from "./NewRelease.module.css";
-
-interface Image {
-  artifact: Artifact | undefined;
-  /** Typed; empty means the release's own. */
-  version: string;
-}
 
 /** A release is put together: models, a file per ECU, and its name. It is a draft until it is locked. */
 export function NewRelease() {
@@ -50,12 +44,9 @@ function Form() {
   const [version, setVersion] = useState("");
   const [notes, setNotes] = useState("");
   const [chosen, setChosen] = useState<readonly string[]>([]);
-  const [images, setImages] = useState<Readonly<Record<string, Image>>>({});
+  const [images, setImages] = useState<Readonly<Record<string, DraftImage>>>({});
   const hardware = sharedHardware(models.filter((model) => chosen.includes(model.id)));
-  const filled = hardware.flatMap((id) => {
-    const image = images[id];
-    return image?.artifact ? [{ hardware_id: id, sha256: image.artifact.sha256, version: image.version || version }] : [];
-  });
+  const filled = filledImages(hardware, images, version);
   const creating = useMutation({
     mutationFn: () => createRelease({ name: name.trim(), version: version.trim(), notes, models: [...chosen], images: filled }),
     onSuccess: async (release) => {
@@ -63,7 +54,8 @@ function Form() {
       await navigate({ to: "/releases/$id", params: { id: release.id } });
     },
   });
-  const ready = name.trim() !== "" && version.trim() !== "" && filled.length > 0;
+  const atField = filled.some((_, at) => faultAt(creating.error, `/images/${at}/version`, `/images/${at}/requires`));
+  const ready = name.trim() !== "" && version.trim() !== "" && filled.length > 0 && areComplete(filled);
   return (
     <form
       onSubmit={(event) => {
@@ -101,9 +93,13 @@ function Form() {
                 key={id}
                 hardware={id}
                 fallback={version}
-                image={images[id] ?? { artifact: undefined, version: "" }}
+                image={images[id] ?? NO_IMAGE}
+                ecus={hardware}
+                error={creating.error}
+                at={filled.findIndex((one) => one.hardware_id === id)}
                 change={(image) => {
                   setImages((known) => ({ ...known, [id]: image }));
+                  creating.reset();
                 }}
               />
             ))}
@@ -117,7 +113,7 @@ function Form() {
               setNotes(event.currentTarget.value);
             }}
           />
-          <Refused error={creating.error} title={t.refused} />
+          <Refused error={atField ? null : creating.error} title={t.refused} />
           <Group justify="flex-end">
             <Button type="submit" disabled={!ready} loading={creating.isPending}>
               {t.submit}
@@ -126,68 +122,5 @@ function Form() {
         </Stack>
       </Panel>
     </form>
-  );
-}
-
-/** What every one of the models has: a release's images go onto all of them. */
-function sharedHardware(models: readonly Model[]): string[] {
-  const [first, ...rest] = models;
-  const ids = first?.hardware.map((one) => one.hardware_id) ?? [];
-  return ids.filter((id) => rest.every((model) => model.hardware.some((one) => one.hardware_id === id)));
-}
-
-interface ImageFieldProps {
-  hardware: string;
-  /** The version where none is typed. */
-  fallback: string;
-  image: Image;
-  change: (image: Image) => void;
-}
-
-/** The file for one ECU; it is uploaded at once, so that a fault shows here and not at the end. */
-function ImageField({ hardware, fallback, image, change }: ImageFieldProps) {
-  const t = text().releases;
-  const [ratio, setRatio] = useState(0);
-  const uploading = useMutation({
-    mutationFn: (file: File) => uploadArtifact(file, setRatio),
-    onSuccess: (artifact) => {
-      change({ ...image, artifact });
-    },
-  });
-  const status = uploading.isPending
-    ? t.uploading(formatPercent(ratio))
-    : uploading.error
-      ? asApiError(uploading.error).message
-      : image.artifact
-        ? t.uploaded(formatBytes(image.artifact.length_bytes))
-        : "";
-  return (
-    <div className={classes.image}>
-      <span className={classes.hardware}>{hardware}</span>
-      <input
-        type="file"
-        className={classes.file}
-        aria-label={t.chooseFile(hardware)}
-        onChange={(event) => {
-          const file = event.currentTarget.files?.[0];
-          if (!file) return;
-          setRatio(0);
-          uploading.mutate(file);
-        }}
-      />
-      <TextInput
-        size="xs"
-        aria-label={t.imageVersion(hardware)}
-        placeholder={fallback === "" ? t.version : fallback}
-        value={image.version}
-        maxLength={64}
-        onChange={(event) => {
-          change({ ...image, version: event.currentTarget.value });
-        }}
-      />
-      <span className={classes.status} data-failed={uploading.isError} role="status">
-        {status}
-      </span>
-    </div>
   );
 }

@@ -79,7 +79,7 @@ function Images({ release }: { release: ReleaseModel }) {
     <Panel title={t.images}>
       <Table
         label={t.images}
-        minWidth={50}
+        minWidth={56}
         head={
           <>
             <th>{t.hardware}</th>
@@ -87,6 +87,7 @@ function Images({ release }: { release: ReleaseModel }) {
             <th>{t.file}</th>
             <th className={cell.number}>{t.size}</th>
             <th>{t.sha256}</th>
+            <th>{t.requires}</th>
             <th className={cell.number}>{t.runsOn}</th>
           </>
         }
@@ -101,6 +102,15 @@ function Images({ release }: { release: ReleaseModel }) {
             <td className={cell.number}>{formatBytes(image.length_bytes)}</td>
             <td>
               <Hash value={image.sha256} label={t.copyHash(image.hardware_id)} />
+            </td>
+            <td>
+              {image.requires.length === 0
+                ? "–"
+                : image.requires.map((one) => (
+                    <small key={one.hardware_id + one.versions}>
+                      {one.hardware_id} {one.versions}
+                    </small>
+                  ))}
             </td>
             <td className={cell.number}>
               {plural(running(image.hardware_id, image.version), text().count.vehicle)}

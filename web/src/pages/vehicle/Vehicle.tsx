@@ -16,6 +16,7 @@ import { text } from "../../i18n";
 import { NotFound } from "../NotFound";
 import page from "../Page.module.css";
 import { Campaigns } from "./Campaigns";
+import { OptOut } from "./OptOut";
 import { Software } from "./Software";
 
 /** One vehicle: what it is, what it runs and ran, and every step it took in every campaign. */
@@ -35,7 +36,12 @@ export function Vehicle() {
         code
         title={data.vin}
         back={{ to: "/vehicles", label: text().vehicles.title }}
-        badge={data.retired_at != null && <Badge label={t.retired} color="var(--state-cancelled)" />}
+        badge={
+          <>
+            {data.retired_at != null && <Badge label={t.retired} color="var(--state-cancelled)" />}
+            {data.opted_out && <Badge label={t.optedOut} color="var(--state-declined)" />}
+          </>
+        }
         lead={[data.model, data.model_year, data.region].filter((part) => part != null).join(" · ")}
       />
       <Campaigns vin={data.vin} />
@@ -81,6 +87,9 @@ function Identity({ vehicle }: { vehicle: VehicleModel }) {
             </Link>
           </Fact>
         )}
+        <Fact term={t.holder}>
+          <OptOut vehicle={vehicle} />
+        </Fact>
         <Fact term={t.lastAck}>
           <Moment at={vehicle.last_ack_at} />
         </Fact>

@@ -5,7 +5,7 @@ import type { VehicleFilter } from "../../api/client";
 import type { Vehicle } from "../../api/model";
 import { modelsQuery, vehiclesQuery } from "../../api/queries";
 import { Chips } from "../../components/Facts";
-import { CarIcon } from "../../components/icons";
+import { CarIcon, CarsIcon } from "../../components/icons";
 import { ListPage } from "../../components/ListPage";
 import { Notice } from "../../components/Notice";
 import { PageHeader } from "../../components/PageHeader";
@@ -26,7 +26,18 @@ export function Vehicles() {
   const filtered = Object.keys(filter).length > 0;
   return (
     <div className={page.page}>
-      <PageHeader title={t.title} />
+      <PageHeader
+        title={t.title}
+        actions={
+          <Button
+            variant="default"
+            leftSection={<CarsIcon size={16} />}
+            renderRoot={(props) => <Link to="/groups" {...props} />}
+          >
+            {text().groups.title}
+          </Button>
+        }
+      />
       <Filters key={filtered ? "filtered" : "all"} filter={filter} />
       <Panel title={filtered ? t.title : text().common.all}>
         <ListPage
@@ -123,6 +134,7 @@ function List({ vehicles }: { vehicles: readonly Vehicle[] }) {
           <td>{vehicle.region ?? "–"}</td>
           <td>
             {vehicle.retired_at != null && <Badge label={t.retired} color="var(--state-cancelled)" />}
+            {vehicle.opted_out && <Badge label={text().vehicle.optedOut} color="var(--state-declined)" />}
             <Chips words={vehicle.tags} />
           </td>
           <td className={cell.time}>

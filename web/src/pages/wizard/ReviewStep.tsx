@@ -36,8 +36,9 @@ export function ReviewStep({ draft, release, preview, now }: ReviewStepProps) {
           <Code block>{draft.target}</Code>
         </Fact>
         <Fact term={said.vehicles}>
-          {matching === 0 ? t.matchingNone : t.matching(plural(matching, text().count.vehicle))}
+          {matching === 0 ? t.matchingNone : t.matching(plural(matching, text().count.vehicleMatches))}
         </Fact>
+        <Fact term={said.membership}>{said.memberships[draft.continuous ? "continuous" : "snapshot"]}</Fact>
         {draft.precondition.trim() !== "" && (
           <Fact term={said.precondition}>
             <Code block>{draft.precondition}</Code>

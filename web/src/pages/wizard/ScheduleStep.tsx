@@ -1,7 +1,7 @@
 import { TextInput } from "@mantine/core";
+import { CelEditor } from "../../components/CelEditor";
 import { localField } from "../../format/field";
 import { text } from "../../i18n";
-import { CelEditor } from "./CelEditor";
 import { deadlineFault, startFault, type Draft } from "./draft";
 import classes from "./Wizard.module.css";
 

@@ -1,9 +1,10 @@
 import { Checkbox } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { CelEditor } from "../../components/CelEditor";
 import { Refused } from "../../components/Confirm";
 import { formatCount, plural } from "../../format/number";
 import { text } from "../../i18n";
-import { CelEditor } from "./CelEditor";
+import { TARGET_FIELDS } from "../../rollout/expression";
 import type { Draft } from "./draft";
 import { LeftOut } from "./LeftOut";
 import type { PreviewState } from "./Wizard";
@@ -24,7 +25,7 @@ export function TargetStep({ draft, change, preview }: TargetStepProps) {
   return (
     <>
       <p className={classes.lead}>{t.targetLead}</p>
-      <CelEditor label={t.expression} value={draft.target} change={(target) => { change({ target }); }} fault={wrong} fields />
+      <CelEditor label={t.expression} value={draft.target} change={(target) => { change({ target }); }} fault={wrong} fields={TARGET_FIELDS} />
       <Checkbox
         label={t.continuous}
         description={t.continuousHint}
@@ -37,7 +38,7 @@ export function TargetStep({ draft, change, preview }: TargetStepProps) {
       {wrong === undefined && data !== undefined && (
         <div className={classes.match} data-stale={stale} aria-live="polite">
           <strong className={classes.matching}>
-            {data.matching === 0 ? t.matchingNone : t.matching(plural(data.matching, text().count.vehicle))}
+            {data.matching === 0 ? t.matchingNone : t.matching(plural(data.matching, text().count.vehicleMatches))}
           </strong>
           {sample.length > 0 && (
             <>

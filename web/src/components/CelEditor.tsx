@@ -1,7 +1,7 @@
 import { Button, Input } from "@mantine/core";
 import { useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
-import { text } from "../../i18n";
-import { completions, FIELDS, indexOfByte, placeOf, tokens } from "../../rollout/expression";
+import { text } from "../i18n";
+import { completions, indexOfByte, placeOf, tokens } from "../rollout/expression";
 import classes from "./CelEditor.module.css";
 
 export interface ExpressionFault {
@@ -10,18 +10,21 @@ export interface ExpressionFault {
   position: number | undefined;
 }
 
+/** So many fields have a button. */
+const OFFERED = 8;
+
 interface CelEditorProps {
   label: string;
   description?: string;
   value: string;
   change: (value: string) => void;
   fault?: ExpressionFault | undefined;
-  /** Offers the fields that targets know. */
-  fields?: boolean;
+  /** What may be asked about, and is offered. */
+  fields?: readonly string[];
 }
 
 /** A text field for CEL: coloured, with the place of an error, and with completion. */
-export function CelEditor({ label, description, value, change, fault, fields = false }: CelEditorProps) {
+export function CelEditor({ label, description, value, change, fault, fields }: CelEditorProps) {
   const t = text().wizard;
   const id = useId();
   const area = useRef<HTMLTextAreaElement>(null);
@@ -35,7 +38,7 @@ export function CelEditor({ label, description, value, change, fault, fields = f
     area.current?.setSelectionRange(goTo.current, goTo.current);
     goTo.current = undefined;
   }, [value]);
-  const offered = fields && caret !== undefined ? completions(value, caret) : { from: 0, fields: [] };
+  const offered = fields && caret !== undefined ? completions(value, caret, fields) : { from: 0, fields: [] };
   const at = fault?.position === undefined ? undefined : indexOfByte(value, fault.position);
 
   function insert(field: string, from: number, to: number): void {
@@ -133,7 +136,7 @@ export function CelEditor({ label, description, value, change, fault, fields = f
       {fields && (
         <div className={classes.fields}>
           <span>{t.fields}</span>
-          {FIELDS.slice(0, 7).map((field) => (
+          {fields.slice(0, OFFERED).map((field) => (
             <Button
               key={field}
               size="compact-xs"
