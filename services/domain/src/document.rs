@@ -64,6 +64,9 @@ pub struct CampaignDocument {
     /// CEL over the vehicle's signals; the vehicle installs only while it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precondition: Option<String>,
+    /// Whether clients that cannot evaluate the precondition may have the update all the same. Whoever can, does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub precondition_waived: bool,
     /// What the driver is told and asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,

@@ -17,6 +17,8 @@ pub enum Reason {
     OptedOut,
     /// It had credentials, and all of them are revoked or have expired.
     NoCredentials,
+    /// It speaks DDI, whose clients cannot evaluate the campaign's precondition, and nobody waived that.
+    PreconditionNotEvaluated,
     /// By its own inventory it has no such ECU.
     IncompatibleHardware,
     /// All of the release runs on it.
@@ -31,14 +33,21 @@ pub enum Reason {
 pub struct UnknownReason(String);
 
 impl Reason {
-    const ALL: [Self; 5] =
-        [Self::OptedOut, Self::NoCredentials, Self::IncompatibleHardware, Self::AlreadyThere, Self::DependencyNotMet];
+    const ALL: [Self; 6] = [
+        Self::OptedOut,
+        Self::NoCredentials,
+        Self::PreconditionNotEvaluated,
+        Self::IncompatibleHardware,
+        Self::AlreadyThere,
+        Self::DependencyNotMet,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OptedOut => "opted_out",
             Self::NoCredentials => "no_credentials",
+            Self::PreconditionNotEvaluated => "precondition_not_evaluated",
             Self::IncompatibleHardware => "incompatible_hardware",
             Self::AlreadyThere => "already_there",
             Self::DependencyNotMet => "dependency_not_met",
@@ -73,6 +82,9 @@ impl fmt::Display for Exclusion {
         match self.reason {
             Reason::OptedOut => f.write_str("its holder opted out of updates over the air"),
             Reason::NoCredentials => f.write_str("its credentials are revoked or have expired"),
+            Reason::PreconditionNotEvaluated => {
+                f.write_str("it speaks DDI and cannot evaluate the campaign's precondition, which nobody waived for it")
+            }
             Reason::IncompatibleHardware => write!(f, "it has no {ecu}, by its own inventory"),
             Reason::AlreadyThere => f.write_str("all of the release runs on it already"),
             Reason::DependencyNotMet => {

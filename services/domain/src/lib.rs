@@ -27,6 +27,7 @@ pub mod release;
 pub mod requirement;
 pub mod review;
 pub mod rollout;
+pub mod steps;
 pub mod target;
 pub mod token;
 pub mod topic;

@@ -1,5 +1,7 @@
 //! Why a vehicle does not have a campaign's update now, in words and as a code: one function, for whoever asks.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,7 +10,7 @@ use crate::ack::VehicleWait;
 use crate::assignment::AssignmentState;
 use crate::campaign::CampaignState;
 use crate::exclusion::Exclusion;
-use crate::id::CampaignId;
+use crate::id::{CampaignId, HardwareId};
 
 /// What is known of a vehicle and a campaign.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,8 @@ pub struct Facts {
     pub campaign_waits: String,
     /// A campaign that updates one of the same ECUs of this vehicle and goes first.
     pub behind: Option<CampaignId>,
+    /// Whether it speaks DDI, and the campaign has a precondition that nobody waived for such vehicles.
+    pub cannot_check: bool,
     /// As many vehicles as may be are under way.
     pub full: bool,
     /// When the campaign's windows open for the vehicle, if they are closed now.
@@ -49,6 +53,8 @@ pub struct Standing {
     pub updated_at: DateTime<Utc>,
     /// What the vehicle said last that it waits for.
     pub waits: Option<VehicleWait>,
+    /// What it said last that its ECUs run.
+    pub versions: BTreeMap<HardwareId, String>,
 }
 
 /// Why not now.
@@ -91,7 +97,10 @@ fn of_ended(standing: &Standing) -> Option<WhyNot> {
     }
     let code = standing.error_code.as_ref().map(|code| format!(" with {code}")).unwrap_or_default();
     let attempt = standing.attempt;
-    Some(because(state.as_str(), format!("attempt {attempt} ended: {state}{code}; a retry would begin another one")))
+    let running: Vec<String> = standing.versions.iter().map(|(ecu, version)| format!("{ecu} {version}")).collect();
+    let running = if running.is_empty() { String::new() } else { format!(", it runs {}", running.join(", ")) };
+    let text = format!("attempt {attempt} ended: {state}{code}{running}; a retry would begin another one");
+    Some(because(state.as_str(), text))
 }
 
 fn of_everything(facts: &Facts) -> Option<WhyNot> {
@@ -152,6 +161,10 @@ fn of_wave(facts: &Facts) -> Option<WhyNot> {
 }
 
 fn of_offer(facts: &Facts) -> WhyNot {
+    if facts.cannot_check {
+        let text = "the vehicle speaks DDI and cannot evaluate the campaign's precondition; an approver may waive that";
+        return because("precondition_not_evaluated", text);
+    }
     if let Some(campaign) = facts.behind {
         return because("other_campaign", format!("campaign {campaign} updates one of the same ECUs and goes first"));
     }

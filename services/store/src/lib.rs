@@ -43,6 +43,7 @@ pub mod retries;
 pub mod reviews;
 pub mod rxswin;
 pub mod slots;
+pub mod steps;
 pub mod target_sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

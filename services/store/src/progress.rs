@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use otaru_domain::assignment::AssignmentState;
-use otaru_domain::id::{CampaignId, VehicleId, Vin};
+use otaru_domain::id::{CampaignId, HardwareId, VehicleId, Vin};
 use otaru_domain::planner::StateCounts;
 use sqlx::FromRow;
+use sqlx::types::Json;
 
 use crate::campaigns::unsigned;
 use crate::{Store, StoreError};
@@ -60,6 +61,8 @@ pub struct AckRow {
     pub error_code: Option<String>,
     pub reported_at: Option<DateTime<Utc>>,
     pub received_at: DateTime<Utc>,
+    /// What the vehicle said its ECUs run, by hardware id.
+    pub versions: Option<Json<BTreeMap<HardwareId, String>>>,
 }
 
 /// Assignments with their vehicle, and the failure of the attempt they are in.
@@ -140,7 +143,8 @@ pub async fn history(
     limit: i64,
 ) -> Result<Vec<AckRow>, StoreError> {
     let rows = sqlx::query_as(
-        "SELECT campaign_id, ack_id, attempt, sequence, origin, state, progress_percent, error_code, reported_at, received_at
+        "SELECT campaign_id, ack_id, attempt, sequence, origin, state, progress_percent, error_code, reported_at, received_at,
+                versions
          FROM ack_history WHERE vehicle_id = $1 AND campaign_id = ANY($2)
          ORDER BY received_at DESC, sequence DESC, ack_id LIMIT $3",
     );

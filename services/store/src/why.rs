@@ -1,9 +1,11 @@
 //! What is known of one vehicle in one campaign: the facts of [`otaru_domain::why`].
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use otaru_domain::ack::VehicleWait;
 use otaru_domain::exclusion::Exclusion;
-use otaru_domain::id::{CampaignId, Vin};
+use otaru_domain::id::{CampaignId, HardwareId, Vin};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
@@ -21,6 +23,8 @@ pub struct VehicleFacts {
     /// Whether a credential or an imported token of it works.
     pub can_sign_in: bool,
     pub last_heard: Option<DateTime<Utc>>,
+    /// Whether its newest inventory came over DDI.
+    pub ddi: bool,
     /// As its inventories and engineers say.
     pub time_zone: Option<String>,
     pub wave: Option<i32>,
@@ -30,6 +34,8 @@ pub struct VehicleFacts {
     pub updated_at: Option<DateTime<Utc>>,
     /// Of the vehicle's last report in this attempt.
     pub waiting_for: Option<Json<VehicleWait>>,
+    /// As that report says, by hardware id.
+    pub versions: Option<Json<BTreeMap<HardwareId, String>>>,
     /// A campaign for one of the same ECUs that is under way on the vehicle, or goes first.
     pub behind: Option<CampaignId>,
     /// Why the campaign left the vehicle out, if it did.
@@ -62,12 +68,13 @@ pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<O
                   OR EXISTS (SELECT FROM vehicle_tokens t WHERE t.vehicle_id = v.id AND t.revoked_at IS NULL)
                   AS can_sign_in,
                 greatest(r.inventory_at, r.ack_at) AS last_heard,
+                coalesce(r.ddi, false) AS ddi,
                 v.attributes->>'time_zone' AS time_zone,
                 (SELECT m.wave FROM campaign_waves w
                    JOIN campaign_members m
                      ON m.campaign_id = w.campaign_id AND m.wave = w.number AND m.vehicle_id = v.id
                   WHERE w.campaign_id = c.id) AS wave,
-                a.state, a.attempt, f.error_code, a.updated_at, h.waiting_for,
+                a.state, a.attempt, f.error_code, a.updated_at, h.waiting_for, h.versions,
                 (SELECT d.id FROM assignments b JOIN campaigns d ON d.id = b.campaign_id
                   WHERE b.vehicle_id = v.id AND d.id <> c.id AND d.state = 'running' AND d.closing IS NULL
                     AND (b.state IN ('accepted', 'downloading', 'downloaded', 'installing')
@@ -85,7 +92,7 @@ pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<O
              ON f.campaign_id = c.id AND f.vehicle_id = v.id AND f.attempt = a.attempt
            LEFT JOIN campaign_exclusions x ON x.campaign_id = c.id AND x.vehicle_id = v.id
            LEFT JOIN LATERAL (
-                SELECT waiting_for FROM ack_history h
+                SELECT waiting_for, versions FROM ack_history h
                  WHERE h.vehicle_id = v.id AND h.campaign_id = c.id AND h.attempt = a.attempt AND h.origin = 'vehicle'
                  ORDER BY h.sequence DESC, h.received_at DESC LIMIT 1) h ON true
           WHERE v.vin = $1"

@@ -119,7 +119,7 @@ export interface Campaign {
   priority: number;
   target: string;
   precondition?: string | null;
-  policy?: { membership?: Membership };
+  policy?: { membership?: Membership; precondition_waiver?: string | null };
   start_at?: string | null;
   deadline: string;
   state: CampaignState;

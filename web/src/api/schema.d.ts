@@ -488,6 +488,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the steps to a campaign
+         * @description Which vehicles it leaves out because they miss what its release requires, and over which releases they come to it.
+         */
+        get: operations["get_steps"];
+        put?: never;
+        /**
+         * Prepare the steps to a campaign
+         * @description For each release on the ways: a group of the vehicles that need it and a continuous draft. Vehicles come to this
+         *     campaign when they have gone their way: by themselves when it is continuous, else if it starts then.
+         */
+        post: operations["prepare_steps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/submit": {
         parameters: {
             query?: never;
@@ -2108,7 +2133,7 @@ export interface components {
          * @description The first of these that applies, in this order.
          * @enum {string}
          */
-        ExclusionReason: "opted_out" | "no_credentials" | "incompatible_hardware" | "already_there" | "dependency_not_met";
+        ExclusionReason: "opted_out" | "no_credentials" | "precondition_not_evaluated" | "incompatible_hardware" | "already_there" | "dependency_not_met";
         /** @description What happens when the release is bad. */
         Exposure: {
             /** @description Vehicles that had the update or were getting it when the campaign halted, or at its end when it did not. */
@@ -2890,6 +2915,13 @@ export interface components {
              * @default snapshot
              */
             membership: components["schemas"]["Membership"];
+            /**
+             * @description Offers the update to vehicles that cannot evaluate the precondition (they speak DDI) without it, for this
+             *     reason: an approver's decision, and part of what is reviewed. Without it they are left out.
+             * @default null
+             * @example bench vehicles, always parked
+             */
+            precondition_waiver: string | null;
             /** @default null */
             rate: components["schemas"]["Rate"] | null;
             /** @default null */
@@ -2938,6 +2970,10 @@ export interface components {
         PreviewRequest: {
             /** @description A continuous campaign's waves are shares of all vehicles that may ever join, so what they have now is uneven. */
             membership?: components["schemas"]["Membership"];
+            /** @description The precondition there would be: vehicles that cannot evaluate it are left out. */
+            precondition?: string | null;
+            /** @description Whether these would have it all the same, as the policy's `precondition_waiver` says. */
+            precondition_waived?: boolean;
             ramp?: components["schemas"]["Ramp"] | null;
             /** @description The release, locked or not: its models matter. */
             release: components["schemas"]["i64"];
@@ -3164,6 +3200,15 @@ export interface components {
              */
             sequence: number;
             state: components["schemas"]["AssignmentState"];
+            /**
+             * @description What the vehicle said with an end that its ECUs run, by hardware id.
+             * @example {
+             *       "BCM": "1.4.2"
+             *     }
+             */
+            versions: {
+                [key: string]: string;
+            };
         };
         /**
          * @description What must run on an ECU. On the ECU that the image is for it is about the version before; on another one about the
@@ -3329,6 +3374,44 @@ export interface components {
             p50: number;
             /** Format: int64 */
             p90: number;
+        };
+        /** @description A campaign that brings vehicles to what another one requires. */
+        StepCampaign: {
+            campaign: components["schemas"]["i64"];
+            release: components["schemas"]["i64"];
+            /** @description The group of its vehicles is named in it. */
+            target: string;
+            /** Format: int64 */
+            vehicles: number;
+        };
+        /** @description The steps to a campaign's release. */
+        Steps: {
+            /** @description The campaigns that were prepared for it, in order, without those that were cancelled. */
+            items: components["schemas"]["StepCampaign"][];
+            /** @description The vehicles that it selects and is not for yet, the 50 configurations that most of them run. */
+            stuck: components["schemas"]["StuckVehicles"][];
+        };
+        /** @description Vehicles that run the same and miss what the release requires. */
+        StuckVehicles: {
+            /**
+             * @description What they miss first, for people.
+             * @example BCM must run >=1.5
+             */
+            misses: string;
+            model: components["schemas"]["ModelId"];
+            /**
+             * @description The versions of their ECUs.
+             * @example {
+             *       "BCM": "1.4.2"
+             *     }
+             */
+            running: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            vehicles: number;
+            /** @description The releases they have to install, in order, this campaign's last; null when no locked releases lead there. */
+            way: components["schemas"]["i64"][] | null;
         };
         /** @description A plain limit: halts when more than `failed_ratio` of the wave, or of those that have ended, failed. */
         Threshold: {
@@ -4849,6 +4932,60 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_steps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Steps"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    prepare_steps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Drafts, to be looked at and started */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Steps"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -257,6 +257,7 @@ export const de: Dictionary = {
   exclusion: {
     opted_out: "wollen keine Updates über Funk",
     no_credentials: "Zugangsdaten widerrufen oder abgelaufen",
+    precondition_not_evaluated: "sprechen DDI und können die Vorbedingung nicht prüfen",
     incompatible_hardware: (ecu) => `kein ${ecu}, nach eigener Auskunft`,
     already_there: "das Release läuft dort schon",
     dependency_not_met: (ecu, versions) => `${ecu} muss ${versions} haben`,
@@ -270,6 +271,7 @@ export const de: Dictionary = {
     reasons: {
       opted_out: "Will keine Updates",
       no_credentials: "Zugangsdaten",
+      precondition_not_evaluated: "Vorbedingung über DDI",
       incompatible_hardware: "Andere Hardware",
       already_there: "Läuft dort schon",
       dependency_not_met: "Anforderung nicht erfüllt",
@@ -279,6 +281,7 @@ export const de: Dictionary = {
     number: (id) => `Kampagne ${id}`,
     none: (id) => `Kampagne ${id} gibt es nicht`,
     lastChange: (who) => `zuletzt geändert von ${who}`,
+    waived: (reason) => `Wird von Fahrzeugen mit DDI nicht verlangt: „${reason}“`,
     because: (reason) => `„${reason}“`,
     progress: "Fortschritt",
     counted: "Ihre Fahrzeuge werden beim Start gezählt.",

@@ -254,6 +254,7 @@ export const en = {
   exclusion: {
     opted_out: "opted out of updates over the air",
     no_credentials: "credentials revoked or expired",
+    precondition_not_evaluated: "speak DDI and cannot evaluate the precondition",
     incompatible_hardware: (ecu: string) => `no ${ecu}, by their own inventory`,
     already_there: "the release runs on them already",
     dependency_not_met: (ecu: string, versions: string) => `${ecu} must run ${versions}`,
@@ -267,6 +268,7 @@ export const en = {
     reasons: {
       opted_out: "Opted out",
       no_credentials: "Credentials",
+      precondition_not_evaluated: "Precondition over DDI",
       incompatible_hardware: "Other hardware",
       already_there: "Runs it already",
       dependency_not_met: "Requirement not met",
@@ -276,6 +278,7 @@ export const en = {
     number: (id: number) => `Campaign ${id}`,
     none: (id: number) => `There is no campaign ${id}`,
     lastChange: (who: string) => `last change by ${who}`,
+    waived: (reason: string) => `Not asked of vehicles that speak DDI: “${reason}”`,
     because: (reason: string) => `“${reason}”`,
     progress: "Progress",
     counted: "Its vehicles are counted when it starts.",

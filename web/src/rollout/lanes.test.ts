@@ -6,6 +6,7 @@ const report = (seconds: number, state: Report["state"], attempt = 1, sequence =
   id: `${attempt}-${seconds}`,
   attempt,
   sequence,
+  versions: {},
   origin: "vehicle",
   state,
   received_at: new Date(seconds * 1000).toISOString(),

@@ -1,9 +1,11 @@
 //! Assignments: of a campaign in pages, and of a vehicle with everything that was reported.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use otaru_domain::assignment::AssignmentState;
-use otaru_domain::id::{CampaignId, VehicleId, Vin};
+use otaru_domain::id::{CampaignId, HardwareId, VehicleId, Vin};
 use otaru_http::{Json, Problem};
 use otaru_store::progress::{self, AckRow, AssignmentRow, Filter};
 use serde::{Deserialize, Serialize};
@@ -81,6 +83,9 @@ pub(crate) struct Report {
     state: String,
     progress_percent: Option<i16>,
     error_code: Option<String>,
+    /// What the vehicle said with an end that its ECUs run, by hardware id.
+    #[schema(value_type = BTreeMap<String, String>, example = json!({"BCM": "1.4.2"}))]
+    versions: BTreeMap<HardwareId, String>,
     /// By the vehicle's clock.
     reported_at: Option<DateTime<Utc>>,
     received_at: DateTime<Utc>,
@@ -131,6 +136,7 @@ impl From<AckRow> for Report {
             state: row.state,
             progress_percent: row.progress_percent,
             error_code: row.error_code,
+            versions: row.versions.map(|versions| versions.0).unwrap_or_default(),
             reported_at: row.reported_at,
             received_at: row.received_at,
         }

@@ -89,6 +89,7 @@ fn document(
         waves,
         targets,
         precondition: campaign.precondition.clone(),
+        precondition_waived: campaign.policy.precondition_waiver.is_some(),
         consent: campaign.policy.consent.clone(),
         windows: campaign.policy.windows.clone(),
         offer_expires: campaign.deadline,

@@ -15,6 +15,11 @@ use crate::world::World;
 
 /// Lets a vehicle tell all that it runs.
 pub async fn inventory(fleet: &Fleet<'_>, vin: &Vin, ecus: &[(&str, &str)]) {
+    tell(fleet, vin, Some(ecus)).await;
+}
+
+/// Lets a vehicle tell what it runs, or of itself at all, as over DDI.
+pub async fn tell(fleet: &Fleet<'_>, vin: &Vin, ecus: Option<&[(&str, &str)]>) {
     let now = clock::now();
     let ecu = |(id, version): &(&str, &str)| EcuReport {
         hardware_id: HardwareId::parse(id).unwrap(),
@@ -26,8 +31,8 @@ pub async fn inventory(fleet: &Fleet<'_>, vin: &Vin, ecus: &[(&str, &str)]) {
         id: Uuid::now_v7(),
         vin: vin.clone(),
         model: None,
-        ecus: ecus.iter().map(ecu).collect(),
-        tells_ecus: true,
+        ecus: ecus.unwrap_or_default().iter().map(ecu).collect(),
+        tells_ecus: ecus.is_some(),
         attributes: [].into(),
         attributes_mode: AttributesMode::Merge,
         reported_at: None,

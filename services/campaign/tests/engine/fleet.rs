@@ -201,18 +201,5 @@ pub fn time(value: &Value) -> DateTime<Utc> {
 }
 
 fn report(campaign: i64, sequence: u64, state: ReportedState) -> AckReport {
-    AckReport {
-        schema_version: 1,
-        id: None,
-        campaign,
-        attempt: 1,
-        sequence,
-        state,
-        progress_percent: None,
-        health: None,
-        error_code: None,
-        log: None,
-        waiting_for: None,
-        reported_at: None,
-    }
+    AckReport::of(campaign, 1, sequence, state)
 }

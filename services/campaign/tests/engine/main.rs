@@ -13,8 +13,10 @@ mod policies;
 mod refusals;
 mod rehearsals;
 mod reviews;
+mod steps;
 mod streams;
 mod undo;
+mod waivers;
 mod waves;
 #[path = "../registry/world.rs"]
 #[expect(dead_code, reason = "the registry's tests use more of it")]

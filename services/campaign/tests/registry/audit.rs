@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Caller, World, vin};
 
 /// What the log says once each operation that changes something has succeeded; those without are listed with why.
-const ACTIONS: [(&str, &str); 40] = [
+const ACTIONS: [(&str, &str); 41] = [
     ("create_model", "model_created"),
     ("put_root", "root_accepted"),
     ("put_model_review", "model_review_set"),
@@ -40,6 +40,7 @@ const ACTIONS: [(&str, &str); 40] = [
     ("cancel_campaign", "campaign_state_changed"),
     ("approve_wave", "wave_approved"),
     ("prepare_undo", "undo_prepared"),
+    ("prepare_steps", "steps_prepared"),
     ("retry_vehicles", "vehicles_retried"),
     ("recall_release", "release_recalled"),
     ("emergency_stop", "emergency_stopped"),

@@ -60,6 +60,7 @@ pub fn check_plan(
     if let Some(consent) = &policy.consent {
         consent::check(consent)?;
     }
+    consent::check_reason("/policy/precondition_waiver", policy.precondition_waiver.as_deref())?;
     check_times(waves, from, deadline)
 }
 

@@ -108,8 +108,13 @@ pub(super) fn check(consent: &Consent) -> Result<(), PlanError> {
         let problem = format!("takes at most {MAX_UNAVAILABLE} names of 1 to {MAX_TITLE_BYTES} bytes");
         return refuse(format!("{at}/unavailable"), problem);
     }
-    if consent.force_reason.as_ref().is_some_and(|reason| reason.trim().is_empty() || reason.len() > MAX_REASON_BYTES) {
-        return refuse(format!("{at}/force_reason"), format!("needs 1 to {MAX_REASON_BYTES} bytes"));
+    check_reason(&format!("{at}/force_reason"), consent.force_reason.as_deref())
+}
+
+/// Refuses a reason that says nothing, or too much.
+pub(super) fn check_reason(at: &str, reason: Option<&str>) -> Result<(), PlanError> {
+    if reason.is_some_and(|reason| reason.trim().is_empty() || reason.len() > MAX_REASON_BYTES) {
+        return refuse(at, format!("needs 1 to {MAX_REASON_BYTES} bytes"));
     }
     Ok(())
 }

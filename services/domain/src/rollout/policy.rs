@@ -31,6 +31,11 @@ pub struct Policy {
     /// Whether it ends updates of the same ECUs by campaigns that started earlier, wherever they do not install yet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub supersede: bool,
+    /// Offers the update to vehicles that cannot evaluate the precondition (they speak DDI) without it, for this
+    /// reason: an approver's decision, and part of what is reviewed. Without it they are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500, example = "bench vehicles, always parked")]
+    pub precondition_waiver: Option<String>,
     /// What the driver is told and asked; nothing without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use serde_json::json;
 use uuid::Uuid;
@@ -5,22 +7,14 @@ use uuid::Uuid;
 use super::{model, now, vin};
 use crate::ack::{Ack, AckError, AckReport, MAX_SEQUENCE, Origin, ReportedState, VehicleWait};
 use crate::assignment::{AssignmentState, Impossible, Track};
+use crate::id::HardwareId;
 
 fn report() -> AckReport {
-    AckReport {
-        schema_version: 1,
-        id: None,
-        campaign: 12,
-        attempt: 1,
-        sequence: 1,
-        state: ReportedState::Installed,
-        health: None,
-        progress_percent: None,
-        error_code: None,
-        log: None,
-        waiting_for: None,
-        reported_at: None,
-    }
+    AckReport::of(12, 1, 1, ReportedState::Installed)
+}
+
+fn versions(ecus: usize, version: &str) -> BTreeMap<HardwareId, String> {
+    (0..ecus).map(|ecu| (format!("ECU{ecu}").parse().unwrap(), version.to_owned())).collect()
 }
 
 fn ack(report: AckReport) -> Ack {
@@ -35,6 +29,7 @@ fn a_report_at_every_limit_is_taken() {
         progress_percent: Some(100),
         error_code: Some("x".repeat(64)),
         log: Some("y".repeat(16 * 1024)),
+        versions: versions(256, &"1".repeat(64)),
         ..report()
     };
     assert_eq!(report.check(), Ok(()));
@@ -59,6 +54,13 @@ fn a_report_beyond_a_limit_is_refused_with_its_field() {
         (AckReport { waiting_for: wait("window", 0), ..report() }, AckError::WaitAtEnd),
         (AckReport { waiting_for: wait("window", 1025), state: ReportedState::Downloaded, ..report() }, AckError::Wait),
         (AckReport { waiting_for: wait("", 1), state: ReportedState::Downloaded, ..report() }, AckError::Wait),
+        (AckReport { versions: versions(257, "1"), ..report() }, AckError::Versions),
+        (AckReport { versions: versions(1, ""), ..report() }, AckError::Versions),
+        (AckReport { versions: versions(1, &"1".repeat(65)), ..report() }, AckError::Versions),
+        (
+            AckReport { versions: versions(1, "1"), state: ReportedState::Installing, ..report() },
+            AckError::VersionsUnderWay,
+        ),
     ];
     for (report, error) in cases {
         assert_eq!(report.check(), Err(error.clone()));

@@ -19,6 +19,7 @@ fn document(waves: Vec<DocumentWave>) -> CampaignDocument {
         waves,
         targets: Vec::new(),
         precondition: None,
+        precondition_waived: false,
         consent: None,
         windows: crate::rollout::Windows::default(),
         offer_expires: now() + TimeDelta::days(1),

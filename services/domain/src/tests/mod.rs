@@ -15,6 +15,7 @@ mod rehearsals;
 mod requirements;
 mod reviews;
 mod rollouts;
+mod steps;
 mod targeting;
 mod tokens;
 mod triage;

@@ -64,6 +64,7 @@ pub fn document(campaign: i64, state: DocumentState) -> CampaignDocument {
         waves: Vec::new(),
         targets: Vec::new(),
         precondition: None,
+        precondition_waived: false,
         consent: None,
         windows: crate::rollout::Windows::default(),
         offer_expires: now() + TimeDelta::days(7),

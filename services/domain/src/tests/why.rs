@@ -1,5 +1,7 @@
 //! Each case is a support call.
 
+use std::collections::BTreeMap;
+
 use crate::ack::VehicleWait;
 use crate::assignment::AssignmentState as S;
 use crate::campaign::CampaignState;
@@ -22,6 +24,7 @@ fn running() -> Facts {
         assignment: None,
         campaign_waits: "waits".into(),
         behind: None,
+        cannot_check: false,
         full: false,
         window_opens: None,
     }
@@ -29,7 +32,7 @@ fn running() -> Facts {
 
 fn standing(state: S) -> Option<Standing> {
     let updated_at = "2026-11-23T08:00:00Z".parse().unwrap();
-    Some(Standing { state, attempt: 1, error_code: None, updated_at, waits: None })
+    Some(Standing { state, attempt: 1, error_code: None, updated_at, waits: None, versions: BTreeMap::new() })
 }
 
 fn code(facts: &Facts) -> String {
@@ -58,6 +61,10 @@ fn what_stands_first_in_the_way_is_named_first() {
         ("wave_closed", Facts { wave: Some((2, false)), ..running() }),
         ("wave_opening", running()),
         ("other_campaign", Facts { assignment: standing(S::Assigned), behind: Some(7), full: true, ..running() }),
+        (
+            "precondition_not_evaluated",
+            Facts { assignment: standing(S::Assigned), cannot_check: true, behind: Some(7), ..running() },
+        ),
         ("max_in_flight", Facts { assignment: standing(S::Assigned), full: true, ..running() }),
         ("not_polled", Facts { assignment: standing(S::Assigned), ..running() }),
         ("offered", Facts { assignment: standing(S::Offered), full: true, ..running() }),
@@ -76,6 +83,14 @@ fn the_words_say_what_the_code_does_not() {
     let halted =
         Facts { state: CampaignState::Halted, state_reason: Some("4 of 7 vehicles failed".into()), ..running() };
     assert_eq!(why_not(&halted).unwrap().text, "the campaign is halted: 4 of 7 vehicles failed");
+    let versions =
+        [("BCM", "1.4.2"), ("IVI", "7.0.0")].map(|(ecu, version)| (ecu.parse().unwrap(), version.to_owned()));
+    let code = Some("health_check_failed".into());
+    let back = Standing { error_code: code, versions: versions.into(), ..standing(S::RolledBack).unwrap() };
+    assert_eq!(
+        why_not(&Facts { assignment: Some(back), ..running() }).unwrap().text,
+        "attempt 1 ended: rolled_back with health_check_failed, it runs BCM 1.4.2, IVI 7.0.0; a retry would begin another one"
+    );
     let at = "2026-12-01T00:00:00Z".parse().ok();
     let scheduled = Facts { state: CampaignState::Scheduled, start_at: at, ..running() };
     assert_eq!(why_not(&scheduled).unwrap().until, at);

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use otaru_domain::ack::{AckReport, ReportedState, SCHEMA_VERSION};
+use otaru_domain::ack::{AckReport, ReportedState};
 use otaru_domain::clock;
 use otaru_domain::token::Claims;
 use otaru_http::Problem;
@@ -68,17 +68,9 @@ fn rejection(claims: &Claims, id: ActionId, log: Option<String>) -> AckReport {
     let state = ReportedState::Accepted;
     let name = format!("otaru.ddi/{CANCEL_REJECTED}/{}/{}/{}", claims.vin, id.campaign, id.attempt);
     AckReport {
-        schema_version: SCHEMA_VERSION,
         id: Some(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())),
-        campaign: id.campaign,
-        attempt: id.attempt,
-        sequence: state.derived_sequence(None),
-        state,
-        progress_percent: None,
         error_code: Some(CANCEL_REJECTED.to_owned()),
         log,
-        reported_at: None,
-        health: None,
-        waiting_for: None,
+        ..AckReport::of(id.campaign, id.attempt, state.derived_sequence(None), state)
     }
 }

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use otaru_domain::ack::{AckReport, MAX_LOG_BYTES, ReportedState, SCHEMA_VERSION, cut};
+use otaru_domain::ack::{AckReport, MAX_LOG_BYTES, ReportedState, cut};
 use otaru_domain::clock;
 use otaru_domain::token::Claims;
 use otaru_http::Problem;
@@ -137,17 +137,8 @@ fn report(id: ActionId, answer: &Answer) -> AckReport {
         }
     };
     AckReport {
-        schema_version: SCHEMA_VERSION,
-        id: None,
-        campaign: id.campaign,
-        attempt: id.attempt,
-        sequence: state.derived_sequence(None),
-        state,
-        progress_percent: None,
         error_code,
         log: answer.details.as_ref().map(|details| cut(details.join("\n"), MAX_LOG_BYTES)),
-        reported_at: None,
-        health: None,
-        waiting_for: None,
+        ..AckReport::of(id.campaign, id.attempt, state.derived_sequence(None), state)
     }
 }

@@ -4,9 +4,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use otaru_domain::ack::{
-    Ack, AckReport, MAX_ERROR_CODE_BYTES, MAX_LOG_BYTES, Origin, ReportedState, SCHEMA_VERSION, cut,
-};
+use otaru_domain::ack::{Ack, AckReport, MAX_ERROR_CODE_BYTES, MAX_LOG_BYTES, Origin, ReportedState, cut};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::token::Claims;
 use otaru_domain::{clock, topic};
@@ -103,18 +101,10 @@ impl Status {
         // How far a step that is over was is no news.
         let progress = progress.filter(|_| !ended);
         AckReport {
-            schema_version: SCHEMA_VERSION,
-            id: None,
-            campaign: id.campaign,
-            attempt: id.attempt,
-            sequence: state.derived_sequence(progress),
-            state,
             progress_percent: progress,
             error_code: failed.then(|| error_code(self.code, state)),
             log: self.log().filter(|_| ended),
-            reported_at: None,
-            health: None,
-            waiting_for: None,
+            ..AckReport::of(id.campaign, id.attempt, state.derived_sequence(progress), state)
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) fn window_is_open(document: &CampaignDocument, now: DateTime<Utc>) ->
     windows.is_empty() || windows.opens(now, windows.zone(None)).is_some_and(|at| at <= now)
 }
 
-/// Whether a DDI client may be given the campaign: it evaluates no preconditions.
+/// Whether a DDI client may be given the campaign: it evaluates no preconditions, so one must be waived.
 pub(super) fn may_take(document: &CampaignDocument) -> bool {
     Client::Ddi.can_take(document)
 }

@@ -58,6 +58,7 @@ impl Model {
                 version: "2.3.0".into(),
             }],
             precondition: None,
+            precondition_waived: false,
             consent: None,
             windows: otaru_domain::rollout::Windows::default(),
             offer_expires: now + TimeDelta::days(1),

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use otaru_domain::id::HardwareId;
 use otaru_domain::token::Claims;
-use otaru_vehicle::agent::{AgentConfig, Credentials, Mode, run};
+use otaru_vehicle::agent::{AgentConfig, Credentials, HealthCheck, Mode, run};
 use serde::Deserialize;
 use url::Url;
 
@@ -34,6 +34,13 @@ pub struct VehicleArgs {
     /// A JSON file with the signals that preconditions speak of, read anew at each check.
     #[arg(long)]
     signals: Option<PathBuf>,
+    /// A program to run after each installation, with the folder of the new images in OTARU_SLOT: unless it ends
+    /// with 0, the agent goes back to what ran before and reports `rolled_back`.
+    #[arg(long, value_parser = parse_program)]
+    health_check: Option<PathBuf>,
+    /// How many seconds the health check may take.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    health_check_seconds: u64,
     /// Hold a stream open instead of polling.
     #[arg(long)]
     stream: bool,
@@ -50,6 +57,12 @@ struct CredentialsFile {
 fn parse_ecu(text: &str) -> Result<(HardwareId, String), String> {
     let (id, version) = text.split_once('=').ok_or("an ECU is written HARDWARE_ID=VERSION")?;
     Ok((HardwareId::parse(id).map_err(|error| error.to_string())?, version.to_owned()))
+}
+
+/// A mistyped path should not show after an installation.
+fn parse_program(text: &str) -> Result<PathBuf, String> {
+    let path = std::fs::canonicalize(text).map_err(|error| format!("{error}; name a program that can be run"))?;
+    if path.is_file() { Ok(path) } else { Err("it is not a file; name a program that can be run".to_owned()) }
 }
 
 /// Who the vehicle is, as its own token says; whether that is true is for the gateway to verify.
@@ -73,6 +86,9 @@ impl VehicleArgs {
             model,
             credentials: Credentials::File(self.credentials),
             ecus: self.ecus.into_iter().collect::<BTreeMap<_, _>>(),
+            health_check: self
+                .health_check
+                .map(|program| HealthCheck { program, patience: Duration::from_secs(self.health_check_seconds) }),
             signals: self.signals,
             mode: if self.stream { Mode::Stream } else { Mode::Poll },
             once: self.once,

@@ -65,6 +65,12 @@ impl Campaign {
     pub fn is_continuous(&self) -> bool {
         self.policy.membership == Membership::Continuous
     }
+
+    /// Whether only vehicles may have it that can evaluate its precondition.
+    #[must_use]
+    pub fn needs_signals(&self) -> bool {
+        self.precondition.is_some() && self.policy.precondition_waiver.is_none()
+    }
 }
 
 #[derive(FromRow)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use otaru_domain::ack::{Ack, Origin};
 use otaru_domain::assignment::AssignmentState;
-use otaru_domain::id::{CampaignId, VehicleId};
+use otaru_domain::id::{CampaignId, HardwareId, VehicleId};
 
 use sqlx::types::Json;
 
@@ -30,6 +30,10 @@ fn integer<T, U: TryInto<T>>(value: U, what: &'static str) -> Result<T, StoreErr
     value.try_into().map_err(|_| StoreError::inconsistent("ack_history", format!("{what} out of range")))
 }
 
+fn versions(ack: &Ack) -> Option<Json<&BTreeMap<HardwareId, String>>> {
+    (!ack.versions.is_empty()).then_some(Json(&ack.versions))
+}
+
 /// Every acknowledgement that was taken, once.
 pub(super) async fn history(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), StoreError> {
     if taken.is_empty() {
@@ -41,9 +45,11 @@ pub(super) async fn history(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), Stor
         taken.iter().map(|one| integer(one.ack.sequence, "sequence")).collect::<Result<_, StoreError>>()?;
     sqlx::query(
         "INSERT INTO ack_history (vehicle_id, ack_id, campaign_id, attempt, sequence, origin, state,
-                                  progress_percent, error_code, reported_at, received_at, waiting_for)
+                                  progress_percent, error_code, reported_at, received_at, waiting_for,
+                                  versions)
          SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::int[], $5::bigint[], $6::text[], $7::text[],
-                              $8::smallint[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::jsonb[])
+                              $8::smallint[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::jsonb[],
+                              $13::jsonb[])
          ON CONFLICT (vehicle_id, ack_id) DO NOTHING",
     )
     .bind(taken.iter().map(|one| one.vehicle).collect::<Vec<_>>())
@@ -58,6 +64,7 @@ pub(super) async fn history(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), Stor
     .bind(taken.iter().map(|one| one.ack.reported_at).collect::<Vec<_>>())
     .bind(taken.iter().map(|one| one.ack.received_at).collect::<Vec<_>>())
     .bind(taken.iter().map(|one| one.ack.waiting_for.as_ref().map(Json)).collect::<Vec<_>>())
+    .bind(taken.iter().map(|one| versions(one.ack)).collect::<Vec<_>>())
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -17,6 +17,7 @@ use crate::dead_letters;
 use crate::ingest::{Applied, Arrived, UNKNOWN_VEHICLE};
 use crate::offsets::{self, Claim, Position};
 use crate::{Store, StoreError, Tx};
+use rows::Heard;
 use timeline::{Software, Twin};
 
 /// An ECU and the software on it.
@@ -185,11 +186,11 @@ async fn take_in(
         .map(|(vehicle, inventories)| (*vehicle, timeline::attributes(newest.get(vehicle).copied(), inventories)))
         .collect();
     rows::merge_attributes(tx, &attributes).await?;
-    let taken = |pick: fn(DateTime<Utc>, DateTime<Utc>) -> DateTime<Utc>| -> BTreeMap<VehicleId, DateTime<Utc>> {
-        known.iter().filter_map(|(id, all)| Some((*id, all.iter().map(|one| one.received_at).reduce(pick)?))).collect()
-    };
-    rows::touch(tx, &taken(Ord::max).into_iter().map(|(id, at)| (id, Some(at))).collect()).await?;
-    let mut twins: BTreeMap<VehicleId, Twin> = rows::load(tx, &taken(Ord::min), newest).await?;
+    let heard = |one: &&Inventory| Heard { at: one.received_at, ddi: !one.tells_ecus };
+    rows::touch(tx, &known.iter().map(|(id, all)| (*id, all.iter().map(heard).max())).collect()).await?;
+    let oldest = |all: &Vec<&Inventory>| all.iter().map(|one| one.received_at).min();
+    let since = known.iter().filter_map(|(id, all)| Some((*id, oldest(all)?))).collect();
+    let mut twins: BTreeMap<VehicleId, Twin> = rows::load(tx, &since, newest).await?;
     let (mut changed, mut unchanged) = (0, 0);
     for (vehicle, inventories) in known {
         let Some(twin) = twins.get_mut(vehicle) else { continue };

@@ -63,19 +63,28 @@ pub(super) async fn merge_attributes(
     Ok(())
 }
 
+/// The newest inventory of a vehicle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Heard {
+    pub at: DateTime<Utc>,
+    /// Whether it came over DDI.
+    pub ddi: bool,
+}
+
 /// Locks the vehicles' twins until the end of the transaction, in the order of their ids, and notes when
 /// their newest inventory was taken.
-pub(super) async fn touch(
-    tx: &mut Tx,
-    vehicles: &BTreeMap<VehicleId, Option<DateTime<Utc>>>,
-) -> Result<(), StoreError> {
+pub(super) async fn touch(tx: &mut Tx, vehicles: &BTreeMap<VehicleId, Option<Heard>>) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO vehicle_reports AS r (vehicle_id, inventory_at)
-         SELECT * FROM unnest($1::bigint[], $2::timestamptz[])
-         ON CONFLICT (vehicle_id) DO UPDATE SET inventory_at = greatest(r.inventory_at, EXCLUDED.inventory_at)",
+        "INSERT INTO vehicle_reports AS r (vehicle_id, inventory_at, ddi)
+         SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::boolean[])
+         ON CONFLICT (vehicle_id) DO UPDATE
+            SET inventory_at = greatest(r.inventory_at, EXCLUDED.inventory_at),
+                ddi = CASE WHEN EXCLUDED.inventory_at >= coalesce(r.inventory_at, '-infinity') THEN EXCLUDED.ddi
+                           ELSE r.ddi END",
     )
     .bind(vehicles.keys().copied().collect::<Vec<_>>())
-    .bind(vehicles.values().copied().collect::<Vec<_>>())
+    .bind(vehicles.values().map(|heard| heard.map(|heard| heard.at)).collect::<Vec<_>>())
+    .bind(vehicles.values().map(|heard| heard.map(|heard| heard.ddi)).collect::<Vec<_>>())
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -20,8 +20,14 @@ pub struct Excluded {
     pub sample: Vec<String>,
 }
 
-/// Marks the candidates that `release` is not for.
-pub(super) async fn mark(tx: &mut Tx, release: ReleaseId, now: DateTime<Utc>) -> Result<(), StoreError> {
+/// Marks the candidates that `release` is not for. `needs_signals` says that only vehicles may have it that can evaluate
+/// its campaign's precondition.
+pub(super) async fn mark(
+    tx: &mut Tx,
+    release: ReleaseId,
+    needs_signals: bool,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     // What follows joins them with the whole fleet.
     sqlx::query("ANALYZE pg_temp.candidates").persistent(false).execute(&mut **tx).await?;
     sqlx::query(
@@ -45,6 +51,15 @@ pub(super) async fn mark(tx: &mut Tx, release: ReleaseId, now: DateTime<Utc>) ->
     .bind(now)
     .execute(&mut **tx)
     .await?;
+    if needs_signals {
+        sqlx::query(
+            "UPDATE pg_temp.candidates c SET excluded = 'precondition_not_evaluated'
+               FROM vehicle_reports r WHERE c.excluded IS NULL AND r.vehicle_id = c.vehicle_id AND r.ddi",
+        )
+        .persistent(false)
+        .execute(&mut **tx)
+        .await?;
+    }
     by_ecus(tx, release).await?;
     for (hardware_id, version, requires) in requirements(tx, release).await? {
         for requirement in requires {

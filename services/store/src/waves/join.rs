@@ -42,9 +42,7 @@ pub async fn join(
     vehicles: Option<&[VehicleId]>,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    candidates::rank(tx, campaign.release, &campaign.salt, target, vehicles).await?;
-    leave_members(tx, campaign.id).await?;
-    exclude::mark(tx, campaign.release, now).await?;
+    look(tx, campaign, target, vehicles, now).await?;
     exclude::forget(tx, campaign.id, vehicles).await?;
     exclude::keep(tx, campaign.id).await?;
     exclude::take_out(tx).await?;
@@ -67,6 +65,20 @@ pub async fn join(
     }
     candidates::drop(tx).await?;
     Ok(joined)
+}
+
+/// Makes those of `vehicles` (of the whole fleet without them) candidates that match and are not in the campaign, and
+/// marks whom it leaves out.
+pub(crate) async fn look(
+    tx: &mut Tx,
+    campaign: &Campaign,
+    target: &Target,
+    vehicles: Option<&[VehicleId]>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    candidates::rank(tx, campaign.release, &campaign.salt, target, vehicles).await?;
+    leave_members(tx, campaign.id).await?;
+    exclude::mark(tx, campaign.release, campaign.needs_signals(), now).await
 }
 
 /// Whoever joined stays as it is, whatever it is now.

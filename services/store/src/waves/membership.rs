@@ -53,7 +53,7 @@ pub async fn freeze(
     now: DateTime<Utc>,
 ) -> Result<Result<Frozen, Vec<Excluded>>, StoreError> {
     candidates::rank(tx, campaign.release, &campaign.salt, target, None).await?;
-    exclude::mark(tx, campaign.release, now).await?;
+    exclude::mark(tx, campaign.release, campaign.needs_signals(), now).await?;
     let excluded = exclude::summary(tx).await?;
     if !excluded.is_empty() {
         exclude::keep(tx, campaign.id).await?;
@@ -120,6 +120,8 @@ pub struct Prospect<'a> {
     pub target: &'a Target,
     pub plan: &'a [WavePlan],
     pub membership: Membership,
+    /// Whether only vehicles may have it that can evaluate its precondition.
+    pub needs_signals: bool,
 }
 
 /// What a campaign would begin with, and up to `sample` VINs of each wave. Changes nothing: the membership is worked out
@@ -133,10 +135,10 @@ pub async fn preview(
     sample: i64,
     now: DateTime<Utc>,
 ) -> Result<Preview, StoreError> {
-    let Prospect { release, salt, target, plan, membership } = prospect;
+    let Prospect { release, salt, target, plan, membership, needs_signals } = prospect;
     let mut tx = store.begin().await?;
     candidates::rank(&mut tx, release, salt, target, None).await?;
-    exclude::mark(&mut tx, release, now).await?;
+    exclude::mark(&mut tx, release, needs_signals, now).await?;
     let excluded = exclude::summary(&mut tx).await?;
     exclude::take_out(&mut tx).await?;
     let behind = exclude::behind(&mut tx, release).await?;

@@ -14,6 +14,7 @@ pub use assign::{CHUNK, Chunk, assign_chunk, mark_open};
 pub use exclude::Excluded;
 pub(crate) use exclude::exclusion;
 pub use exclusions::{ExcludedVehicle, excluded, exclusion_counts};
+pub(crate) use join::look;
 pub use join::{assign_joined, join, take_changes};
 pub use membership::{Frozen, Preview, PreviewWave, Prospect, freeze, preview};
 pub use supersede::superseded_chunk;

@@ -33,7 +33,7 @@ async fn wave_rows(pool: &PgPool, campaign: i64) -> Vec<(i64, i64)> {
 }
 
 fn prospect<'a>(release: i64, salt: &'a str, target: &'a Target, plan: &'a [WavePlan]) -> Prospect<'a> {
-    Prospect { release, salt, target, plan, membership: Membership::Snapshot }
+    Prospect { release, salt, target, plan, membership: Membership::Snapshot, needs_signals: false }
 }
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]

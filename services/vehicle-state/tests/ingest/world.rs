@@ -133,6 +133,7 @@ impl World {
             error_code: None,
             log: None,
             waiting_for: None,
+            versions: std::collections::BTreeMap::new(),
             reported_at: None,
             received_at: self.now,
         }

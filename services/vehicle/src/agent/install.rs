@@ -1,11 +1,14 @@
-//! From downloaded to installed: wait until the vehicle may, ask once more, write the other slot, switch.
+//! From downloaded to installed: wait until the vehicle may, ask once more, write the other slot, switch, and switch
+//! back if the vehicle's own check of the new software fails.
 
-use otaru_domain::ack::{ReportedState, VehicleWait};
+use otaru_domain::ack::{Health, ReportedState, VehicleWait};
 use otaru_domain::clock;
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::id::CampaignId;
-use tracing::info;
+use tracing::{info, warn};
 
+use super::files::StorageError;
+use super::health::Verdict;
 use super::slots::{Slot, SlotError};
 use super::state::{Detail, StateError, Step};
 use super::{Agent, AgentError, signals};
@@ -63,7 +66,11 @@ impl Agent {
         let images = self.store.state().attempts.get(&campaign).map(|attempt| attempt.images.clone());
         let images = images.unwrap_or_default();
         match self.write_slot(slot, &images).await {
-            Ok(()) => self.installed(campaign, &images),
+            Ok(()) => match self.check_health(campaign, slot).await.map_err(StateError::from)? {
+                Verdict::Unchecked => self.installed(campaign, &images, None),
+                Verdict::Healthy => self.installed(campaign, &images, Some(Health::Healthy)),
+                Verdict::Unhealthy { code, log } => self.roll_back(campaign, slot, code, log),
+            },
             Err(error @ (SlotError::Corrupt(_) | SlotError::Missing(_))) => {
                 self.fail(campaign, "image_corrupt", &error)
             }
@@ -86,7 +93,37 @@ impl Agent {
         }
     }
 
-    fn installed(&mut self, campaign: CampaignId, images: &[Image]) -> Result<(), AgentError> {
+    async fn check_health(&self, campaign: CampaignId, slot: Slot) -> Result<Verdict, StorageError> {
+        match &self.config.health_check {
+            Some(check) => check.run(&self.config.state_dir, campaign, &self.slots.folder(slot)).await,
+            None => Ok(Verdict::Unchecked),
+        }
+    }
+
+    /// What ran before runs again, and that is what the report says. A kill before the report has the installation
+    /// done and checked once more: nothing is lost but time.
+    fn roll_back(&mut self, campaign: CampaignId, slot: Slot, code: &str, log: String) -> Result<(), AgentError> {
+        self.slots.retreat(slot).map_err(SlotError::from)?;
+        warn!(campaign, code, %log, "the new software is not healthy: the old one runs again");
+        self.failed = Some(AgentError::Failed { campaign, code: code.to_owned(), log: log.clone() });
+        let at = self.reported_at();
+        self.store.change(|state| {
+            let detail = Detail {
+                error_code: Some(code.to_owned()),
+                log: Some(log),
+                versions: state.versions(),
+                ..Detail::default()
+            };
+            state.set_step(campaign, Step::Finished);
+            state.report(campaign, ReportedState::RolledBack, detail, at);
+            state.inventory_due = true;
+        })?;
+        self.driver.tell(campaign, ReportedState::RolledBack).map_err(StateError::from)?;
+        self.clear_downloads(&[]);
+        Ok(())
+    }
+
+    fn installed(&mut self, campaign: CampaignId, images: &[Image], health: Option<Health>) -> Result<(), AgentError> {
         let at = self.reported_at();
         self.store.change(|state| {
             for image in images {
@@ -94,7 +131,8 @@ impl Agent {
                 state.ecus.insert(image.hardware_id.clone(), ecu);
             }
             state.set_step(campaign, Step::Finished);
-            state.report(campaign, ReportedState::Installed, Detail::default(), at);
+            let detail = Detail { health, versions: state.versions(), ..Detail::default() };
+            state.report(campaign, ReportedState::Installed, detail, at);
             state.inventory_due = true;
         })?;
         self.driver.tell(campaign, ReportedState::Installed).map_err(StateError::from)?;

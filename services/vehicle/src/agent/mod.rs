@@ -5,6 +5,7 @@
 
 mod driver;
 mod files;
+mod health;
 mod install;
 mod link;
 mod signals;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use self::driver::Driver;
+pub use self::health::HealthCheck;
 use self::link::Events;
 use self::slots::{SlotError, Slots};
 use self::state::{StateError, StateFile};
@@ -66,6 +68,8 @@ pub struct AgentConfig {
     pub state_dir: PathBuf,
     /// The ECUs with the versions they ran before the agent's first start.
     pub ecus: BTreeMap<HardwareId, String>,
+    /// Run after each installation: unless it ends well, what ran before runs again.
+    pub health_check: Option<HealthCheck>,
     /// A JSON object of signals for preconditions, read anew at each check.
     pub signals: Option<PathBuf>,
     pub mode: Mode,

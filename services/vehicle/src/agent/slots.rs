@@ -120,6 +120,23 @@ impl Slots {
         write_atomically(&self.dir.join("active"), format!("{}\n", slot.name()).as_bytes())
     }
 
+    /// Gives up a slot that was just activated: what ran before runs again, or nothing if nothing did.
+    pub(crate) fn retreat(&self, from: Slot) -> Result<(), StorageError> {
+        if self.folder(from.other()).exists() {
+            return self.activate(from.other());
+        }
+        let pointer = self.dir.join("active");
+        match fs::remove_file(&pointer) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => at(&pointer, removed.and_then(|()| sync_parent(&pointer))),
+        }
+    }
+
+    /// Where the slot's images are.
+    pub(crate) fn folder(&self, slot: Slot) -> PathBuf {
+        self.dir.join(slot.name())
+    }
+
     fn image_path(&self, slot: Slot, hardware_id: &HardwareId) -> PathBuf {
         self.dir.join(slot.name()).join(format!("{hardware_id}.bin"))
     }

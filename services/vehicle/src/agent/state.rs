@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use otaru_domain::ack::{AckReport, MAX_LOG_BYTES, ReportedState, SCHEMA_VERSION, VehicleWait, cut};
+use otaru_domain::ack::{AckReport, Health, MAX_LOG_BYTES, ReportedState, VehicleWait, cut};
 use otaru_domain::id::{CampaignId, HardwareId, Vin};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -65,6 +65,9 @@ pub(crate) struct Detail {
     pub(crate) error_code: Option<String>,
     pub(crate) log: Option<String>,
     pub(crate) waiting_for: Option<VehicleWait>,
+    pub(crate) health: Option<Health>,
+    /// What the ECUs run, with an end.
+    pub(crate) versions: BTreeMap<HardwareId, String>,
 }
 
 impl State {
@@ -78,20 +81,23 @@ impl State {
     ) {
         let Some(attempt) = self.attempts.get_mut(&campaign) else { return };
         attempt.sequence += 1;
+        let (number, sequence) = (attempt.attempt, attempt.sequence);
         self.acks.push(AckReport {
-            schema_version: SCHEMA_VERSION,
             id: Some(Uuid::new_v4()),
-            campaign,
-            attempt: attempt.attempt,
-            sequence: attempt.sequence,
-            state,
             progress_percent: detail.progress_percent,
-            health: None,
+            health: detail.health,
             error_code: detail.error_code,
             log: detail.log.map(|log| cut(log, MAX_LOG_BYTES)),
             waiting_for: detail.waiting_for,
+            versions: detail.versions,
             reported_at,
+            ..AckReport::of(campaign, number, sequence, state)
         });
+    }
+
+    /// What runs on each ECU.
+    pub(crate) fn versions(&self) -> BTreeMap<HardwareId, String> {
+        self.ecus.iter().map(|(id, ecu)| (id.clone(), ecu.version.clone())).collect()
     }
 
     pub(crate) fn set_step(&mut self, campaign: CampaignId, step: Step) {

@@ -215,7 +215,12 @@ impl Agent {
         self.failed = Some(AgentError::Failed { campaign, code: code.to_owned(), log: log.clone() });
         let at = self.reported_at();
         self.store.change(|state| {
-            let detail = Detail { error_code: Some(code.to_owned()), log: Some(log), ..Detail::default() };
+            let detail = Detail {
+                error_code: Some(code.to_owned()),
+                log: Some(log),
+                versions: state.versions(),
+                ..Detail::default()
+            };
             state.set_step(campaign, Step::Finished);
             state.report(campaign, ReportedState::Failed, detail, at);
         })?;

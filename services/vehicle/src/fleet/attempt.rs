@@ -190,17 +190,10 @@ impl Vehicle {
 
 fn report(update: &Update, sequence: u64, planned: &Planned) -> AckReport {
     AckReport {
-        schema_version: SCHEMA_VERSION,
         id: Some(planned.id),
-        campaign: update.campaign,
-        attempt: update.attempt,
-        sequence,
-        state: planned.state,
         progress_percent: planned.progress_percent,
         health: (planned.state == ReportedState::Installed).then_some(Health::Healthy),
-        error_code: None,
-        log: None,
-        waiting_for: None,
         reported_at: Some(clock::now()),
+        ..AckReport::of(update.campaign, update.attempt, sequence, planned.state)
     }
 }

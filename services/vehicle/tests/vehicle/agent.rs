@@ -40,6 +40,7 @@ impl Car {
             credentials: Credentials::Given { token: TOKEN.to_owned(), root },
             state_dir: dir.path().join("state"),
             ecus: [("BCM".parse().unwrap(), "1.0.0".to_owned())].into(),
+            health_check: None,
             signals: Some(dir.path().join("signals.json")),
             mode: Mode::Poll,
             once: false,

@@ -8,4 +8,5 @@ mod fleet;
 mod kills;
 mod peer;
 mod repository;
+mod rollback;
 mod trust;

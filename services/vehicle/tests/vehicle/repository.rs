@@ -112,6 +112,7 @@ impl Model {
                 })
                 .collect(),
             precondition: None,
+            precondition_waived: false,
             consent: None,
             windows: otaru_domain::rollout::Windows::default(),
             offer_expires: clock::now() + chrono::TimeDelta::hours(1),

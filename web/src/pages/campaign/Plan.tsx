@@ -51,6 +51,7 @@ export function Plan({ campaign }: { campaign: Campaign }) {
         {campaign.precondition != null && (
           <Fact term={t.precondition}>
             <Code block>{campaign.precondition}</Code>
+            {campaign.policy?.precondition_waiver != null && t.waived(campaign.policy.precondition_waiver)}
           </Fact>
         )}
         {campaign.start_at != null && (

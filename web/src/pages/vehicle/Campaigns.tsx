@@ -132,7 +132,14 @@ function Reports({ assignment }: { assignment: VehicleAssignment }) {
           </th>
           <td>{report.attempt}</td>
           <td className={cell.time}>{formatAbsolute(Date.parse(report.received_at))}</td>
-          <td>{report.error_code ?? ""}</td>
+          <td>
+            {report.error_code ?? ""}
+            {Object.entries(report.versions).map(([ecu, version]) => (
+              <div key={ecu} className={cell.quiet}>
+                {ecu} {version}
+              </div>
+            ))}
+          </td>
           <td className={cell.quiet}>{origins[report.origin] ?? report.origin}</td>
         </tr>
       ))}

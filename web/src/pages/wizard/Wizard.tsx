@@ -121,21 +121,26 @@ export interface PreviewState {
 /** What the campaign would begin with, asked of the server while it is being written. */
 function usePreview(draft: Draft): PreviewState {
   const plan = checkedPlan(draft.waves);
-  const asked = { release: draft.release, target: draft.target, waves: isPlan(plan) ? plan : undefined, continuous: draft.continuous };
+  const asked = { release: draft.release, target: draft.target, waves: isPlan(plan) ? plan : undefined, continuous: draft.continuous, precondition: draft.precondition.trim() };
   const [settled] = useDebouncedValue(JSON.stringify(asked), TYPING_MS);
-  const { release, target, waves, continuous } = JSON.parse(settled) as typeof asked;
+  const { release, target, waves, continuous, precondition } = JSON.parse(settled) as typeof asked;
   const query = useQuery({
     queryKey: ["preview", settled],
-    queryFn: ({ signal }) =>
-      previewCampaign(
-        {
-          release: release ?? 0,
-          target,
-          ...(waves === undefined ? {} : { waves }),
-          ...(continuous ? { membership: "continuous" as const } : {}),
-        },
-        signal,
-      ),
+    queryFn: async ({ signal }) => {
+      const body = {
+        release: release ?? 0,
+        target,
+        ...(waves === undefined ? {} : { waves }),
+        ...(continuous ? { membership: "continuous" as const } : {}),
+      };
+      try {
+        return await previewCampaign(precondition === "" ? body : { ...body, precondition }, signal);
+      } catch (error) {
+        // One that is half typed is no reason to show nothing: it is refused where it is typed.
+        if (error instanceof ApiError && error.pointer === "/precondition") return previewCampaign(body, signal);
+        throw error;
+      }
+    },
     enabled: release !== undefined,
     placeholderData: keepPreviousData,
     retry: false,

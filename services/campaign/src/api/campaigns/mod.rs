@@ -8,11 +8,13 @@ mod excluded;
 mod failures;
 mod forecast;
 mod plan;
+mod prepared;
 mod preview;
 mod read;
 mod rehearse;
 mod retry;
 mod review;
+mod steps;
 mod triage;
 mod undo;
 mod view;
@@ -57,6 +59,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(why::why_not_now))
         .routes(routes!(excluded::list))
         .routes(routes!(undo::get, undo::prepare))
+        .routes(routes!(steps::get, steps::prepare))
         .routes(routes!(rehearse::rehearse))
         .routes(routes!(forecast::forecast))
         .routes(routes!(forecast::forecasts))

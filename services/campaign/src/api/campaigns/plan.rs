@@ -1,6 +1,7 @@
 //! What a campaign is to be, checked: the same for one that is created and one that is changed.
 
 use chrono::{DateTime, Utc};
+use otaru_domain::expression::ExpressionError;
 use otaru_domain::precondition::Precondition;
 use otaru_domain::rollout::{Ramp, WavePlan, check_plan};
 use otaru_http::Problem;
@@ -18,9 +19,12 @@ const MAX_NAME_BYTES: usize = 200;
 pub(crate) fn check(settings: &Settings, now: DateTime<Utc>) -> Result<(), Problem> {
     check::name("/name", &settings.name, MAX_NAME_BYTES)?;
     target(&settings.target)?;
-    if let Some(source) = &settings.precondition {
-        Precondition::parse(source)
-            .map_err(|error| Problem::invalid("/precondition", error.message).position(error.position))?;
+    precondition(settings.precondition.as_deref())?;
+    if settings.precondition.is_none() && settings.policy.precondition_waiver.is_some() {
+        return Err(Problem::invalid(
+            "/policy/precondition_waiver",
+            "there is no precondition to waive: leave one of them",
+        ));
     }
     wave_expressions(&settings.waves)?;
     check_plan(&settings.waves, &settings.policy, settings.start_at, settings.deadline, now)
@@ -31,10 +35,19 @@ pub(crate) fn check(settings: &Settings, now: DateTime<Utc>) -> Result<(), Probl
     Ok(())
 }
 
-/// Refuses what the caller may not ask for: to install without asking a driver is for approvers.
+/// Refuses a precondition that no vehicle could evaluate, at its position.
+pub(crate) fn precondition(source: Option<&str>) -> Result<(), Problem> {
+    let Some(source) = source else { return Ok(()) };
+    let wrong = |error: ExpressionError| Problem::invalid("/precondition", error.message).position(error.position);
+    Precondition::parse(source).map(drop).map_err(wrong)
+}
+
+/// Refuses what the caller may not ask for: to install without asking a driver, or without a check of the precondition,
+/// is for approvers.
 pub(crate) fn permit(actor: &Actor, settings: &Settings) -> Result<(), ApiError> {
     let forced = settings.policy.consent.as_ref().is_some_and(|consent| consent.force_reason.is_some());
-    if forced { actor.require(Role::Approver) } else { Ok(()) }
+    let waived = settings.policy.precondition_waiver.is_some();
+    if forced || waived { actor.require(Role::Approver) } else { Ok(()) }
 }
 
 /// The waves, or those that the ramp makes.

@@ -36,6 +36,13 @@ pub(crate) struct PreviewRequest {
     /// A continuous campaign's waves are shares of all vehicles that may ever join, so what they have now is uneven.
     #[serde(default)]
     membership: Membership,
+    /// The precondition there would be: vehicles that cannot evaluate it are left out.
+    #[serde(default)]
+    #[schema(max_length = 4096)]
+    precondition: Option<String>,
+    /// Whether these would have it all the same, as the policy's `precondition_waiver` says.
+    #[serde(default)]
+    precondition_waived: bool,
     /// The salt of an earlier preview, to see the same order again; drawn without it.
     #[serde(default)]
     #[schema(pattern = "^[0-9a-f]{32}$")]
@@ -108,6 +115,7 @@ pub(crate) async fn preview(
         (None, None) => vec![WavePlan::default()],
         (waves, ramp) => plan::waves(waves, ramp.as_ref())?,
     };
+    plan::precondition(request.precondition.as_deref())?;
     let salt = plan::salt(request.salt)?;
     let now = clock::now();
     // Without a deadline nothing is known of soaks that are too long.
@@ -126,6 +134,7 @@ pub(crate) async fn preview(
         target: &target,
         plan: &plan,
         membership: request.membership,
+        needs_signals: request.precondition.is_some() && !request.precondition_waived,
     };
     let preview = waves::preview(&app.store, prospect, SAMPLE, now).await?;
     let waves =

@@ -7,12 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
-use otaru_domain::id::{CampaignId, GroupId, HardwareId, ReleaseId};
+use otaru_domain::id::{CampaignId, HardwareId, ReleaseId};
 use otaru_domain::release::target_name;
 use otaru_domain::rollout::{Membership, Policy, WavePlan};
 use otaru_http::{Json, Problem};
-use otaru_store::campaigns::{self, Campaign, NewCampaign, Settings};
-use otaru_store::groups::{self, Group};
+use otaru_store::campaigns::{self, Campaign, Settings};
 use otaru_store::releases::{self, Draft, Image, NameTaken, Release};
 use otaru_store::undo::{self, Before, Undoing, Versions};
 use otaru_store::{StoreError, Tx, audit, events};
@@ -20,7 +19,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{found, plan};
+use super::{found, prepared};
 use crate::api::releases::fix;
 use crate::app::App;
 use crate::auth::Actor;
@@ -238,22 +237,13 @@ async fn campaign_back(
     versions: &Versions,
     now: DateTime<Utc>,
 ) -> Result<Undoing, ApiError> {
-    let wrong = |error| StoreError::inconsistent("groups", error);
-    let group = GroupId::parse(&format!("undo-{}-r{}", campaign.id, release.id)).map_err(wrong)?;
     let said: Vec<String> =
         release.images.iter().map(|image| format!("{} {}", image.hardware_id, image.version)).collect();
-    let name: String = format!("Ran {} before campaign {}", said.join(", "), campaign.id).chars().take(150).collect();
-    let row = Group {
-        id: group.clone(),
-        name: name.clone(),
-        expression: None,
-        created_at: now,
-        created_by: actor.name.clone(),
-    };
-    groups::create(tx, &row).await?;
+    let name = format!("Ran {} before campaign {}", said.join(", "), campaign.id);
+    let group = prepared::group(tx, actor, &format!("undo-{}-r{}", campaign.id, release.id), &name, now).await?;
     undo::list(tx, campaign.id, versions, &group).await?;
     let settings = Settings {
-        name: format!("Back to {}", said.join(", ")).chars().take(150).collect(),
+        name: prepared::cut(&format!("Back to {}", said.join(", "))),
         target: format!("\"{group}\" in groups"),
         precondition: campaign.precondition.clone(),
         // What was promised to drivers holds on the way back, too.
@@ -263,11 +253,8 @@ async fn campaign_back(
         deadline: now + (campaign.deadline - campaign.created_at).max(SHORTEST),
         waves: vec![WavePlan::share(0.1, 0.9), WavePlan::default()],
     };
-    // To install without asking a driver is the approver's to decide, on the way back, too.
-    plan::permit(actor, &settings)?;
     let target = settings.target.clone();
-    let new = NewCampaign { release: release.id, salt: plan::salt(None)?, settings };
-    let id = campaigns::create(tx, &new, &actor.name, now).await?;
+    let id = prepared::draft(tx, actor, release.id, settings, now).await?;
     undo::note(tx, id, campaign.id, now).await?;
     Ok(Undoing { id, release_id: release.id, target, vehicles: 0 })
 }

@@ -71,6 +71,7 @@ fn facts(
             error_code: vehicle.error_code,
             updated_at,
             waits: vehicle.waiting_for.map(|wait| wait.0),
+            versions: vehicle.versions.map(|versions| versions.0).unwrap_or_default(),
         }),
         _ => None,
     };
@@ -96,6 +97,7 @@ fn facts(
         assignment,
         campaign_waits: WaitingOn::of(standing, now).into_text(),
         behind: vehicle.behind,
+        cannot_check: vehicle.ddi && campaign.needs_signals(),
         full,
         window_opens: opens.filter(|at| *at > now),
     })

@@ -89,6 +89,9 @@ async fn what_only_the_vehicle_could_judge_is_not_offered() {
     assert_eq!(device.link("deploymentBase").await, None);
     assert_eq!(device.get(&link).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(world.gateway.poll(&vehicle).await.status(), StatusCode::OK, "its own API has it");
+    republish(&world, &mut model, campaign, |document| document.precondition_waived = true).await;
+    let waived = eventually("the waiver is known", async || device.link("deploymentBase").await);
+    assert_eq!(device.get(&waived.await).await.status(), StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,29 +1,22 @@
-//! An acknowledgement: somebody's report of a step of an assignment. It is the only way in which the
-//! state of an assignment changes, whether a vehicle, a gateway or the engine says it; the topic
-//! `otaru.acks`, replayed from its beginning, gives the same rows again.
+//! What a vehicle posts, and what is checked of it before it becomes a message.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::detail::{Health, VehicleWait, without_nul};
+use super::{
+    Ack, MAX_ERROR_CODE_BYTES, MAX_LOG_BYTES, MAX_SEQUENCE, MAX_WAIT_TEXT_BYTES, Origin, SCHEMA_VERSION, derived_id,
+};
 use crate::assignment::AssignmentState;
-use crate::id::{CampaignId, ModelId, Vin};
-
-/// The version written into every message. Additions keep it; a reader ignores fields it does not know.
-pub const SCHEMA_VERSION: u32 = 1;
-/// The longest log a report may carry, in bytes.
-pub const MAX_LOG_BYTES: usize = 16 * 1024;
-/// The longest text of what a vehicle waits for.
-pub const MAX_WAIT_TEXT_BYTES: usize = 1024;
-/// The longest error code, in bytes.
-pub const MAX_ERROR_CODE_BYTES: usize = 64;
-/// The highest sequence and attempt: exact in JSON and in Postgres.
-pub const MAX_SEQUENCE: u64 = (1 << 53) - 1;
-/// How far a report's own time may run ahead of its receipt before it is taken for nonsense.
-pub const MAX_AHEAD: TimeDelta = TimeDelta::hours(24);
+use crate::id::{CampaignId, HardwareId, ModelId, Vin};
+use crate::inventory::MAX_ENTRIES;
+use crate::version::MAX_VERSION_BYTES;
 
 /// A step that a vehicle reports. What only the server decides (`assigned`, `offered`, `timed_out`,
 /// `cancelled`, `superseded`) is not among them.
@@ -120,93 +113,14 @@ pub struct AckReport {
     /// Why the vehicle does not go on, reported with the step it is at; not with an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_for: Option<VehicleWait>,
+    /// What its ECUs run now, by hardware id, at most 256: with an end, above all after a rollback. The twin
+    /// follows the inventory; this says what the report was about.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>, example = json!({"BCM": "1.4.2"}))]
+    pub versions: BTreeMap<HardwareId, String>,
     /// When the step happened, by the vehicle's clock, which may be wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<DateTime<Utc>>,
-}
-
-/// What a vehicle waits for before it goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
-pub struct VehicleWait {
-    /// A short code; `precondition` and `window` are what the reference agent says. At most 64 bytes.
-    #[schemars(length(min = 1, max = 64))]
-    #[schema(min_length = 1, max_length = 64, example = "precondition")]
-    pub code: String,
-    /// The same for people, such as the clause that does not hold; at most 1024 bytes.
-    #[schemars(length(max = 1024))]
-    #[schema(max_length = 1024, example = "battery.soc >= 40")]
-    pub text: String,
-    /// When it will go on by itself, if it knows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<DateTime<Utc>>,
-}
-
-/// How a vehicle fares after an installation, by its own checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Health {
-    Healthy,
-    Unhealthy,
-}
-
-impl Health {
-    /// The name in JSON and SQL.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Unhealthy => "unhealthy",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Healthy, Self::Unhealthy].into_iter().find(|health| health.as_str() == text)
-    }
-}
-
-/// Who said it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    Vehicle,
-    Gateway,
-    Engine,
-}
-
-/// A message on `otaru.acks`, key VIN.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
-pub struct Ack {
-    /// Version of this message's schema; 1.
-    pub schema_version: u32,
-    /// Identifies the report: applied once, however often it arrives.
-    pub id: Uuid,
-    pub origin: Origin,
-    pub vin: Vin,
-    /// The model in the vehicle's credential, where the writer knew it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<ModelId>,
-    pub campaign: CampaignId,
-    #[schemars(range(min = 1))]
-    pub attempt: u32,
-    /// The vehicle's sequence within the attempt; 0 from a gateway and the engine.
-    pub sequence: u64,
-    pub state: AssignmentState,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub progress_percent: Option<u8>,
-    /// With `installed` alone: how the vehicle fares.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub health: Option<Health>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiting_for: Option<VehicleWait>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reported_at: Option<DateTime<Utc>>,
-    /// When the server took it.
-    pub received_at: DateTime<Utc>,
 }
 
 /// Why a report is malformed. The message says what is allowed.
@@ -232,9 +146,33 @@ pub enum AckError {
     Wait,
     #[error("/waiting_for does not go with an end")]
     WaitAtEnd,
+    #[error("/versions goes with an end alone: installed, declined, failed, rolled_back")]
+    VersionsUnderWay,
+    #[error("/versions takes at most {MAX_ENTRIES} ECUs, each with a version of 1 to {MAX_VERSION_BYTES} bytes")]
+    Versions,
 }
 
 impl AckReport {
+    /// A report of the bare step.
+    #[must_use]
+    pub fn of(campaign: CampaignId, attempt: u32, sequence: u64, state: ReportedState) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            id: None,
+            campaign,
+            attempt,
+            sequence,
+            state,
+            progress_percent: None,
+            health: None,
+            error_code: None,
+            log: None,
+            waiting_for: None,
+            versions: BTreeMap::new(),
+            reported_at: None,
+        }
+    }
+
     /// Checks what the types alone do not.
     ///
     /// # Errors
@@ -261,8 +199,16 @@ impl AckReport {
         if self.log.as_ref().is_some_and(|log| log.len() > MAX_LOG_BYTES) {
             return Err(AckError::Log);
         }
+        let ended = AssignmentState::from(self.state).is_terminal();
+        if !ended && !self.versions.is_empty() {
+            return Err(AckError::VersionsUnderWay);
+        }
+        let known = |version: &String| (1..=MAX_VERSION_BYTES).contains(&version.len());
+        if self.versions.len() > MAX_ENTRIES || !self.versions.values().all(known) {
+            return Err(AckError::Versions);
+        }
         if let Some(wait) = &self.waiting_for {
-            if AssignmentState::from(self.state).is_terminal() {
+            if ended {
                 return Err(AckError::WaitAtEnd);
             }
             if wait.code.is_empty() || wait.code.len() > MAX_ERROR_CODE_BYTES || wait.text.len() > MAX_WAIT_TEXT_BYTES {
@@ -297,85 +243,9 @@ impl AckReport {
                 text: without_nul(wait.text),
                 until: wait.until,
             }),
+            versions: self.versions.into_iter().map(|(ecu, version)| (ecu, without_nul(version))).collect(),
             reported_at: self.reported_at,
             received_at,
         }
     }
-}
-
-/// Postgres keeps no NUL in a text, and a log is no reason to lose a report.
-fn without_nul(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', " ") } else { text }
-}
-
-/// `text` cut to so many bytes at most, between two characters.
-#[must_use]
-pub fn cut(mut text: String, max_bytes: usize) -> String {
-    let end = (0..=max_bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text.truncate(end);
-    text
-}
-
-impl Ack {
-    /// What a gateway or the engine says. Saying it twice gives the same id, so it counts once.
-    #[must_use]
-    pub fn by_server(
-        origin: Origin,
-        vin: Vin,
-        campaign: CampaignId,
-        attempt: u32,
-        state: AssignmentState,
-        at: DateTime<Utc>,
-    ) -> Self {
-        Self {
-            schema_version: SCHEMA_VERSION,
-            id: derived_id(origin, &vin, campaign, attempt, 0, state),
-            origin,
-            vin,
-            model: None,
-            campaign,
-            attempt,
-            sequence: 0,
-            state,
-            progress_percent: None,
-            health: None,
-            error_code: None,
-            log: None,
-            waiting_for: None,
-            reported_at: None,
-            received_at: at,
-        }
-    }
-
-    /// Whether the report claims a time so far ahead of its receipt that its clock cannot be trusted.
-    #[must_use]
-    pub fn is_from_far_future(&self) -> bool {
-        self.reported_at.is_some_and(|at| at > self.received_at + MAX_AHEAD)
-    }
-
-    /// Whether `origin` may say `state` at all: each of the three writers has its own words.
-    #[must_use]
-    pub fn origin_may_say_it(&self) -> bool {
-        use AssignmentState as S;
-        match self.origin {
-            Origin::Vehicle => {
-                !matches!(self.state, S::Assigned | S::Offered | S::TimedOut | S::Cancelled | S::Superseded)
-            }
-            Origin::Gateway => matches!(self.state, S::Offered | S::Cancelled),
-            Origin::Engine => matches!(self.state, S::Assigned | S::TimedOut | S::Cancelled | S::Superseded),
-        }
-    }
-}
-
-/// A name-based id (RFC 9562, version 5) over what makes a report the same report.
-fn derived_id(
-    origin: Origin,
-    vin: &Vin,
-    campaign: CampaignId,
-    attempt: u32,
-    sequence: u64,
-    state: AssignmentState,
-) -> Uuid {
-    let name = format!("otaru.ack/{origin:?}/{vin}/{campaign}/{attempt}/{sequence}/{state}");
-    Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes())
 }
