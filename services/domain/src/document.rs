@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::ack::SCHEMA_VERSION;
 use crate::id::{CampaignId, HardwareId, ModelId, ReleaseId, Vin};
 use crate::membership;
+use crate::release::Installation;
 use crate::rollout::{Consent, Windows};
 
 /// What the campaign asks of vehicles now.
@@ -60,7 +61,11 @@ pub struct CampaignDocument {
     pub state: DocumentState,
     pub salt: String,
     pub waves: Vec<DocumentWave>,
+    /// In the order of their installation, where that is ordered.
     pub targets: Vec<DocumentTarget>,
+    /// Whether the targets are installed at once or one after the other.
+    #[serde(default, skip_serializing_if = "Installation::is_atomic")]
+    pub installation: Installation,
     /// CEL over the vehicle's signals; the vehicle installs only while it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precondition: Option<String>,

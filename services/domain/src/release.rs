@@ -1,5 +1,6 @@
 //! A release: a locked set of images, one per hardware id, with what it needs to be told apart.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -30,6 +31,39 @@ impl ReleaseState {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Draft, Self::Locked, Self::Retired].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// How a vehicle brings the images of a release onto its ECUs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Installation {
+    /// All at once: it runs all of them, or what it ran before.
+    #[default]
+    Atomic,
+    /// One after the other, in the order of the images; what fails ends it, and what went before stays.
+    Ordered,
+}
+
+impl Installation {
+    /// The name in JSON and SQL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Atomic => "atomic",
+            Self::Ordered => "ordered",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Atomic, Self::Ordered].into_iter().find(|one| one.as_str() == text)
+    }
+
+    /// For serde: whether nothing need be said.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    pub(crate) fn is_atomic(&self) -> bool {
+        *self == Self::Atomic
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use otaru_domain::id::{HardwareId, ModelId, ReleaseId, Sha256};
-use otaru_domain::release::ReleaseState;
+use otaru_domain::release::{Installation, ReleaseState};
 use otaru_domain::requirement::Requirement;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -21,9 +21,10 @@ pub struct Release {
     pub rxswin: Option<String>,
     /// Rises with every lock.
     pub release_counter: Option<i64>,
+    pub installation: Installation,
     /// By id.
     pub models: Vec<ModelId>,
-    /// By hardware id.
+    /// In their order where they have one, else by hardware id.
     pub images: Vec<Image>,
     pub created_at: DateTime<Utc>,
     pub created_by: String,
@@ -50,6 +51,7 @@ struct Row {
     notes: String,
     rxswin: Option<String>,
     release_counter: Option<i64>,
+    installation: String,
     models: Json<Vec<ModelId>>,
     images: Json<Vec<Image>>,
     created_at: DateTime<Utc>,
@@ -70,6 +72,8 @@ impl TryFrom<Row> for Release {
             notes: row.notes,
             rxswin: row.rxswin,
             release_counter: row.release_counter,
+            installation: Installation::parse(&row.installation)
+                .ok_or_else(|| StoreError::inconsistent("releases", format!("installation {:?}", row.installation)))?,
             models: row.models.0,
             images: row.images.0,
             created_at: row.created_at,
@@ -83,11 +87,11 @@ impl TryFrom<Row> for Release {
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "SELECT id, name, version, state, notes, rxswin, release_counter, created_at, created_by, locked_at, ",
+            "SELECT id, name, version, state, notes, rxswin, release_counter, installation, created_at, created_by, locked_at, ",
             "coalesce((SELECT jsonb_agg(model_id ORDER BY model_id) FROM release_models WHERE release_id = releases.id), '[]') ",
             "AS models, ",
             "coalesce((SELECT jsonb_agg(jsonb_build_object('hardware_id', hardware_id, 'sha256', i.sha256, 'version', i.version, ",
-            "'target_name', target_name, 'length_bytes', length_bytes, 'requires', requires) ORDER BY hardware_id) ",
+            "'target_name', target_name, 'length_bytes', length_bytes, 'requires', requires) ORDER BY position, hardware_id) ",
             "FROM release_images AS i JOIN artifacts USING (sha256) WHERE release_id = releases.id), '[]') AS images ",
             "FROM releases ",
             $tail
@@ -102,6 +106,7 @@ pub struct Draft<'a> {
     pub version: &'a str,
     pub notes: &'a str,
     pub rxswin: Option<&'a str>,
+    pub installation: Installation,
 }
 
 /// Another release has the same name and version.
@@ -119,7 +124,8 @@ pub async fn create(
     now: DateTime<Utc>,
 ) -> Result<Result<ReleaseId, NameTaken>, StoreError> {
     let id: Option<ReleaseId> = sqlx::query_scalar(
-        "INSERT INTO releases (name, version, notes, rxswin, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO releases (name, version, notes, rxswin, created_at, created_by, installation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (name, version) DO NOTHING RETURNING id",
     )
     .bind(draft.name)
@@ -128,6 +134,7 @@ pub async fn create(
     .bind(draft.rxswin)
     .bind(now)
     .bind(by)
+    .bind(draft.installation.as_str())
     .fetch_optional(&mut **tx)
     .await?;
     Ok(id.ok_or(NameTaken))
@@ -139,13 +146,15 @@ pub async fn create(
 /// [`StoreError`].
 pub async fn update(tx: &mut Tx, id: ReleaseId, draft: &Draft<'_>) -> Result<Result<(), NameTaken>, StoreError> {
     let updated = sqlx::query(
-        "UPDATE releases SET name = $2, version = $3, notes = $4, rxswin = $5 WHERE id = $1 AND state = 'draft'",
+        "UPDATE releases SET name = $2, version = $3, notes = $4, rxswin = $5, installation = $6
+          WHERE id = $1 AND state = 'draft'",
     )
     .bind(id)
     .bind(draft.name)
     .bind(draft.version)
     .bind(draft.notes)
     .bind(draft.rxswin)
+    .bind(draft.installation.as_str())
     .execute(&mut **tx)
     .await;
     match updated {
@@ -155,7 +164,8 @@ pub async fn update(tx: &mut Tx, id: ReleaseId, draft: &Draft<'_>) -> Result<Res
     }
 }
 
-/// Replaces the models and images of a draft; the images' lengths are their artifacts'.
+/// Replaces the models and images of a draft; the images' lengths are their artifacts'. The draft's images are in this
+/// order where its installation is ordered.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -168,8 +178,13 @@ pub async fn set_contents(tx: &mut Tx, id: ReleaseId, models: &[ModelId], images
         .execute(&mut **tx)
         .await?;
     sqlx::query(
-        "INSERT INTO release_images (release_id, hardware_id, sha256, version, target_name, requires)
-         SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[])",
+        "INSERT INTO release_images (release_id, hardware_id, sha256, version, target_name, requires, position)
+         SELECT r.id, i.hardware_id, i.sha256, i.version, i.target_name, i.requires,
+                CASE r.installation WHEN 'ordered' THEN i.position ELSE 0 END
+           FROM releases r
+          CROSS JOIN unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[]) WITH ORDINALITY
+             AS i (hardware_id, sha256, version, target_name, requires, position)
+          WHERE r.id = $1",
     )
     .bind(id)
     .bind(images.iter().map(|image| image.hardware_id.as_str()).collect::<Vec<_>>())

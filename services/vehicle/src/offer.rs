@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use otaru_domain::document::{CampaignDocument, NotForVehicle};
 use otaru_domain::id::{HardwareId, ModelId, Sha256, Vin};
+use otaru_domain::release::Installation;
 use otaru_domain::requirement::{self, Requirement};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -112,8 +113,12 @@ pub(crate) fn images(update: &Update, document: &CampaignDocument, verified: &Ve
     if update.targets.is_empty() {
         return Err(Refusal::NoTargets);
     }
+    // Their order is the signed document's, not the answer's.
+    let place = |name: &String| document.targets.iter().position(|target| target.name == *name);
+    let mut names: Vec<&String> = update.targets.iter().collect();
+    names.sort_by_key(|name| place(name));
     let mut images: Vec<Image> = Vec::with_capacity(update.targets.len());
-    for name in &update.targets {
+    for name in names {
         let target = document
             .targets
             .iter()
@@ -143,8 +148,12 @@ fn runs(version: Option<&str>) -> String {
 
 /// Whether this very vehicle can take the images: it has the ECUs, none of them would go back, and each image has what
 /// it requires.
-pub(crate) fn fits(images: &[Image], ecus: &BTreeMap<HardwareId, Ecu>) -> Result<(), Refusal> {
-    for image in images {
+pub(crate) fn fits(
+    images: &[Image],
+    installation: Installation,
+    ecus: &BTreeMap<HardwareId, Ecu>,
+) -> Result<(), Refusal> {
+    for (place, image) in images.iter().enumerate() {
         let ecu = ecus.get(&image.hardware_id).ok_or_else(|| Refusal::NoSuchEcu(image.hardware_id.clone()))?;
         if let Some(installed) = ecu.release_counter.filter(|installed| image.release_counter < *installed) {
             return Err(Refusal::Older {
@@ -155,8 +164,13 @@ pub(crate) fn fits(images: &[Image], ecus: &BTreeMap<HardwareId, Ecu>) -> Result
             });
         }
         let before = |id: &HardwareId| ecus.get(id).map(|ecu| ecu.version.as_str());
+        // One after the other, what comes later is no help.
+        let brought = match installation {
+            Installation::Atomic => images,
+            Installation::Ordered => &images[..=place],
+        };
         let after =
-            |id: &HardwareId| images.iter().find(|image| image.hardware_id == *id).map(|image| image.version.as_str());
+            |id: &HardwareId| brought.iter().find(|image| image.hardware_id == *id).map(|image| image.version.as_str());
         if let Some(requirement) = requirement::unmet(&image.requires, &image.hardware_id, before, after) {
             return Err(Refusal::DependencyNotMet {
                 name: image.name.clone(),

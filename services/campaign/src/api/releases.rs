@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use otaru_domain::clock;
 use otaru_domain::id::{HardwareId, ModelId, ReleaseId, Sha256};
-use otaru_domain::release::ReleaseState;
+use otaru_domain::release::{Installation, ReleaseState};
 use otaru_domain::requirement::Requirement;
 use otaru_http::{Json, Problem};
 use otaru_store::releases::{self, Draft, NameTaken};
@@ -53,6 +53,9 @@ pub struct Body {
     /// The RXSWIN of a vehicle that has it (UN R156).
     #[schema(max_length = 64)]
     pub rxswin: Option<String>,
+    /// Whether its images are installed at once, or one after the other in the order given here.
+    #[serde(default)]
+    pub installation: Installation,
     /// The models it is for. Each must have all of its hardware ids.
     pub models: Vec<ModelId>,
     /// One image per hardware id.
@@ -84,6 +87,7 @@ pub struct Release {
     pub rxswin: Option<String>,
     /// Rises with every lock: a vehicle refuses a lower one.
     pub release_counter: Option<i64>,
+    pub installation: Installation,
     pub models: Vec<ModelId>,
     pub images: Vec<Image>,
     pub created_at: DateTime<Utc>,
@@ -116,6 +120,7 @@ impl From<releases::Release> for Release {
             notes: release.notes,
             rxswin: release.rxswin,
             release_counter: release.release_counter,
+            installation: release.installation,
             models: release.models,
             images: release.images.into_iter().map(image).collect(),
             created_at: release.created_at,
@@ -201,7 +206,8 @@ async fn record(
 ) -> Result<(), StoreError> {
     let images = body.images.iter().map(|image| (image.hardware_id.as_str(), image.sha256.as_str()));
     let details = json!({
-        "name": body.name, "version": body.version, "rxswin": body.rxswin, "models": body.models,
+        "name": body.name, "version": body.version, "rxswin": body.rxswin, "installation": body.installation,
+        "models": body.models,
         "images": images.collect::<BTreeMap<_, _>>(),
     });
     audit::record(tx, &actor.name, action, &format!("release-{id}"), &details, now).await
@@ -209,7 +215,13 @@ async fn record(
 
 impl Body {
     fn draft(&self) -> Draft<'_> {
-        Draft { name: &self.name, version: &self.version, notes: &self.notes, rxswin: self.rxswin.as_deref() }
+        Draft {
+            name: &self.name,
+            version: &self.version,
+            notes: &self.notes,
+            rxswin: self.rxswin.as_deref(),
+            installation: self.installation,
+        }
     }
 }
 

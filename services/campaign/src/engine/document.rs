@@ -88,6 +88,7 @@ fn document(
         salt: campaign.salt.clone(),
         waves,
         targets,
+        installation: release.installation,
         precondition: campaign.precondition.clone(),
         precondition_waived: campaign.policy.precondition_waiver.is_some(),
         consent: campaign.policy.consent.clone(),

@@ -9,6 +9,7 @@ mod exclusions;
 mod fleet;
 mod insight;
 mod joins;
+mod ordered;
 mod policies;
 mod refusals;
 mod rehearsals;

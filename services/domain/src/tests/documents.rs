@@ -20,6 +20,7 @@ fn document(waves: Vec<DocumentWave>) -> CampaignDocument {
         targets: Vec::new(),
         precondition: None,
         precondition_waived: false,
+        installation: crate::release::Installation::Atomic,
         consent: None,
         windows: crate::rollout::Windows::default(),
         offer_expires: now() + TimeDelta::days(1),

@@ -65,6 +65,7 @@ pub fn document(campaign: i64, state: DocumentState) -> CampaignDocument {
         targets: Vec::new(),
         precondition: None,
         precondition_waived: false,
+        installation: crate::release::Installation::Atomic,
         consent: None,
         windows: crate::rollout::Windows::default(),
         offer_expires: now() + TimeDelta::days(7),

@@ -59,6 +59,7 @@ impl Model {
             }],
             precondition: None,
             precondition_waived: false,
+            installation: otaru_domain::release::Installation::Atomic,
             consent: None,
             windows: otaru_domain::rollout::Windows::default(),
             offer_expires: now + TimeDelta::days(1),

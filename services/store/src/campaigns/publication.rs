@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::id::{CampaignId, HardwareId, ModelId, ReleaseId};
-use otaru_domain::release::ReleaseState;
+use otaru_domain::release::{Installation, ReleaseState};
 use sqlx::FromRow;
 
 use crate::{Store, StoreError, Tx};
@@ -15,6 +15,7 @@ pub struct CampaignRelease {
     pub name: String,
     pub version: String,
     pub state: ReleaseState,
+    pub installation: Installation,
 }
 
 /// An image of a release.
@@ -31,6 +32,7 @@ struct ReleaseRow {
     name: String,
     version: String,
     state: String,
+    installation: String,
 }
 
 /// The release, which stays as it is until the transaction ends.
@@ -39,19 +41,21 @@ struct ReleaseRow {
 /// [`StoreError`].
 pub async fn release(tx: &mut Tx, id: ReleaseId) -> Result<Option<CampaignRelease>, StoreError> {
     let row: Option<ReleaseRow> =
-        sqlx::query_as("SELECT id, name, version, state FROM releases WHERE id = $1 FOR SHARE")
+        sqlx::query_as("SELECT id, name, version, state, installation FROM releases WHERE id = $1 FOR SHARE")
             .bind(id)
             .fetch_optional(&mut **tx)
             .await?;
     row.map(|row| {
         let state = ReleaseState::parse(&row.state)
             .ok_or_else(|| StoreError::inconsistent("releases", format!("state {:?}", row.state)))?;
-        Ok(CampaignRelease { id: row.id, name: row.name, version: row.version, state })
+        let installation = Installation::parse(&row.installation)
+            .ok_or_else(|| StoreError::inconsistent("releases", format!("installation {:?}", row.installation)))?;
+        Ok(CampaignRelease { id: row.id, name: row.name, version: row.version, state, installation })
     })
     .transpose()
 }
 
-/// The release's images for the hardware that `model` has.
+/// The release's images for the hardware that `model` has, in their order.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -59,7 +63,7 @@ pub async fn images(tx: &mut Tx, release: ReleaseId, model: &ModelId) -> Result<
     let rows: Vec<(String, String, String)> = sqlx::query_as(
         "SELECT i.hardware_id, i.target_name, i.version FROM release_images i
          JOIN model_hardware h ON h.hardware_id = i.hardware_id AND h.model_id = $2
-         WHERE i.release_id = $1 ORDER BY i.hardware_id",
+         WHERE i.release_id = $1 ORDER BY i.position, i.hardware_id",
     )
     .bind(release)
     .bind(model.as_str())

@@ -60,22 +60,25 @@ impl Agent {
         Ok(())
     }
 
-    /// Writes and switches, or finds that a kill came just after the switch.
+    /// Writes and switches until nothing is left, or finds that a kill came just after a switch.
     pub(super) async fn finish_install(&mut self) -> Result<(), AgentError> {
-        let Some((campaign, slot)) = self.store.state().installing() else { return Ok(()) };
-        let images = self.store.state().attempts.get(&campaign).map(|attempt| attempt.images.clone());
-        let images = images.unwrap_or_default();
-        match self.write_slot(slot, &images).await {
-            Ok(()) => match self.check_health(campaign, slot).await.map_err(StateError::from)? {
-                Verdict::Unchecked => self.installed(campaign, &images, None),
-                Verdict::Healthy => self.installed(campaign, &images, Some(Health::Healthy)),
-                Verdict::Unhealthy { code, log } => self.roll_back(campaign, slot, code, log),
-            },
-            Err(error @ (SlotError::Corrupt(_) | SlotError::Missing(_))) => {
-                self.fail(campaign, "image_corrupt", &error)
+        while let Some((campaign, slot)) = self.store.state().installing() {
+            let attempt = self.store.state().attempts.get(&campaign);
+            let images = attempt.map(|attempt| attempt.next().to_vec()).unwrap_or_default();
+            match self.write_slot(slot, &images).await {
+                Ok(()) => match self.check_health(campaign, slot).await.map_err(StateError::from)? {
+                    Verdict::Unchecked => self.switched(campaign, slot, &images, None)?,
+                    Verdict::Healthy => self.switched(campaign, slot, &images, Some(Health::Healthy))?,
+                    Verdict::Unhealthy { code, log } => self.take_back(campaign, slot, code, log)?,
+                },
+                Err(error @ (SlotError::Corrupt(_) | SlotError::Missing(_))) => {
+                    self.fail(campaign, "image_corrupt", &error)?;
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => Err(error.into()),
+            self.try_deliver().await;
         }
+        Ok(())
     }
 
     async fn write_slot(&self, slot: Slot, images: &[Image]) -> Result<(), SlotError> {
@@ -100,12 +103,15 @@ impl Agent {
         }
     }
 
-    /// What ran before runs again, and that is what the report says. A kill before the report has the installation
-    /// done and checked once more: nothing is lost but time.
-    fn roll_back(&mut self, campaign: CampaignId, slot: Slot, code: &str, log: String) -> Result<(), AgentError> {
+    /// What ran before the switch runs again, and that is what the report says: `rolled_back` when nothing of the
+    /// update is left, `failed` when ECUs that came earlier in its order keep it. A kill before the report has the
+    /// installation done and checked once more: nothing is lost but time.
+    fn take_back(&mut self, campaign: CampaignId, slot: Slot, code: &str, log: String) -> Result<(), AgentError> {
         self.slots.retreat(slot).map_err(SlotError::from)?;
         warn!(campaign, code, %log, "the new software is not healthy: the old one runs again");
         self.failed = Some(AgentError::Failed { campaign, code: code.to_owned(), log: log.clone() });
+        let kept = self.store.state().attempts.get(&campaign).is_some_and(|attempt| attempt.installed > 0);
+        let end = if kept { ReportedState::Failed } else { ReportedState::RolledBack };
         let at = self.reported_at();
         self.store.change(|state| {
             let detail = Detail {
@@ -115,26 +121,46 @@ impl Agent {
                 ..Detail::default()
             };
             state.set_step(campaign, Step::Finished);
-            state.report(campaign, ReportedState::RolledBack, detail, at);
+            state.report(campaign, end, detail, at);
             state.inventory_due = true;
         })?;
-        self.driver.tell(campaign, ReportedState::RolledBack).map_err(StateError::from)?;
+        self.driver.tell(campaign, end).map_err(StateError::from)?;
         self.clear_downloads(&[]);
         Ok(())
     }
 
-    fn installed(&mut self, campaign: CampaignId, images: &[Image], health: Option<Health>) -> Result<(), AgentError> {
+    /// Notes that the images run, and what comes next.
+    fn switched(
+        &mut self,
+        campaign: CampaignId,
+        slot: Slot,
+        images: &[Image],
+        health: Option<Health>,
+    ) -> Result<(), AgentError> {
         let at = self.reported_at();
+        let mut left = 0;
         self.store.change(|state| {
             for image in images {
                 let ecu = Ecu { version: image.version.clone(), release_counter: Some(image.release_counter) };
                 state.ecus.insert(image.hardware_id.clone(), ecu);
             }
-            state.set_step(campaign, Step::Finished);
-            let detail = Detail { health, versions: state.versions(), ..Detail::default() };
-            state.report(campaign, ReportedState::Installed, detail, at);
             state.inventory_due = true;
+            let progress_percent = state.attempts.get_mut(&campaign).map(|attempt| attempt.advance(images.len()));
+            left = state.attempts.get(&campaign).map_or(0, |attempt| attempt.images.len());
+            if left > 0 {
+                state.set_step(campaign, Step::Installing { slot: slot.other() });
+                let detail = Detail { progress_percent, ..Detail::default() };
+                state.report(campaign, ReportedState::Installing, detail, at);
+            } else {
+                state.set_step(campaign, Step::Finished);
+                let detail = Detail { health, versions: state.versions(), ..Detail::default() };
+                state.report(campaign, ReportedState::Installed, detail, at);
+            }
         })?;
+        if left > 0 {
+            info!(campaign, left, "an ECU has its update, others follow");
+            return Ok(());
+        }
         self.driver.tell(campaign, ReportedState::Installed).map_err(StateError::from)?;
         info!(campaign, "the update is installed");
         self.clear_downloads(&[]);

@@ -30,7 +30,7 @@ impl Slot {
         }
     }
 
-    fn other(self) -> Self {
+    pub(super) fn other(self) -> Self {
         match self {
             Self::A => Self::B,
             Self::B => Self::A,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use otaru_domain::ack::{AckReport, Health, MAX_LOG_BYTES, ReportedState, VehicleWait, cut};
 use otaru_domain::id::{CampaignId, HardwareId, Vin};
+use otaru_domain::release::Installation;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -41,7 +42,35 @@ pub(crate) struct Attempt {
     /// The sequence of the last report.
     pub(crate) sequence: u64,
     pub(crate) step: Step,
+    /// What is still to be installed, in order.
     pub(crate) images: Vec<Image>,
+    #[serde(default)]
+    pub(crate) installation: Installation,
+    /// How many images of an ordered installation run already.
+    #[serde(default)]
+    pub(crate) installed: usize,
+}
+
+impl Attempt {
+    /// One that begins.
+    pub(crate) fn new(attempt: u32, images: &[Image], installation: Installation) -> Self {
+        Self { attempt, sequence: 0, step: Step::Accepted, images: images.to_vec(), installation, installed: 0 }
+    }
+
+    /// Takes so many images as installed; how far the installation is then, in percent.
+    pub(crate) fn advance(&mut self, images: usize) -> u8 {
+        self.images.drain(..images.min(self.images.len()));
+        self.installed += images;
+        u8::try_from(self.installed * 100 / (self.installed + self.images.len()).max(1)).unwrap_or(100)
+    }
+
+    /// The images to switch to next: all of them, or the first in order.
+    pub(crate) fn next(&self) -> &[Image] {
+        match self.installation {
+            Installation::Atomic => &self.images,
+            Installation::Ordered => &self.images[..self.images.len().min(1)],
+        }
+    }
 }
 
 /// What is on disk.

@@ -7,6 +7,7 @@ use otaru_domain::ack::ReportedState;
 use otaru_domain::clock;
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::id::CampaignId;
+use otaru_domain::release::Installation;
 use otaru_domain::rollout::Consent;
 use tracing::{debug, info, warn};
 
@@ -113,7 +114,7 @@ impl Agent {
             // What is signed and cannot be installed here is the campaign's fault, and it should hear of it.
             Err(AgentError::Refused { source, .. }) if source.error_code().is_some() => {
                 if !begun {
-                    self.accept(update, &[])?;
+                    self.accept(update, &[], Installation::Atomic)?;
                 }
                 return self.fail(update.campaign, source.error_code().unwrap_or_default(), &source);
             }
@@ -124,6 +125,7 @@ impl Agent {
             self.store.change(|state| {
                 if let Some(attempt) = state.attempts.get_mut(&update.campaign) {
                     attempt.images.clone_from(&images);
+                    attempt.installation = document.installation;
                 }
             })?;
         } else {
@@ -132,7 +134,7 @@ impl Agent {
             {
                 return Ok(());
             }
-            self.accept(update, &images)?;
+            self.accept(update, &images, document.installation)?;
             self.try_deliver().await;
         }
         if !self.download(update.campaign, &verified, &images).await? {
@@ -151,7 +153,7 @@ impl Agent {
         let document = verified.document(&update.document).await?;
         offer::allowed(update, &document, &self.config.model, &self.config.vin, clock::now()).map_err(refused)?;
         let images = offer::images(update, &document, &verified).map_err(refused)?;
-        offer::fits(&images, &self.store.state().ecus).map_err(refused)?;
+        offer::fits(&images, document.installation, &self.store.state().ecus).map_err(refused)?;
         Ok((verified, document, images))
     }
 
@@ -181,8 +183,7 @@ impl Agent {
         info!(campaign = update.campaign, code, "the update is declined");
         let at = self.reported_at();
         self.store.change(|state| {
-            let attempt = Attempt { attempt: update.attempt, sequence: 0, step: Step::Accepted, images: Vec::new() };
-            state.attempts.insert(update.campaign, attempt);
+            state.attempts.insert(update.campaign, Attempt::new(update.attempt, &[], Installation::Atomic));
             state.set_step(update.campaign, Step::Finished);
             let detail = Detail { error_code: Some(code.to_owned()), ..Detail::default() };
             state.report(update.campaign, ReportedState::Declined, detail, at);
@@ -191,13 +192,11 @@ impl Agent {
         Ok(())
     }
 
-    fn accept(&mut self, update: &Update, images: &[Image]) -> Result<(), AgentError> {
+    fn accept(&mut self, update: &Update, images: &[Image], installation: Installation) -> Result<(), AgentError> {
         info!(campaign = update.campaign, attempt = update.attempt, "the update is verified and accepted");
         let at = self.reported_at();
         self.store.change(|state| {
-            let attempt =
-                Attempt { attempt: update.attempt, sequence: 0, step: Step::Accepted, images: images.to_vec() };
-            state.attempts.insert(update.campaign, attempt);
+            state.attempts.insert(update.campaign, Attempt::new(update.attempt, images, installation));
             state.report(update.campaign, ReportedState::Accepted, Detail::default(), at);
         })?;
         Ok(())

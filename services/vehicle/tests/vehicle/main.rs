@@ -6,6 +6,7 @@
 mod agent;
 mod fleet;
 mod kills;
+mod ordered;
 mod peer;
 mod repository;
 mod rollback;

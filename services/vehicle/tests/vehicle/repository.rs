@@ -113,6 +113,7 @@ impl Model {
                 .collect(),
             precondition: None,
             precondition_waived: false,
+            installation: otaru_domain::release::Installation::Atomic,
             consent: None,
             windows: otaru_domain::rollout::Windows::default(),
             offer_expires: clock::now() + chrono::TimeDelta::hours(1),

@@ -11,7 +11,7 @@ use crate::peer::{Peer, offered, one_report_per_sequence};
 use crate::repository::{IMAGE, firmware};
 
 /// Has the vehicle run this script after each installation.
-fn checked_by(car: &mut Car, script: &str, patience: Duration) {
+pub fn checked_by(car: &mut Car, script: &str, patience: Duration) {
     std::fs::create_dir_all(&car.config.state_dir).unwrap();
     let program = car.config.state_dir.join("check");
     std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();

@@ -53,6 +53,9 @@ export function Release() {
             </Fact>
           )}
           {data.release_counter != null && <Fact term={t.counter}>{data.release_counter}</Fact>}
+          {data.installation === "ordered" && (
+            <Fact term={t.installation}>{t.inOrder(data.images.map((image) => image.hardware_id).join(", "))}</Fact>
+          )}
           <Fact term={t.created}>
             <When at={data.created_at} /> · {data.created_by}
           </Fact>

@@ -8,7 +8,7 @@ use otaru_domain::campaign::CampaignState;
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::{CampaignId, HardwareId, ReleaseId};
-use otaru_domain::release::target_name;
+use otaru_domain::release::{Installation, target_name};
 use otaru_domain::rollout::{Membership, Policy, WavePlan};
 use otaru_http::{Json, Problem};
 use otaru_store::campaigns::{self, Campaign, Settings};
@@ -214,7 +214,8 @@ async fn draft(
 ) -> Result<Release, ApiError> {
     let notes = format!("What vehicles ran before campaign {}", campaign.id);
     let version = format!("undo-{}.{number}.{}", campaign.id, now.timestamp());
-    let draft = Draft { name: "Undo", version: &version, notes: &notes, rxswin: None };
+    let draft =
+        Draft { name: "Undo", version: &version, notes: &notes, rxswin: None, installation: Installation::Atomic };
     let id = releases::create(tx, &draft, &actor.name, now)
         .await?
         .map_err(|NameTaken| Problem::conflict("release-exists", format!("there is a release {version} already")))?;

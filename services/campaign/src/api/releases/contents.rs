@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use otaru_domain::id::{HardwareId, ReleaseId, Sha256};
-use otaru_domain::release::target_name;
+use otaru_domain::release::{Installation, target_name};
 use otaru_domain::requirement::{MAX_REQUIREMENTS, Requirement};
 use otaru_domain::version::MAX_VERSION_BYTES;
 use otaru_http::Problem;
@@ -101,7 +101,7 @@ fn check_fields(body: &Body) -> Result<(), Problem> {
     check::count("/images", body.images.len(), 1, MAX_IMAGES)?;
     for (at, image) in body.images.iter().enumerate() {
         check_version(&format!("/images/{at}/version"), &image.version)?;
-        check_requirements(at, image, &body.images)?;
+        check_requirements(at, image, &body.images, body.installation)?;
     }
     match check::first_repeated(&body.images, |image| image.hardware_id.clone()) {
         Some(at) => {
@@ -111,15 +111,26 @@ fn check_fields(body: &Body) -> Result<(), Problem> {
     }
 }
 
-/// Refuses what could never be met: the release takes the version away that it asks for.
-fn check_requirements(at: usize, image: &NewImage, images: &[NewImage]) -> Result<(), Problem> {
+/// Refuses what could never be met: the release takes the version away that it asks for, or brings it too late.
+fn check_requirements(
+    at: usize,
+    image: &NewImage,
+    images: &[NewImage],
+    installation: Installation,
+) -> Result<(), Problem> {
     check::count(&format!("/images/{at}/requires"), image.requires.len(), 0, MAX_REQUIREMENTS)?;
     for (number, requirement) in image.requires.iter().enumerate() {
         let ecu = &requirement.hardware_id;
-        let brought = images.iter().find(|other| other.hardware_id == *ecu && *ecu != image.hardware_id);
-        if let Some(other) = brought.filter(|other| !requirement.versions.contains(&other.version)) {
+        let brings = |other: &&NewImage| other.hardware_id == *ecu && *ecu != image.hardware_id;
+        let Some(other) = images.iter().find(brings) else { continue };
+        let pointer = format!("/images/{at}/requires/{number}");
+        if !requirement.versions.contains(&other.version) {
             let detail = format!("{requirement}, and this release brings {ecu} to {}", other.version);
-            return Err(Problem::invalid(format!("/images/{at}/requires/{number}"), detail));
+            return Err(Problem::invalid(pointer, detail));
+        }
+        if installation == Installation::Ordered && images[at..].iter().any(|other| brings(&other)) {
+            let detail = format!("{ecu} comes later in the order: name its image before this one");
+            return Err(Problem::invalid(pointer, detail));
         }
     }
     Ok(())
