@@ -2541,6 +2541,11 @@ export interface components {
             seen_at: string;
             topic: string;
         };
+        /**
+         * @description How a vehicle brings the images of a release onto its ECUs.
+         * @enum {string}
+         */
+        Installation: "atomic" | "ordered";
         /** @description A credential that was issued: the only time its token is shown. */
         IssuedCredential: {
             /** Format: date-time */
@@ -2726,6 +2731,8 @@ export interface components {
         NewRelease: {
             /** @description One image per hardware id. */
             images: components["schemas"]["NewImage"][];
+            /** @description Whether its images are installed at once, or one after the other in the order given here. */
+            installation?: components["schemas"]["Installation"];
             /** @description The models it is for. Each must have all of its hardware ids. */
             models: components["schemas"]["ModelId"][];
             /**
@@ -3136,6 +3143,7 @@ export interface components {
             created_by: string;
             id: components["schemas"]["i64"];
             images: components["schemas"]["Image"][];
+            installation: components["schemas"]["Installation"];
             /** Format: date-time */
             locked_at?: string | null;
             models: components["schemas"]["ModelId"][];

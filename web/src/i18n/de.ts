@@ -556,6 +556,8 @@ export const de: Dictionary = {
     details: "Einzelheiten",
     notes: "Notizen",
     counter: "Release-Zähler",
+    installation: "Installation",
+    inOrder: (ecus) => `ein Steuergerät nach dem anderen: ${ecus}`,
     rxswin: "RXSWIN",
     copyHash: (hardware) => `SHA-256 von ${hardware} kopieren`,
     formLead: "Modelle wählen, dann je Steuergerät eine Datei. Nichts erreicht ein Fahrzeug, bevor es gesperrt und ausgerollt ist.",

@@ -527,6 +527,8 @@ export const en = {
     details: "Details",
     notes: "Notes",
     counter: "Release counter",
+    installation: "Installation",
+    inOrder: (ecus: string) => `one ECU after the other: ${ecus}`,
     rxswin: "RXSWIN",
     copyHash: (hardware: string) => `Copy the SHA-256 of ${hardware}`,
     // The form.
