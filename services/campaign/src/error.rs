@@ -116,9 +116,17 @@ fn of_manifest(error: &ManifestError) -> Problem {
                 | PublishError::RootKeys(_)
                 | PublishError::RootExpired
                 | PublishError::RootConsistentSnapshot
+                | PublishError::RootThreshold { .. }
                 | PublishError::RootSignature(_)),
             ..
         } => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "root-refused", chain(source)),
+        ManifestError::Publish { source: source @ PublishError::NothingToSign, .. } => {
+            Problem::conflict("nothing-to-sign", chain(source))
+        }
+        ManifestError::Publish {
+            source: source @ (PublishError::TargetsSignature(_) | PublishError::PendingRootExpired),
+            ..
+        } => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "targets-refused", chain(source)),
         ManifestError::Publish { .. } => Problem::internal(),
         error @ ManifestError::TooLong { .. } => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,

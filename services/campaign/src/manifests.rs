@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use otaru_bus::Bus;
 use otaru_domain::id::ModelId;
 use otaru_domain::topic;
-use otaru_domain::tuf::{Change, Metadata, Publication, PublishError, Repository, Timestamp, parse_unverified};
+use otaru_domain::tuf::{Change, Metadata, Publication, PublishError, Repository, Role, Timestamp, parse_unverified};
+use otaru_store::campaigns::CampaignImage;
 use otaru_store::outbox::{self, OutboxMessage};
 use otaru_store::{StoreError, Tx, manifests};
 use thiserror::Error;
@@ -44,7 +45,8 @@ pub async fn publish(
     keep(tx, app, model, &repository, publication, now).await
 }
 
-/// Takes a signed root in and publishes it; its version.
+/// Takes a signed root in; its version, and whether it waits for an approver's signature on the targets before it is
+/// published.
 ///
 /// # Errors
 /// [`ManifestError::Publish`] naming what the root lacks.
@@ -54,12 +56,46 @@ pub async fn accept_root(
     model: &ModelId,
     root: &[u8],
     now: DateTime<Utc>,
-) -> Result<u64, ManifestError> {
+) -> Result<(u64, bool), ManifestError> {
     let keys = app.keys.online_keys(model)?;
     let mut repository = manifests::load(tx, model).await?;
     let publication = repository.accept_root(root, &keys, now).map_err(|source| refused(model, source))?;
     keep(tx, app, model, &repository, publication, now).await?;
-    Ok(repository.root_version())
+    let waits = repository.pending.as_ref().is_some_and(|pending| pending.root.is_some());
+    Ok((repository.root_version() + u64::from(waits), waits))
+}
+
+/// Takes an approver's signature on the targets that wait, and publishes them; their version and the root's.
+///
+/// # Errors
+/// [`ManifestError::Publish`] naming what the signature lacks.
+pub async fn cosign(
+    tx: &mut Tx,
+    app: &App,
+    model: &ModelId,
+    signed: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(u64, u64), ManifestError> {
+    let keys = app.keys.online_keys(model)?;
+    let mut repository = manifests::load(tx, model).await?;
+    let publication = repository.cosign(signed, &keys, now).map_err(|source| refused(model, source))?;
+    keep(tx, app, model, &repository, publication, now).await?;
+    let version = repository.files.get(&Role::Targets).map_or(0, |file| file.version);
+    Ok((version, repository.root_version()))
+}
+
+/// Whether all of `images` are in the published targets of `model`, not only in a draft that waits for a signature.
+///
+/// # Errors
+/// [`ManifestError`].
+pub async fn has_targets(tx: &mut Tx, model: &ModelId, images: &[CampaignImage]) -> Result<bool, ManifestError> {
+    // What a model that waits for nothing has locked, it has published: no need to hold it up.
+    if !manifests::is_pending(tx, model).await? {
+        return Ok(true);
+    }
+    let repository = manifests::load(tx, model).await?;
+    let targets = repository.targets().map_err(|source| refused(model, source))?;
+    Ok(images.iter().all(|image| targets.contains_key(&image.target_name)))
 }
 
 /// Signs what is past half of its life anew, in one transaction per model; how many models. One that

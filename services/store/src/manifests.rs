@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use otaru_domain::id::ModelId;
-use otaru_domain::tuf::{DocumentFile, Repository, Role, SignedFile};
+use otaru_domain::tuf::{DocumentFile, Pending, Repository, Role, SignedFile};
 use sqlx::FromRow;
 
 use crate::{Store, StoreError, Tx};
@@ -24,6 +24,23 @@ struct DocumentRow {
     sha256: String,
     bytes: Vec<u8>,
     dropped_in: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct PendingRow {
+    root: Option<Vec<u8>>,
+    version: i64,
+    expires_at: DateTime<Utc>,
+    bytes: Vec<u8>,
+}
+
+impl TryFrom<PendingRow> for Pending {
+    type Error = StoreError;
+
+    fn try_from(row: PendingRow) -> Result<Self, StoreError> {
+        let version = version("manifest_pending", row.version)?;
+        Ok(Self { root: row.root, targets: SignedFile { version, expires: row.expires_at, bytes: row.bytes } })
+    }
 }
 
 fn version(table: &'static str, version: i64) -> Result<u64, StoreError> {
@@ -51,6 +68,7 @@ pub async fn load(tx: &mut Tx, model: &ModelId) -> Result<Repository, StoreError
         roots: load_roots(tx, model).await?,
         files: load_files(tx, model).await?,
         documents: load_documents(tx, model).await?,
+        pending: load_pending(tx, model).await?,
     })
 }
 
@@ -77,6 +95,15 @@ async fn load_files(tx: &mut Tx, model: &ModelId) -> Result<BTreeMap<Role, Signe
             Ok((role, SignedFile { version, expires: row.expires_at, bytes: row.bytes }))
         })
         .collect()
+}
+
+async fn load_pending(tx: &mut Tx, model: &ModelId) -> Result<Option<Pending>, StoreError> {
+    let row: Option<PendingRow> =
+        sqlx::query_as("SELECT root, version, expires_at, bytes FROM manifest_pending WHERE model_id = $1")
+            .bind(model.as_str())
+            .fetch_optional(&mut **tx)
+            .await?;
+    row.map(Pending::try_from).transpose()
 }
 
 async fn load_documents(tx: &mut Tx, model: &ModelId) -> Result<Vec<DocumentFile>, StoreError> {
@@ -126,7 +153,59 @@ pub async fn save(tx: &mut Tx, model: &ModelId, repository: &Repository, now: Da
         .execute(&mut **tx)
         .await?;
     }
+    save_pending(tx, model, repository.pending.as_ref(), now).await?;
     save_documents(tx, model, &repository.documents).await
+}
+
+async fn save_pending(
+    tx: &mut Tx,
+    model: &ModelId,
+    pending: Option<&Pending>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let Some(Pending { root, targets }) = pending else {
+        sqlx::query("DELETE FROM manifest_pending WHERE model_id = $1").bind(model.as_str()).execute(&mut **tx).await?;
+        return Ok(());
+    };
+    sqlx::query(
+        "INSERT INTO manifest_pending AS known (model_id, root, version, expires_at, bytes, drafted_at)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (model_id) DO UPDATE
+            SET root = EXCLUDED.root, version = EXCLUDED.version, expires_at = EXCLUDED.expires_at,
+                bytes = EXCLUDED.bytes, drafted_at = EXCLUDED.drafted_at
+          WHERE known.bytes <> EXCLUDED.bytes OR known.root IS DISTINCT FROM EXCLUDED.root",
+    )
+    .bind(model.as_str())
+    .bind(root)
+    .bind(column(targets.version)?)
+    .bind(targets.expires)
+    .bind(&targets.bytes)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Whether targets of `model` wait for a person's signature.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_pending(tx: &mut Tx, model: &ModelId) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM manifest_pending WHERE model_id = $1)");
+    Ok(found.bind(model.as_str()).fetch_one(&mut **tx).await?)
+}
+
+/// The targets of `model` that wait for a person's signature, if there are any, signed by the service.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn pending(store: &Store, model: &ModelId) -> Result<Option<Pending>, StoreError> {
+    let row: Option<PendingRow> =
+        sqlx::query_as("SELECT root, version, expires_at, bytes FROM manifest_pending WHERE model_id = $1")
+            .bind(model.as_str())
+            .fetch_optional(store.pool())
+            .await?;
+    row.map(Pending::try_from).transpose()
 }
 
 async fn save_documents(tx: &mut Tx, model: &ModelId, documents: &[DocumentFile]) -> Result<(), StoreError> {

@@ -28,6 +28,8 @@ pub struct Model {
     pub hardware: Vec<Hardware>,
     /// Whether its repository has a signed root.
     pub has_root: bool,
+    /// The version of the targets that wait for an approver's signature.
+    pub pending_targets: Option<i64>,
     pub retired_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub created_by: String,
@@ -66,6 +68,7 @@ struct Row {
     review_required: bool,
     hardware: Json<Vec<Hardware>>,
     has_root: bool,
+    pending_targets: Option<i64>,
     retired_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     created_by: String,
@@ -82,6 +85,7 @@ impl TryFrom<Row> for Model {
             review_required: row.review_required,
             hardware: row.hardware.0,
             has_root: row.has_root,
+            pending_targets: row.pending_targets,
             retired_at: row.retired_at,
             created_at: row.created_at,
             created_by: row.created_by,
@@ -95,6 +99,7 @@ macro_rules! select {
         concat!(
             "SELECT id, name, vin_check_digit, review_required, retired_at, created_at, created_by, ",
             "EXISTS (SELECT 1 FROM manifest_roots WHERE model_id = models.id) AS has_root, ",
+            "(SELECT version FROM manifest_pending WHERE model_id = models.id) AS pending_targets, ",
             "coalesce((SELECT jsonb_agg(jsonb_build_object('hardware_id', hardware_id, 'name', h.name) ORDER BY hardware_id) ",
             "FROM model_hardware AS h WHERE model_id = models.id), '[]') AS hardware FROM models ",
             $tail

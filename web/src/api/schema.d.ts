@@ -915,7 +915,8 @@ export interface paths {
         /**
          * Take a signed root in
          * @description The first one, signed by its own root keys, makes the model active. A later one is signed by the present
-         *     root's keys, too. The repository is published with it.
+         *     root's keys, too. The repository is published with it; where the root asks for an approver's signature on targets, as
+         *     soon as that is there.
          */
         put: operations["put_root"];
         post?: never;
@@ -938,6 +939,47 @@ export interface paths {
          *     `otaru keys sign-root` signs offline. Without `root_key`, the root keys stay those of the present root.
          */
         get: operations["draft_root"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Take an approver's signature in
+         * @description The draft with the approver's signature added. With as many signatures as the root demands the targets are published,
+         *     and the root that asked for them, if that waits as well. A draft that changed meanwhile is signed anew.
+         */
+        put: operations["put_targets"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/targets/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The targets that wait for a signature
+         * @description TUF targets metadata with the service's signature, to be read and signed by an approver: `otaru keys sign`.
+         */
+        get: operations["draft_targets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1467,6 +1509,8 @@ export interface components {
              * @example 1
              */
             version: number;
+            /** @description Whether it is published only with targets that an approver has signed: see `/models/{model}/targets/draft`. */
+            waits_for_targets: boolean;
         };
         /** @description Between which bounds a rate adapts. */
         Adapt: {
@@ -2639,6 +2683,12 @@ export interface components {
             hardware: components["schemas"]["Hardware"][];
             id: components["schemas"]["ModelId"];
             name: string;
+            /**
+             * Format: int64
+             * @description The version of the targets that wait for an approver's signature, if any do.
+             * @example 4
+             */
+            pending_targets: number | null;
             /** @description Whether campaigns for it need another person's approval before they start. */
             review_required: boolean;
             state: components["schemas"]["ModelState"];
@@ -3374,6 +3424,22 @@ export interface components {
          * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
          */
         Sha256: string;
+        /** @description Targets that were published. */
+        SignedTargets: {
+            model: components["schemas"]["ModelId"];
+            /**
+             * Format: int64
+             * @description Of the root that is in force now.
+             * @example 2
+             */
+            root_version: number;
+            /**
+             * Format: int64
+             * @description Of the targets.
+             * @example 3
+             */
+            version: number;
+        };
         /** @description A count over runs. */
         Spread: {
             /** Format: int64 */
@@ -5858,6 +5924,8 @@ export interface operations {
                 root_key?: string[];
                 /** @description How many root keys must sign; 1 without it */
                 threshold?: number;
+                /** @description A public key of an approver, ed25519, 64 hexadecimal digits: targets then need the signature of one of them beside the service's. Those of the present root without it; `none` drops them */
+                targets_key?: string[];
             };
             header?: never;
             path: {
@@ -5868,6 +5936,68 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description TUF root metadata, unsigned */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        /** @description Signed TUF targets metadata */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedTargets"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    draft_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description TUF targets metadata */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -19,6 +19,7 @@ pub mod releases;
 pub mod roots;
 pub mod rxswins;
 pub mod session;
+pub mod targets;
 pub mod tokens;
 pub mod vehicles;
 
@@ -31,6 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(models::routes())
         .merge(roots::routes())
+        .merge(targets::routes())
         .merge(vehicles::routes())
         .merge(groups::routes())
         .merge(artifacts::routes())

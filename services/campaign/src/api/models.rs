@@ -83,6 +83,9 @@ pub struct Model {
     pub vin_check_digit: bool,
     /// Whether campaigns for it need another person's approval before they start.
     pub review_required: bool,
+    /// The version of the targets that wait for an approver's signature, if any do.
+    #[schema(required = true, example = 4)]
+    pub pending_targets: Option<i64>,
     pub created_at: DateTime<Utc>,
     /// The actor who created it.
     pub created_by: String,
@@ -111,6 +114,7 @@ impl From<models::Model> for Model {
             hardware: hardware.map(|one| Hardware { hardware_id: one.hardware_id, name: one.name }).collect(),
             vin_check_digit: model.vin_check_digit,
             review_required: model.review_required,
+            pending_targets: model.pending_targets,
             created_at: model.created_at,
             created_by: model.created_by,
         }
@@ -223,7 +227,7 @@ async fn make_keys(app: &App, id: &ModelId) -> Result<(), ApiError> {
 /// A first root signed with a root key that is kept on this machine: for demos.
 fn demo_root(app: &App, id: &ModelId, now: DateTime<Utc>) -> Result<Vec<u8>, ApiError> {
     let root_key = app.keys.root_key(id)?;
-    let root = app.keys.online_keys(id)?.root(&[root_key.public().clone()], 1, 1, now);
+    let root = app.keys.online_keys(id)?.root(&[root_key.public().clone()], 1, &[], 1, now);
     tuf::sign(&root, &[&root_key]).map_err(|error| {
         tracing::error!(error = error::chain(&error), "a demo's root cannot be signed");
         Problem::internal().into()

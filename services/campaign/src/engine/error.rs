@@ -1,7 +1,7 @@
 //! Why a campaign does not change as it was asked to.
 
 use otaru_domain::campaign::{CampaignState, TransitionError};
-use otaru_domain::id::{CampaignId, GroupId, ReleaseId};
+use otaru_domain::id::{CampaignId, GroupId, ModelId, ReleaseId};
 use otaru_domain::review::ReviewError;
 use otaru_domain::target::TargetError;
 use otaru_store::StoreError;
@@ -35,6 +35,11 @@ pub enum CampaignError {
     Closing,
     #[error("release {0} is not locked (any more): a campaign needs a release that vehicles may install")]
     ReleaseNotLocked(ReleaseId),
+    #[error(
+        "release {0} waits for an approver's signature on the targets of model {1}: GET /api/v1/models/{1}/targets/draft, \
+         sign it with `otaru keys sign`, PUT it to /api/v1/models/{1}/targets"
+    )]
+    ReleaseNotSigned(ReleaseId, ModelId),
     #[error("there is no group {group}: create it first")]
     NoGroup {
         /// Where the expression that names it stands in a request.
@@ -75,6 +80,7 @@ impl CampaignError {
             | Self::NoRelease(_)
             | Self::NotApprovable { .. }
             | Self::ReleaseNotLocked(_)
+            | Self::ReleaseNotSigned(..)
             | Self::NoGroup { .. }
             | Self::Target(_)
             | Self::TypeApprovalPending(_)

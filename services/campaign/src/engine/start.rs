@@ -13,6 +13,7 @@ use otaru_store::{StoreError, Tx, events, waves};
 
 use super::{By, CampaignError, document, emergency, locked, plan_of, review};
 use crate::app::App;
+use crate::manifests;
 
 /// Starts a scheduled campaign whose time has come.
 pub(super) async fn start_due(
@@ -49,6 +50,12 @@ pub(super) async fn start(
     let release = campaigns::release(tx, campaign.release).await?;
     if release.is_none_or(|release| release.state != ReleaseState::Locked) {
         return Err(CampaignError::ReleaseNotLocked(campaign.release));
+    }
+    for model in campaigns::models(tx, campaign.release).await? {
+        let images = campaigns::images(tx, campaign.release, &model).await?;
+        if !manifests::has_targets(tx, &model, &images).await? {
+            return Err(CampaignError::ReleaseNotSigned(campaign.release, model));
+        }
     }
     let target = Target::parse(&campaign.target).map_err(CampaignError::Target)?;
     review::require(app, tx, campaign).await?;

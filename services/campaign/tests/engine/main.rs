@@ -1,6 +1,7 @@
 //! The rollout engine and the calls around it: the service as it runs, on a real Postgres and the embedded broker.
 //! What vehicles report is applied by the ingest's own function.
 
+mod approvers;
 mod breaks;
 mod calls;
 mod dossiers;

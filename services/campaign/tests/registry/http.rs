@@ -109,6 +109,7 @@ fn what_only_some_may_do_is_listed_here() {
         ("put_model_review", Role::Admin),
         ("put_release_evidence", Role::Approver),
         ("put_root", Role::Admin),
+        ("put_targets", Role::Approver),
         ("reject_campaign", Role::Approver),
         ("revoke_token", Role::Admin),
     ];

@@ -43,7 +43,7 @@ async fn a_model_awaits_its_root_until_one_signed_offline_is_put_in() {
     put(b"no json".to_vec()).await.problem(422, "root-refused");
 
     let signed = sign(&draft, &[&root_key]).unwrap();
-    assert_eq!(put(signed.clone()).await.is(200), json!({"model": id, "version": 1}));
+    assert_eq!(put(signed.clone()).await.is(200), json!({"model": id, "version": 1, "waits_for_targets": false}));
     assert_eq!(admin.get(&format!("/models/{id}")).await.is(200)["state"], "active");
     assert_eq!(admin.get(&path).await.bytes, signed);
     assert!(put(signed).await.problem(422, "root-refused").contains("version 1, the next is 2"));

@@ -19,6 +19,7 @@ mod steps;
 mod targeting;
 mod tokens;
 mod triage;
+mod tuf_cosign;
 mod tuf_fixture;
 mod tuf_publication;
 mod tuf_roots;

@@ -24,7 +24,7 @@ pub fn online(first: u8) -> OnlineKeys {
 /// A root for [`online`] keys `10…`, to be changed before it is signed.
 pub fn root(root_keys: &[Key], threshold: u32, version: u64) -> Metadata<Root> {
     let public: Vec<_> = root_keys.iter().map(|key| key.public().clone()).collect();
-    online(10).root(&public, threshold, version, now())
+    online(10).root(&public, threshold, &[], version, now())
 }
 
 pub fn signed(root: &Metadata<Root>, by: &[&Key]) -> Vec<u8> {

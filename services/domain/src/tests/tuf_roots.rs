@@ -91,7 +91,7 @@ fn a_new_root_is_signed_by_the_old_keys_and_by_the_new() {
 #[test]
 fn a_root_that_gives_the_roles_to_foreign_keys_is_refused() {
     let mut repository = Repository::default();
-    let root = online(20).root(&[key(1).public().clone()], 1, 1, now());
+    let root = online(20).root(&[key(1).public().clone()], 1, &[], 1, now());
     let result = repository.accept_root(&signed(&root, &[&key(1)]), &online(10), now());
     assert!(matches!(result, Err(PublishError::RootKeys(Role::Targets))));
 }
@@ -103,21 +103,33 @@ fn a_root_that_leaves_one_role_to_a_foreign_key_is_refused() {
         (Role::Timestamp, crate::tuf::OnlineKeys { timestamp: key(9), ..online(10) }),
     ] {
         let mut repository = Repository::default();
-        let root = keys.root(&[key(1).public().clone()], 1, 1, now());
+        let root = keys.root(&[key(1).public().clone()], 1, &[], 1, now());
         let result = repository.accept_root(&signed(&root, &[&key(1)]), &online(10), now());
         assert!(matches!(result, Err(PublishError::RootKeys(refused)) if refused == role), "{role}");
     }
 }
 
 #[test]
-fn a_root_that_demands_more_signatures_than_we_can_make_is_refused() {
-    let result = changed(|root| {
-        let entry = root.body.roles.get_mut(&Role::Targets).unwrap();
-        entry.keyids.push(key(9).id().to_owned());
-        entry.threshold = 2;
-        root.body.keys.insert(key(9).id().to_owned(), key(9).public().clone());
-    });
-    assert!(matches!(result, Err(PublishError::RootKeys(Role::Targets))));
+fn a_root_that_demands_more_signatures_than_can_be_had_is_refused() {
+    let demand = |role: Role, others: &[Key], threshold: u32| {
+        changed(|root| {
+            let entry = root.body.roles.get_mut(&role).unwrap();
+            entry.keyids.extend(others.iter().map(|key| key.id().to_owned()));
+            entry.threshold = threshold;
+            root.body.keys.extend(others.iter().map(|key| (key.id().to_owned(), key.public().clone())));
+        })
+    };
+    for role in [Role::Snapshot, Role::Timestamp] {
+        assert!(matches!(demand(role, &[key(9)], 2), Err(PublishError::RootKeys(refused)) if refused == role));
+    }
+    let lacks = |result| matches!(result, Err(PublishError::RootThreshold { .. }));
+    assert!(lacks(demand(Role::Targets, &[], 2)));
+    assert!(lacks(demand(Role::Targets, &[key(9)], 3)));
+    assert!(lacks(demand(Role::Targets, &[key(9), key(9)], 3)));
+    // The service has its other keys, too: theirs would be no second person's signature.
+    assert!(lacks(demand(Role::Targets, &[online(10).snapshot], 2)));
+    assert!(lacks(demand(Role::Targets, &[key(9), online(10).timestamp], 2)));
+    assert!(demand(Role::Targets, &[key(9)], 2).is_ok());
 }
 
 #[test]

@@ -4,17 +4,21 @@
 //! We sign and publish with serde structs of our own; what a *client* does is `tough`'s, in `vehicle`.
 //! Specification: <https://theupdateframework.github.io/specification/v1.0.31/>.
 
+mod cosign;
+mod documents;
 mod key;
 mod metadata;
 mod repository;
 mod root;
 mod sign;
 
+pub use cosign::Pending;
+pub use documents::DocumentFile;
 pub use key::{Key, KeyError, PublicKey};
 pub use metadata::{
     DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, RoleKeys, Root, Snapshot, Target, TargetCustom,
     Targets, Timestamp,
 };
-pub use repository::{Change, DocumentFile, Publication, PublishError, Repository, SignedFile};
+pub use repository::{Change, Publication, PublishError, Repository, SignedFile};
 pub use root::OnlineKeys;
-pub use sign::{SignError, VerifyError, add_signatures, canonical, parse_unverified, sign, verify};
+pub use sign::{SignError, VerifyError, add_signatures, canonical, countersign, parse_unverified, sign, verify};

@@ -10,6 +10,8 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::cosign::Pending;
+use super::documents::{DocumentFile, document_target};
 use super::key::Key;
 use super::metadata::{
     DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, Snapshot, Target, Targets, Timestamp,
@@ -30,25 +32,6 @@ pub struct SignedFile {
     pub bytes: Vec<u8>,
 }
 
-/// A campaign document that is, or until lately was, among the targets of `campaigns`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentFile {
-    /// `campaign-<id>.json`.
-    pub name: String,
-    pub sha256: String,
-    pub bytes: Vec<u8>,
-    /// The version of `campaigns` that no longer has it.
-    pub dropped_in: Option<u64>,
-}
-
-impl DocumentFile {
-    /// The name it is published under.
-    #[must_use]
-    pub fn file_name(&self) -> String {
-        format!("{}.{}", self.sha256, self.name)
-    }
-}
-
 /// All of a model's repository that is not an artifact.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Repository {
@@ -57,6 +40,8 @@ pub struct Repository {
     /// The newest file of each other role.
     pub files: BTreeMap<Role, SignedFile>,
     pub documents: Vec<DocumentFile>,
+    /// What waits for another signature than ours.
+    pub pending: Option<Pending>,
 }
 
 /// What is to change.
@@ -90,6 +75,16 @@ pub enum PublishError {
     RootSignature(#[source] VerifyError),
     #[error("the repository's own file cannot be read")]
     Stored(#[source] VerifyError),
+    #[error("the targets role asks for {threshold} signatures, and its keys cannot give as many beside ours")]
+    RootThreshold { threshold: u32 },
+    #[error("no targets of this model wait for a signature")]
+    NothingToSign,
+    #[error(
+        "the targets that wait are not signed as the root demands: sign the present draft, with a key that the root names"
+    )]
+    TargetsSignature(#[source] VerifyError),
+    #[error("the root that the targets wait with expires in less than a day: put another one")]
+    PendingRootExpired,
     #[error("the metadata cannot be signed")]
     Sign(#[from] SignError),
     #[error("the document cannot be written")]
@@ -157,7 +152,13 @@ impl Repository {
     }
 
     fn due(&self, now: DateTime<Utc>) -> Vec<Role> {
-        let past_half = |role: &Role| self.files.get(role).is_none_or(|file| file.expires - now <= role.lifetime() / 2);
+        // Targets that wait for a signature are not written anew under the hands of whoever signs them.
+        let waiting = self.pending.as_ref().filter(|_| self.is_cosigned().unwrap_or(false));
+        let file = |role: &Role| match waiting {
+            Some(pending) if *role == Role::Targets => Some(&pending.targets),
+            _ => self.files.get(role),
+        };
+        let past_half = |role: &Role| file(role).is_none_or(|file| file.expires - now <= role.lifetime() / 2);
         Role::ONLINE.into_iter().filter(past_half).collect()
     }
 
@@ -180,40 +181,76 @@ impl Repository {
         }
         let mut next = self.clone();
         let mut publication = Publication::default();
+        let mut roles = roles.to_vec();
         if roles.contains(&Role::Targets) {
-            let mut targets = next.targets()?;
-            for (name, target) in change.targets {
-                match target {
-                    Some(target) => targets.insert(name, target),
-                    None => targets.remove(&name),
-                };
+            if next.is_cosigned()? {
+                next.draft_targets(keys, change.targets, now)?;
+                roles.retain(|role| *role != Role::Targets);
+            } else {
+                // A root that waits changes nothing yet; what waited for a signature that nobody asks for any more is published.
+                let root = next.pending.take_if(|pending| pending.root.is_some()).and_then(|pending| pending.root);
+                let body = next.targets_with(keys, change.targets)?;
+                next.pending = None;
+                next.put(Role::Targets, &body, &keys.targets, now, &mut publication)?;
+                if let Some(root) = root {
+                    next.await_targets(&root, keys, now)?;
+                }
             }
-            let body = Targets { targets, delegations: Some(delegations(&keys.campaigns)) };
-            next.put(Role::Targets, &body, &keys.targets, now, &mut publication)?;
         }
+        next.complete(keys, change.documents, &roles, now, &mut publication)?;
+        *self = next;
+        Ok(publication)
+    }
+
+    /// The next targets: those that wait for a signature, else the present ones, changed.
+    pub(super) fn targets_with(
+        &self,
+        keys: &OnlineKeys,
+        changes: BTreeMap<String, Option<Target>>,
+    ) -> Result<Targets, PublishError> {
+        let mut targets = match &self.pending {
+            Some(pending) => pending.targets()?,
+            None => self.targets()?,
+        };
+        for (name, target) in changes {
+            match target {
+                Some(target) => targets.insert(name, target),
+                None => targets.remove(&name),
+            };
+        }
+        Ok(Targets { targets, delegations: Some(delegations(&keys.campaigns)) })
+    }
+
+    /// Writes what follows the targets: of `roles` those below them, and always the timestamp.
+    pub(super) fn complete(
+        &mut self,
+        keys: &OnlineKeys,
+        documents: BTreeMap<CampaignId, Option<CampaignDocument>>,
+        roles: &[Role],
+        now: DateTime<Utc>,
+        publication: &mut Publication,
+    ) -> Result<(), PublishError> {
         if roles.contains(&Role::Campaigns) {
-            next.put_documents(change.documents, &mut publication)?;
-            let targets = next.documents.iter().filter(|document| document.dropped_in.is_none());
+            self.put_documents(documents, publication)?;
+            let targets = self.documents.iter().filter(|document| document.dropped_in.is_none());
             let targets = targets.map(|document| (document.name.clone(), document_target(document))).collect();
-            next.put(Role::Campaigns, &Targets { targets, delegations: None }, &keys.campaigns, now, &mut publication)?;
+            self.put(Role::Campaigns, &Targets { targets, delegations: None }, &keys.campaigns, now, publication)?;
         }
         if roles.contains(&Role::Snapshot) {
             let entries = [Role::Targets, Role::Campaigns]
                 .into_iter()
-                .filter_map(|role| next.files.get(&role).map(|file| (role, file)));
+                .filter_map(|role| self.files.get(&role).map(|file| (role, file)));
             let meta = entries.map(|(role, file)| (format!("{role}.json"), file_meta(file))).collect();
-            next.put(Role::Snapshot, &Snapshot { meta }, &keys.snapshot, now, &mut publication)?;
+            self.put(Role::Snapshot, &Snapshot { meta }, &keys.snapshot, now, publication)?;
         }
-        next.bury(roles, &mut publication);
-        let meta = next
+        self.bury(roles, publication);
+        let meta = self
             .files
             .get(&Role::Snapshot)
             .map(|file| ("snapshot.json".to_owned(), file_meta(file)))
             .into_iter()
             .collect();
-        next.put(Role::Timestamp, &Timestamp { meta }, &keys.timestamp, now, &mut publication)?;
-        *self = next;
-        Ok(publication)
+        self.put(Role::Timestamp, &Timestamp { meta }, &keys.timestamp, now, publication)
     }
 
     fn put(
@@ -230,36 +267,6 @@ impl Repository {
         let bytes = sign(&metadata, &[key])?;
         publication.files.push((role.file_name(version), Some(bytes.clone())));
         self.files.insert(role, SignedFile { version, expires, bytes });
-        Ok(())
-    }
-
-    fn put_documents(
-        &mut self,
-        changes: BTreeMap<CampaignId, Option<CampaignDocument>>,
-        publication: &mut Publication,
-    ) -> Result<(), PublishError> {
-        let version = self.files.get(&Role::Campaigns).map_or(0, |file| file.version) + 1;
-        for (campaign, document) in changes {
-            let name = CampaignDocument::name_of(campaign);
-            let new = document
-                .map(|document| ascii_json(&document))
-                .transpose()?
-                .map(|bytes| (hex::encode(Sha256::digest(&bytes)), bytes));
-            let current = self.documents.iter_mut().find(|known| known.name == name && known.dropped_in.is_none());
-            if let Some(current) = current {
-                if new.as_ref().is_some_and(|(sha256, _)| *sha256 == current.sha256) {
-                    continue;
-                }
-                current.dropped_in = Some(version);
-            }
-            if let Some((sha256, bytes)) = new {
-                // A document that returns to an earlier content is that file again.
-                self.documents.retain(|known| known.name != name || known.sha256 != sha256);
-                let file = DocumentFile { name, sha256, bytes, dropped_in: None };
-                publication.files.push((file.file_name(), Some(file.bytes.clone())));
-                self.documents.push(file);
-            }
-        }
         Ok(())
     }
 
@@ -294,30 +301,10 @@ fn delegations(key: &Key) -> Delegations {
     }
 }
 
-fn document_target(document: &DocumentFile) -> Target {
-    Target { length: document.bytes.len() as u64, hashes: Hashes { sha256: document.sha256.clone() }, custom: None }
-}
-
 fn file_meta(file: &SignedFile) -> FileMeta {
     FileMeta {
         version: file.version,
         length: Some(file.bytes.len() as u64),
         hashes: Some(Hashes { sha256: hex::encode(Sha256::digest(&file.bytes)) }),
     }
-}
-
-/// JSON with everything beyond ASCII escaped.
-fn ascii_json(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
-    let mut ascii = String::new();
-    for c in serde_json::to_string(value)?.chars() {
-        if c.is_ascii() {
-            ascii.push(c);
-        } else {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                ascii.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-    }
-    Ok(ascii.into_bytes())
 }

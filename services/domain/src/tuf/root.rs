@@ -1,7 +1,7 @@
 //! A model's root: which keys count, and for what. Everything a vehicle trusts hangs on it, so a root is
 //! taken in only when every client will accept it and when the keys we hold can sign all that follows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -31,9 +31,22 @@ impl OnlineKeys {
         }
     }
 
-    /// The root that gives these keys their roles, to be signed by the root keys.
+    /// Whether one of them has this id.
+    fn has(&self, id: &str) -> bool {
+        Role::ONLINE.into_iter().filter_map(|role| self.of(role)).any(|key| key.id() == id)
+    }
+
+    /// The root that gives these keys their roles, to be signed by the root keys. With `approvers`, targets need the
+    /// signature of one of them beside ours.
     #[must_use]
-    pub fn root(&self, root_keys: &[PublicKey], threshold: u32, version: u64, now: DateTime<Utc>) -> Metadata<Root> {
+    pub fn root(
+        &self,
+        root_keys: &[PublicKey],
+        threshold: u32,
+        approvers: &[PublicKey],
+        version: u64,
+        now: DateTime<Utc>,
+    ) -> Metadata<Root> {
         let mut keys: BTreeMap<_, _> = root_keys.iter().map(|key| (key.id(), key.clone())).collect();
         let mut roles = BTreeMap::new();
         roles.insert(Role::Root, RoleKeys { keyids: root_keys.iter().map(PublicKey::id).collect(), threshold });
@@ -42,6 +55,11 @@ impl OnlineKeys {
         {
             keys.insert(key.id().to_owned(), key.public().clone());
             roles.insert(role, RoleKeys { keyids: vec![key.id().to_owned()], threshold: 1 });
+        }
+        if let Some(targets) = roles.get_mut(&Role::Targets).filter(|_| !approvers.is_empty()) {
+            keys.extend(approvers.iter().map(|key| (key.id(), key.clone())));
+            targets.keyids.extend(approvers.iter().map(PublicKey::id));
+            targets.threshold = 2;
         }
         Metadata::new(Role::Root, version, now, Root { consistent_snapshot: true, keys, roles })
     }
@@ -54,7 +72,8 @@ impl Repository {
     }
 
     /// Takes a signed root in: the first, or the successor of the present one
-    /// (TUF 1.0.31, section 5.3.4 and 5.3.5), and publishes it with fresh metadata below it.
+    /// (TUF 1.0.31, section 5.3.4 and 5.3.5), and publishes it with fresh metadata below it; one that asks for more than
+    /// our signature on targets waits with them, see [`Self::cosign`].
     ///
     /// # Errors
     /// [`PublishError`] naming what the root lacks; the repository stays as it was.
@@ -80,7 +99,15 @@ impl Repository {
         }
         check_online_keys(&claimed.body, keys)?;
         let mut next = self.clone();
+        if claimed.body.roles.get(&Role::Targets).is_some_and(|role| role.threshold > 1) {
+            next.await_targets(bytes, keys, now)?;
+            *self = next;
+            return Ok(Publication::default());
+        }
         next.roots.insert(expected, bytes.to_vec());
+        if let Some(pending) = &mut next.pending {
+            pending.root = None;
+        }
         let mut publication = Publication { files: vec![(Role::Root.file_name(expected), Some(bytes.to_vec()))] };
         publication.files.extend(next.write(keys, Change::default(), &Role::ONLINE, now)?.files);
         *self = next;
@@ -107,15 +134,21 @@ fn check_shape(root: &Metadata<Root>) -> Result<(), PublishError> {
     Ok(())
 }
 
-/// Each online role must be ours to sign alone: what is below the root carries one signature.
+/// Each online role must be ours to sign alone; only targets may ask for others' signatures beside ours.
 fn check_online_keys(root: &Root, keys: &OnlineKeys) -> Result<(), PublishError> {
     for role in [Role::Targets, Role::Snapshot, Role::Timestamp] {
         let key = keys.of(role).ok_or(PublishError::RootKeys(role))?;
-        let alone = root
-            .roles
-            .get(&role)
-            .is_some_and(|entry| entry.threshold == 1 && entry.keyids.iter().any(|id| id == key.id()));
-        if !alone || root.keys.get(key.id()) != Some(key.public()) {
+        let entry = root.roles.get(&role).ok_or(PublishError::RootKeys(role))?;
+        let ours = entry.keyids.iter().any(|id| id == key.id());
+        let alone = entry.threshold == 1 || role == Role::Targets && entry.threshold > 1;
+        // A key that the service has is no second signature.
+        let others = entry.keyids.iter().filter(|id| root.keys.contains_key(*id) && !keys.has(id));
+        let others: BTreeSet<_> = others.collect();
+        let online = entry.keyids.iter().filter(|id| keys.has(id) && *id != key.id()).count();
+        if entry.threshold > 1 && (online > 0 || others.len() + 1 < entry.threshold as usize) {
+            return Err(PublishError::RootThreshold { threshold: entry.threshold });
+        }
+        if !alone || !ours || root.keys.get(key.id()) != Some(key.public()) {
             return Err(PublishError::RootKeys(role));
         }
     }

@@ -86,6 +86,32 @@ pub fn add_signatures(bytes: &[u8], keys: &[&Key]) -> Result<Vec<u8>, VerifyErro
     serde_json::to_vec(&envelope).map_err(|error| parse_error(&error))
 }
 
+/// `file` with its own valid signatures and those of `other` that are valid on it, one per key of `keyids`: what somebody
+/// signed is taken over, and nothing else of what they sent.
+///
+/// # Errors
+/// [`VerifyError::Parse`] for what is no metadata.
+pub fn countersign(
+    file: &[u8],
+    other: &[u8],
+    keys: &BTreeMap<String, PublicKey>,
+    keyids: &[String],
+) -> Result<Vec<u8>, VerifyError> {
+    let parse_error = |error: &dyn std::fmt::Display| VerifyError::Parse(error.to_string());
+    let envelope = |bytes| serde_json::from_slice::<Envelope>(bytes).map_err(|error| parse_error(&error));
+    let (file, other) = (envelope(file)?, envelope(other)?);
+    let message = canonical(&file.signed).map_err(|error| parse_error(&error))?;
+    let mut signatures: Vec<KeySignature> = Vec::new();
+    for signature in file.signatures.into_iter().chain(other.signatures) {
+        let key = keyids.contains(&signature.keyid).then(|| keys.get(&signature.keyid)).flatten();
+        let valid = key.and_then(PublicKey::bytes).is_some_and(|public| signed_by(&public, &signature.sig, &message));
+        if valid && signatures.iter().all(|known| known.keyid != signature.keyid) {
+            signatures.push(signature);
+        }
+    }
+    serde_json::to_vec(&Envelope { signatures, signed: file.signed }).map_err(|error| parse_error(&error))
+}
+
 /// Reads the signed part of a file without verifying anything: for our own files, and for a first root
 /// whose keys are inside it.
 ///

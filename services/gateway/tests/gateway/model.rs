@@ -19,7 +19,7 @@ impl Model {
         let key = || Key::generate().unwrap();
         let keys = OnlineKeys { targets: key(), campaigns: key(), snapshot: key(), timestamp: key() };
         let root = key();
-        let first = keys.root(&[root.public().clone()], 1, 1, now);
+        let first = keys.root(&[root.public().clone()], 1, &[], 1, now);
         let mut repository = Repository::default();
         let first = sign(&first, &[&root]).unwrap();
         let publication = repository.accept_root(&first, &keys, now).unwrap();

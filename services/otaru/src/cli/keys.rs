@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use otaru_domain::tuf::{Key, Metadata, Root, add_signatures, parse_unverified};
+use otaru_domain::id::HardwareId;
+use otaru_domain::tuf::{Key, Metadata, Role, Root, Targets, add_signatures, parse_unverified};
 
 #[derive(Debug, Args)]
 pub struct KeysArgs {
@@ -28,6 +29,19 @@ enum KeysCommand {
     List {
         #[arg(long, env = "OTARU_KEYS_DIR")]
         keys_dir: PathBuf,
+    },
+    /// Sign targets as an approver, offline, where a model's root asks for that. The draft comes from
+    /// GET /api/v1/models/MODEL/targets/draft, the result goes to PUT /api/v1/models/MODEL/targets. Shows what is signed.
+    Sign {
+        /// The draft.
+        #[arg(long)]
+        draft: PathBuf,
+        /// The approver's key, made by `otaru keys init`.
+        #[arg(long, required = true)]
+        key: Vec<PathBuf>,
+        /// Where to write the signed targets.
+        #[arg(long)]
+        out: PathBuf,
     },
     /// Sign a root, offline. The draft comes from GET /api/v1/models/MODEL/root/draft?root_key=PUBLIC, the result goes
     /// to PUT /api/v1/models/MODEL/root. Several people sign one after the other.
@@ -49,6 +63,7 @@ impl KeysArgs {
         match self.command {
             KeysCommand::Init { out } => init(&out)?,
             KeysCommand::List { keys_dir } => list(&keys_dir)?,
+            KeysCommand::Sign { draft, key, out } => sign_targets(&draft, &key, &out)?,
             KeysCommand::SignRoot { draft, key, out } => sign_root(&draft, &key, &out)?,
         }
         Ok(ExitCode::SUCCESS)
@@ -98,11 +113,38 @@ fn find_keys(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn sign_root(draft: &Path, keys: &[PathBuf], out: &Path) -> anyhow::Result<()> {
+/// The draft with the signatures of `keys` added.
+fn signed(draft: &Path, keys: &[PathBuf]) -> anyhow::Result<(Vec<u8>, Vec<Key>)> {
     let bytes = fs::read(draft).with_context(|| format!("cannot read {}", draft.display()))?;
     let keys = keys.iter().map(|path| read_key(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let signed = add_signatures(&bytes, &keys.iter().collect::<Vec<_>>())
         .with_context(|| format!("{} cannot be signed", draft.display()))?;
+    Ok((signed, keys))
+}
+
+fn sign_targets(draft: &Path, keys: &[PathBuf], out: &Path) -> anyhow::Result<()> {
+    let (signed, _) = signed(draft, keys)?;
+    let targets: Metadata<Targets> =
+        parse_unverified(&signed).with_context(|| format!("{} is no targets metadata", draft.display()))?;
+    if targets.kind != Role::Targets.as_str() {
+        bail!("{} is {} metadata: roots are signed by `otaru keys sign-root`", draft.display(), targets.kind);
+    }
+    eprintln!("signing targets version {}, which expire {}:", targets.version, targets.expires.format("%Y-%m-%d"));
+    for (name, target) in &targets.body.targets {
+        let release = target.custom.as_ref().map_or_else(String::new, |custom| {
+            format!(", {} {} of release {}", join(&custom.hardware_ids), custom.version, custom.release)
+        });
+        eprintln!("  {name} ({} bytes{release})\n    sha256 {}", target.length, target.hashes.sha256);
+    }
+    fs::write(out, signed).with_context(|| format!("cannot write {}", out.display()))
+}
+
+fn join(ids: &[HardwareId]) -> String {
+    ids.iter().map(HardwareId::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn sign_root(draft: &Path, keys: &[PathBuf], out: &Path) -> anyhow::Result<()> {
+    let (signed, keys) = signed(draft, keys)?;
     let root: Metadata<Root> = parse_unverified(&signed).with_context(|| format!("{} is no root", draft.display()))?;
     for key in &keys {
         if !root.body.keys.contains_key(key.id()) {

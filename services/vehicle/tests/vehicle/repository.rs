@@ -8,7 +8,7 @@ use otaru_domain::id::{CampaignId, HardwareId, ModelId};
 use otaru_domain::requirement::Requirement;
 use otaru_domain::tuf::{
     Change, Hashes, Key, Metadata, OnlineKeys, Publication, Repository, Role, Target, TargetCustom, Timestamp,
-    parse_unverified, sign,
+    add_signatures, parse_unverified, sign,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -36,24 +36,56 @@ pub struct Model {
     pub root: Vec<u8>,
     pub files: BTreeMap<String, Vec<u8>>,
     keys: OnlineKeys,
+    /// Signs targets beside the server, if the root asks for that.
+    approver: Option<Key>,
     repository: Repository,
 }
 
 impl Model {
     pub fn new(id: &str) -> Self {
+        Self::with(id, None)
+    }
+
+    /// One whose targets need an approver's signature, too.
+    pub fn approved(id: &str) -> Self {
+        Self::with(id, Some(Key::generate().unwrap()))
+    }
+
+    fn with(id: &str, approver: Option<Key>) -> Self {
         let key = || Key::generate().unwrap();
         let keys = OnlineKeys { targets: key(), campaigns: key(), snapshot: key(), timestamp: key() };
         let root_key = key();
         let now = clock::now();
-        let root = sign(&keys.root(&[root_key.public().clone()], 1, 1, now), &[&root_key]).unwrap();
+        let approvers: Vec<_> = approver.iter().map(|key| key.public().clone()).collect();
+        let root = sign(&keys.root(&[root_key.public().clone()], 1, &approvers, 1, now), &[&root_key]).unwrap();
         let mut repository = Repository::default();
         let publication = repository.accept_root(&root, &keys, now).unwrap();
-        let mut model = Self { id: ModelId::parse(id).unwrap(), root, files: BTreeMap::new(), keys, repository };
+        let id = ModelId::parse(id).unwrap();
+        let mut model = Self { id, root, files: BTreeMap::new(), keys, approver, repository };
         model.apply(publication);
+        model.approve();
         model
     }
 
     pub fn publish(&mut self, change: Change) {
+        let publication = self.repository.publish(&self.keys, change, clock::now()).unwrap();
+        self.apply(publication);
+        self.approve();
+    }
+
+    fn approve(&mut self) {
+        if let (Some(approver), Some(pending)) = (&self.approver, &self.repository.pending) {
+            let signed = add_signatures(&pending.targets.bytes, &[approver]).unwrap();
+            let publication = self.repository.cosign(&signed, &self.keys, clock::now()).unwrap();
+            self.apply(publication);
+        }
+    }
+
+    /// Publishes what somebody can who has taken the server over, with all of its keys and no approver's.
+    pub fn take_over(&mut self, change: Change) {
+        let own = Key::generate().unwrap();
+        let root = self.keys.root(&[own.public().clone()], 1, &[], 1, clock::now());
+        self.repository.roots.insert(1, sign(&root, &[&own]).unwrap());
         let publication = self.repository.publish(&self.keys, change, clock::now()).unwrap();
         self.apply(publication);
     }

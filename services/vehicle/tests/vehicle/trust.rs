@@ -7,9 +7,10 @@ use otaru_domain::clock;
 use otaru_domain::document::{CampaignDocument, DocumentState};
 use otaru_domain::membership;
 use otaru_domain::requirement::{Requirement, VersionRange};
+use otaru_domain::tuf::{Change, Hashes, Target, TargetCustom};
 
 use crate::agent::{Car, VIN};
-use crate::peer::Peer;
+use crate::peer::{Peer, offered};
 use crate::repository::{IMAGE, Model, SALT, firmware, sha256};
 
 /// A running campaign for everybody, with whatever `change` makes of its document.
@@ -39,6 +40,47 @@ async fn a_sound_campaign_is_installed() {
     let (peer, car) = campaign(|_| {}).await;
     car.run_once().await.unwrap();
     assert_eq!(peer.world().states().last(), Some(&ReportedState::Installed));
+}
+
+#[tokio::test]
+async fn what_needs_an_approver_is_not_installed_on_the_word_of_the_server_alone() {
+    let mut model = Model::approved("harbour");
+    model.add_image(IMAGE, &["BCM"], 5, "2.0.0", &firmware(1, 200_000));
+    let document = model.document(&[("BCM", IMAGE)]);
+    model.publish_document(document.clone());
+    let peer = Peer::start(vec![model]).await;
+    peer.offer(&[IMAGE]);
+    let car = Car::new(&peer);
+    car.run_once().await.unwrap();
+    assert_eq!(peer.world().states().last(), Some(&ReportedState::Installed), "what was approved is installed");
+
+    peer.world().acks.clear();
+    let evil = firmware(9, 100_000);
+    {
+        let mut world = peer.world();
+        let model = world.model();
+        let target = Target {
+            length: evil.len() as u64,
+            hashes: Hashes { sha256: sha256(&evil) },
+            custom: Some(TargetCustom {
+                hardware_ids: vec!["BCM".parse().unwrap()],
+                release_counter: 6,
+                version: "6.6.6".to_owned(),
+                release: 2,
+                requires: Vec::new(),
+            }),
+        };
+        model.take_over(Change {
+            targets: [("evil.bin".to_owned(), Some(target))].into(),
+            documents: [(document.campaign, Some(model.document(&[("BCM", "evil.bin")])))].into(),
+        });
+        model.files.insert(format!("targets/{}.evil.bin", sha256(&evil)), evil);
+    }
+    peer.world().offer = Some(offered(2, &["evil.bin"]));
+    let error = format!("{:#}", car.run_once().await.expect_err("the vehicle should have refused"));
+    assert!(error.contains("targets"), "{error}");
+    assert!(peer.world().acks.is_empty());
+    assert_eq!(car.image("a", "BCM"), firmware(1, 200_000));
 }
 
 #[tokio::test]
