@@ -563,6 +563,7 @@ export const en = {
     topic: "Topic",
     created: "Created",
     hint: "Its root must be signed before it can be updated: otaru keys sign-root",
+    waitsForApprover: (version: number) => `Targets version ${version} wait for an approver’s signature: otaru keys sign`,
     formId: "Id",
     formIdHint: "Lower case, digits and “-”; part of its topic’s name, for ever.",
     formName: "Name",

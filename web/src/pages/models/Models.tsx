@@ -101,6 +101,7 @@ function List({ models }: { models: readonly Model[] }) {
           <td>
             <Badge label={text().modelStates[model.state]} color={COLORS[model.state]} />
             {model.state === "awaiting_root" && <small>{t.hint}</small>}
+            {model.pending_targets != null && <small>{t.waitsForApprover(model.pending_targets)}</small>}
           </td>
           <td>
             <Chips words={model.hardware.map((one) => one.hardware_id)} />
