@@ -157,7 +157,7 @@ impl Problem<'_> {
                 need(
                     &mut needs,
                     Package::Installs(at - 1),
-                    self.places(|other| other.release_counter < step.release_counter),
+                    &self.places(|other| other.release_counter < step.release_counter),
                 );
             }
             for image in &step.images {
@@ -174,17 +174,17 @@ impl Problem<'_> {
             versions.fold(Values::empty(), |values, (version, _)| values.union(&either(version)))
         };
         let before = |ecu: &HardwareId| Package::Runs(at - 1, ecu.clone());
-        need(needs, Package::Runs(at, own.clone()), among(own, &|version| version == image.version));
+        need(needs, Package::Runs(at, own.clone()), &among(own, &|version| version == image.version));
         // Who has no such ECU cannot have the release.
-        need(needs, before(own), among(own, &|_| true));
+        need(needs, before(own), &among(own, &|_| true));
         for requirement in &image.requires {
             let fits = |version: &str| requirement.versions.contains(version);
             if requirement.hardware_id == *own {
                 // An ECU that runs the image has met what it required.
-                need(needs, before(own), among(own, &|version| fits(version) || version == image.version));
+                need(needs, before(own), &among(own, &|version| fits(version) || version == image.version));
             } else {
                 let ecu = &requirement.hardware_id;
-                need(needs, Package::Runs(at, ecu.clone()), among(ecu, &fits));
+                need(needs, Package::Runs(at, ecu.clone()), &among(ecu, &fits));
             }
         }
     }
@@ -195,9 +195,9 @@ impl Problem<'_> {
     }
 }
 
-fn need(needs: &mut BTreeMap<Package, Values>, package: Package, values: Values) {
+fn need(needs: &mut BTreeMap<Package, Values>, package: Package, values: &Values) {
     let known = needs.entry(package).or_insert_with(Values::full);
-    *known = known.intersection(&values);
+    *known = known.intersection(values);
 }
 
 fn number(place: usize) -> u32 {

@@ -161,7 +161,7 @@ fn the_way_is_one_and_as_short_as_trying_all_orders_finds() {
         let others: Vec<Step> = (1..=7).map(|release| drawn(&mut rng, release)).collect();
         let target = drawn(&mut rng, 8);
         let mut first = |id: &str| (ecu(id), rng.random_range(1..4_u32).to_string());
-        let start: Running = ["BCM", "GW", "IVI"].map(|id| first(id)).into();
+        let start: Running = ["BCM", "GW", "IVI"].map(&mut first).into();
         let found = way(&start, &target, &others);
         assert_eq!(
             found.as_ref().map(Vec::len),
