@@ -5,6 +5,7 @@ import * as api from "./client";
 import { getEmergencyStop } from "./emergency";
 import * as evidence from "./evidence";
 import { asApiError } from "./errors";
+import * as foresight from "./foresight";
 import * as groups from "./groups";
 import { withEvents } from "../live/events";
 import type { LiveEvent, Page } from "./model";
@@ -20,6 +21,8 @@ export const keys = {
   campaign: (id: number) => ["campaign", id],
   /** What a campaign's counters do not say: its failures, its burn-up, its vehicles. */
   insight: (id: number) => ["insight", id],
+  /** What is played on the server, and so asked for less often: rehearsals and forecasts. */
+  foresight: (id: number) => ["foresight", id],
   undo: (id: number) => ["undo", id],
   everyTimeline: ["timeline"],
   timeline: (id: number) => ["timeline", id],
@@ -48,6 +51,7 @@ export const touchedByCommand = (id: number) => [
   keys.campaigns,
   keys.timeline(id),
   keys.review(id),
+  keys.foresight(id),
   keys.fleet,
 ];
 
@@ -88,6 +92,33 @@ export const failuresQuery = (id: number) =>
   queryOptions({
     queryKey: [...keys.insight(id), "failures"],
     queryFn: ({ signal }) => api.listFailures(id, signal),
+  });
+
+export const triageQuery = (id: number) =>
+  queryOptions({
+    queryKey: [...keys.insight(id), "triage"],
+    queryFn: ({ signal }) => foresight.listTriage(id, signal),
+  });
+
+/** Played again only when somebody did something with the campaign, or asks for it. */
+export const rehearsalQuery = (id: number, settings: foresight.RehearsalSettings) =>
+  queryOptions({
+    queryKey: [...keys.foresight(id), "rehearsal", settings],
+    queryFn: ({ signal }) => foresight.rehearse(id, settings, signal),
+    staleTime: Infinity,
+  });
+
+export const forecastQuery = (id: number) =>
+  queryOptions({
+    queryKey: [...keys.foresight(id), "forecast"],
+    queryFn: ({ signal }) => foresight.getForecast(id, signal),
+    staleTime: 30_000,
+  });
+
+export const forecastsQuery = (id: number) =>
+  queryOptions({
+    queryKey: [...keys.foresight(id), "forecasts"],
+    queryFn: ({ signal }) => foresight.listForecasts(id, signal),
   });
 
 export const excludedQuery = (id: number, filter: undo.ExcludedFilter) =>

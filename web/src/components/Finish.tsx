@@ -1,0 +1,117 @@
+import { Skeleton, Stack } from "@mantine/core";
+import { lazy, Suspense } from "react";
+import type { FinishBand, Forecast } from "../api/model";
+import { formatPercent } from "../format/number";
+import { formatMoment, formatRelative } from "../format/time";
+import { text } from "../i18n";
+import { courseOf, outlook } from "../rollout/foresight";
+import { outlookSentence } from "../rollout/foretelling";
+import { ChartLegend } from "./ChartLegend";
+import { Figure, Figures } from "./Figure";
+import classes from "./Foresight.module.css";
+import { cell, Table } from "./Table";
+import { useNow } from "./useNow";
+
+const Chart = lazy(async () => ({ default: (await import("./charts/CourseChart")).CourseChart }));
+
+interface FinishProps {
+  forecast: Forecast;
+  /** The share of its vehicles that is at an end already. */
+  ended: number;
+  deadline: string;
+}
+
+/** When a campaign ends: in words, in numbers, drawn, and as a table of how far it is by when. */
+export function Finish({ forecast, ended, deadline }: FinishProps) {
+  const t = text().forecast;
+  const now = useNow();
+  const course = courseOf(forecast, ended);
+  const said = outlookSentence(outlook(forecast), deadline, now);
+  return (
+    <Stack gap="md">
+      <p className={classes.lead}>{said}</p>
+      <Numbers forecast={forecast} now={now} />
+      {course && (
+        <div>
+          <ChartLegend
+            parts={[
+              { label: `${t.share}: ${t.legendMiddle}`, color: "--otaru-water" },
+              { label: t.legendBand, color: "--otaru-water", area: true },
+              ...(forecast.finish === null ? [] : [{ label: `${t.all}: ${t.legendBand}`, color: "--state-installed", area: true }]),
+            ]}
+          />
+          <div role="img" aria-label={t.chartSpoken(said)} className={classes.chart}>
+            <Suspense fallback={<Skeleton h={220} />}>
+              <Chart course={course} finish={forecast.finish} />
+            </Suspense>
+          </div>
+        </div>
+      )}
+      <Milestones forecast={forecast} ended={ended} now={now} />
+    </Stack>
+  );
+}
+
+function Numbers({ forecast, now }: { forecast: Forecast; now: number }) {
+  const t = text();
+  const { finish } = forecast;
+  const relative = (at: string) => formatRelative(Date.parse(at), now);
+  const moment = (at: string) => formatMoment(Date.parse(at), now);
+  return (
+    <Figures>
+      {finish && (
+        <>
+          <Figure label={t.forecast.middle} value={relative(finish.p50_at)} detail={moment(finish.p50_at)} />
+          <Figure label={t.forecast.early} value={relative(finish.p10_at)} detail={moment(finish.p10_at)} />
+          <Figure label={t.forecast.most} value={relative(finish.p90_at)} detail={moment(finish.p90_at)} />
+        </>
+      )}
+      <Figure label={t.rehearsal.late} value={formatPercent(forecast.late_ratio)} detail={t.rehearsal.lateDetail} />
+      <Figure label={t.rehearsal.falseHalt} value={formatPercent(forecast.false_halt_ratio)} detail={t.rehearsal.falseHaltDetail} />
+    </Figures>
+  );
+}
+
+function Milestones({ forecast, ended, now }: { forecast: Forecast; ended: number; now: number }) {
+  const t = text().forecast;
+  const open = forecast.milestones.filter(({ share }) => share > ended);
+  return (
+    <Table
+      label={t.share}
+      minWidth={30}
+      head={
+        <>
+          <th>{t.share}</th>
+          <th>{t.soon}</th>
+          <th>{t.median}</th>
+          <th>{t.late}</th>
+          <th className={cell.number}>{t.missed}</th>
+        </>
+      }
+    >
+      {open.map(({ share, band, missed_ratio }) => (
+        <tr key={share}>
+          <th scope="row">{formatPercent(share)}</th>
+          <Times band={band} now={now} />
+          <td className={cell.number}>{missed_ratio === 0 ? "–" : t.missedRuns(formatPercent(missed_ratio))}</td>
+        </tr>
+      ))}
+      <tr>
+        <th scope="row">{t.all}</th>
+        <Times band={forecast.finish} now={now} />
+        <td className={cell.number}>
+          {forecast.false_halt_ratio === 0 ? "–" : t.missedRuns(formatPercent(forecast.false_halt_ratio))}
+        </td>
+      </tr>
+    </Table>
+  );
+}
+
+function Times({ band, now }: { band: FinishBand | null; now: number }) {
+  const times = band === null ? [undefined, undefined, undefined] : [band.p10_at, band.p50_at, band.p90_at];
+  return times.map((at, index) => (
+    <td key={index} className={cell.time}>
+      {at === undefined ? "–" : formatMoment(Date.parse(at), now)}
+    </td>
+  ));
+}
