@@ -2,7 +2,7 @@ import { Skeleton, Stack } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import type { FinishBand, Forecast } from "../api/model";
 import { formatPercent } from "../format/number";
-import { formatMoment, formatRelative } from "../format/time";
+import { formatApart, formatRelative } from "../format/time";
 import { text } from "../i18n";
 import { courseOf, outlook } from "../rollout/foresight";
 import { outlookSentence } from "../rollout/foretelling";
@@ -52,17 +52,23 @@ export function Finish({ forecast, ended, deadline }: FinishProps) {
   );
 }
 
+/** The latest of what is told, in milliseconds since 1970. */
+function endOf({ from, finish, milestones }: Forecast): number {
+  const bands = [finish, ...milestones.map(({ band }) => band)];
+  return Math.max(...bands.map((band) => Date.parse(band?.p90_at ?? from)));
+}
+
 function Numbers({ forecast, now }: { forecast: Forecast; now: number }) {
   const t = text();
   const { finish } = forecast;
   const relative = (at: string) => formatRelative(Date.parse(at), now);
-  const moment = (at: string) => formatMoment(Date.parse(at), now);
+  const format = formatApart(endOf(forecast) - now, now);
+  const moment = (at: string) => format(Date.parse(at));
   return (
     <Figures>
       {finish && (
         <>
           <Figure label={t.forecast.middle} value={relative(finish.p50_at)} detail={moment(finish.p50_at)} />
-          <Figure label={t.forecast.early} value={relative(finish.p10_at)} detail={moment(finish.p10_at)} />
           <Figure label={t.forecast.most} value={relative(finish.p90_at)} detail={moment(finish.p90_at)} />
         </>
       )}
@@ -74,6 +80,7 @@ function Numbers({ forecast, now }: { forecast: Forecast; now: number }) {
 
 function Milestones({ forecast, ended, now }: { forecast: Forecast; ended: number; now: number }) {
   const t = text().forecast;
+  const format = formatApart(endOf(forecast) - now, now);
   const open = forecast.milestones.filter(({ share }) => share > ended);
   return (
     <Table
@@ -92,13 +99,13 @@ function Milestones({ forecast, ended, now }: { forecast: Forecast; ended: numbe
       {open.map(({ share, band, missed_ratio }) => (
         <tr key={share}>
           <th scope="row">{formatPercent(share)}</th>
-          <Times band={band} now={now} />
+          <Times band={band} format={format} />
           <td className={cell.number}>{missed_ratio === 0 ? "–" : t.missedRuns(formatPercent(missed_ratio))}</td>
         </tr>
       ))}
       <tr>
         <th scope="row">{t.all}</th>
-        <Times band={forecast.finish} now={now} />
+        <Times band={forecast.finish} format={format} />
         <td className={cell.number}>
           {forecast.false_halt_ratio === 0 ? "–" : t.missedRuns(formatPercent(forecast.false_halt_ratio))}
         </td>
@@ -107,11 +114,11 @@ function Milestones({ forecast, ended, now }: { forecast: Forecast; ended: numbe
   );
 }
 
-function Times({ band, now }: { band: FinishBand | null; now: number }) {
+function Times({ band, format }: { band: FinishBand | null; format: (at: number) => string }) {
   const times = band === null ? [undefined, undefined, undefined] : [band.p10_at, band.p50_at, band.p90_at];
   return times.map((at, index) => (
     <td key={index} className={cell.time}>
-      {at === undefined ? "–" : formatMoment(Date.parse(at), now)}
+      {at === undefined ? "–" : format(Date.parse(at))}
     </td>
   ));
 }

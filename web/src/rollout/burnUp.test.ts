@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { BurnUp, Wave } from "../api/model";
-import { burnUpSeries } from "./burnUp";
+import { burnUpSeries, endedBy } from "./burnUp";
 
 const at = (seconds: number) => new Date(1_000_000_000_000 + seconds * 1000).toISOString();
 const wave = (number: number, size: number, opened?: number): Wave => ({
@@ -32,4 +32,10 @@ test("sums run on, a span counts at its end, and a wave that is closed does not"
 
 test("before its start there is nothing to draw", () => {
   expect(burnUpSeries({ ...burnUp, from: null, points: [] }, [])).toBeUndefined();
+});
+
+test("what had ended is told of a time between two points, and nothing had before the first", () => {
+  const series = burnUpSeries(burnUp, [wave(1, 6, 5)]);
+  const ended = (second: number) => series && endedBy(series, 1_000_000_000 + second);
+  expect([-1, 10, 20, 99, 100].map(ended)).toEqual([0, 0, 5, 5, 10]);
 });

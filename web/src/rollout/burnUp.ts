@@ -45,3 +45,9 @@ export function burnUpSeries(burnUp: BurnUp, waves: readonly Wave[]): Series | u
   }
   return series;
 }
+
+/** How many had come to an end by `time`, in seconds since 1970. */
+export function endedBy(series: Series, time: number): number {
+  const index = series.times.findLastIndex((at) => at <= time);
+  return (series.installed[index] ?? 0) + (series.otherwise[index] ?? 0);
+}

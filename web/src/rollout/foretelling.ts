@@ -2,7 +2,7 @@
 
 import type { FinishBand, FleetSource } from "../api/model";
 import { plural } from "../format/number";
-import { formatMoment } from "../format/time";
+import { formatApart, formatMoment } from "../format/time";
 import { text } from "../i18n";
 import type { Outlook } from "./foresight";
 
@@ -26,7 +26,9 @@ export function outlookSentence(outlook: Outlook, deadline: string, now: number)
 }
 
 function ends({ p10_at, p90_at }: FinishBand, now: number): [string, string] {
-  return [formatMoment(Date.parse(p10_at), now), formatMoment(Date.parse(p90_at), now)];
+  const [from, to] = [Date.parse(p10_at), Date.parse(p90_at)];
+  const format = formatApart(to - now, now);
+  return [format(from), format(to)];
 }
 
 /** What is known of how vehicles behave; without history, `short` leaves out what is assumed then. */

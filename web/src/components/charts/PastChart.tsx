@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import uPlot from "uplot";
 import type { PastForecast } from "../../api/model";
-import { formatMoment } from "../../format/time";
+import { formatApart } from "../../format/time";
 import { Plot, type Drawing } from "./Plot";
 
 interface PastChartProps {
@@ -11,6 +11,8 @@ interface PastChartProps {
   ended: number | undefined;
 }
 
+/** Lengths of time in seconds that an axis may count in: minutes, hours, days. */
+const LENGTHS = [1, 5, 15, 60, 300, 900, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
 const seconds = (at: string) => Date.parse(at) / 1000;
 
 /** What was forecast when, as a band of ends, and the line that it should have held. */
@@ -25,6 +27,7 @@ export function PastChart({ items, ended }: PastChartProps) {
     const [low, high] = [Math.min(...all), Math.max(...all)];
     const room = Math.max((high - low) * 0.08, 30);
     return ({ color, axis, timeAxis }) => {
+      const told = formatApart((high - low) * 1000, Date.now());
       const water = color("--otaru-water");
       // A forecast is a moment: few of them are seen only as points.
       const points = { show: items.length < 40, size: 5, fill: water, stroke: water };
@@ -32,7 +35,7 @@ export function PastChart({ items, ended }: PastChartProps) {
         scales: { x: { time: true }, y: { time: false, range: () => [low - room, high + room] } },
         axes: [
           timeAxis,
-          { ...axis, size: 96, space: 40, values: (_, ticks) => ticks.map((tick) => formatMoment(tick * 1000, Date.now())) },
+          { ...axis, size: 96, space: 40, incrs: LENGTHS, values: (_, ticks) => ticks.map((tick) => told(tick * 1000)) },
         ],
         series: [
           {},

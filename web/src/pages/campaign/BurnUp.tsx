@@ -7,7 +7,7 @@ import { Failure } from "../../components/Failure";
 import { Panel } from "../../components/Panel";
 import { formatCount } from "../../format/number";
 import { text } from "../../i18n";
-import { burnUpSeries } from "../../rollout/burnUp";
+import { burnUpSeries, endedBy } from "../../rollout/burnUp";
 import { courseOf, isUnderWay } from "../../rollout/foresight";
 import { tally } from "../../rollout/progress";
 import classes from "./BurnUp.module.css";
@@ -19,13 +19,15 @@ export function BurnUp({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
   const { data, error, refetch } = useQuery(burnUpQuery(campaign.id));
   const series = data && burnUpSeries(data, campaign.waves);
-  const { total, installed, exited, finished } = tally(campaign.counters, campaign.members);
+  const { total, installed, exited } = tally(campaign.counters, campaign.members);
   const { data: foretold } = useQuery({ ...forecastQuery(campaign.id), enabled: isUnderWay(campaign) });
-  const ahead = useMemo(
-    () => (foretold?.forecast && total > 0 ? courseOf(foretold.forecast, finished / total) : undefined),
-    [foretold, finished, total],
+  const forecast = campaign.state === "running" ? foretold?.forecast : undefined;
+  const from = forecast == null ? 0 : Date.parse(forecast.from) / 1000;
+  const ended = series === undefined || total === 0 ? undefined : endedBy(series, from) / total;
+  const course = useMemo(
+    () => (forecast == null || ended === undefined ? undefined : courseOf(forecast, ended)),
+    [forecast, ended],
   );
-  const course = campaign.state === "running" ? ahead : undefined;
   const spoken = t.burnUpSpoken(formatCount(installed), formatCount(exited), formatCount(total));
   return (
     <Panel title={t.burnUp} aside={series && <Legend ahead={course !== undefined} />}>

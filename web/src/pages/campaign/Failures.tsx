@@ -1,6 +1,6 @@
-import { Button, Code, Group, SegmentedControl } from "@mantine/core";
+import { Button, Code, Group } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
 import type { Campaign, FailureCluster } from "../../api/model";
 import { failuresQuery } from "../../api/queries";
 import { Panel } from "../../components/Panel";
@@ -10,7 +10,7 @@ import { formatCount, formatPercent, plural } from "../../format/number";
 import { text } from "../../i18n";
 import { retriable } from "../../rollout/offers";
 import { stateColor, stateLabel } from "../../rollout/states";
-import { readCampaign, said } from "../search";
+import { said } from "../search";
 import { Alike, ByLog } from "./ByLog";
 import { RetryFailed } from "./RetryFailed";
 import classes from "./Failures.module.css";
@@ -29,7 +29,7 @@ export function Failures({ campaign }: { campaign: Campaign }) {
         <p className={classes.none}>{t.failuresNone}</p>
       ) : (
         <>
-          <Sorted />
+          <Sorted campaign={campaign.id} />
           {by === "log" ? <ByLog campaign={campaign.id} all={all} /> : <ByCode campaign={campaign} clusters={data} all={all} />}
         </>
       )}
@@ -57,24 +57,31 @@ function ByCode({ campaign, clusters, all }: { campaign: Campaign; clusters: rea
 }
 
 /** By what the failures are sorted; the URL keeps it. */
-function Sorted() {
+function Sorted({ campaign }: { campaign: number }) {
   const t = text().triage;
   const search = useSearch({ from: "/signed-in/campaigns/$id" });
-  const navigate = useNavigate({ from: "/campaigns/$id" });
+  const ways = [
+    [undefined, t.byCode],
+    ["log", t.byLog],
+  ] as const;
   return (
-    <SegmentedControl
-      size="xs"
-      aria-label={t.by}
-      className={classes.sorted ?? ""}
-      value={search.by ?? "code"}
-      data={[
-        { value: "code", label: t.byCode },
-        { value: "log", label: t.byLog },
-      ]}
-      onChange={(by) => {
-        void navigate({ search: readCampaign({ ...search, by }), replace: true, resetScroll: false });
-      }}
-    />
+    <nav aria-label={t.by} className={classes.sorted}>
+      {ways.map(([by, label]) => (
+        <Link
+          key={label}
+          to="/campaigns/$id"
+          params={{ id: campaign }}
+          search={said({ ...search, by })}
+          aria-current={search.by === by ? "true" : undefined}
+          data-chosen={search.by === by}
+          activeOptions={{ exact: true }}
+          resetScroll={false}
+          replace
+        >
+          {label}
+        </Link>
+      ))}
+    </nav>
   );
 }
 
@@ -137,20 +144,20 @@ function Cluster({ campaign, cluster, all, retriable }: ClusterProps) {
           )}
           <Group gap="xs">
             <Button
-            size="xs"
-            variant="light"
-            renderRoot={(props) => (
-              <Link
-                to="/campaigns/$id"
-                params={{ id: campaign.id }}
-                search={said({ state: cluster.state, error_code: code })}
-                hash="vehicles"
-                {...props}
-              />
-            )}
-          >
-            {t.showThese}
-          </Button>
+              size="xs"
+              variant="light"
+              renderRoot={(props) => (
+                <Link
+                  to="/campaigns/$id"
+                  params={{ id: campaign.id }}
+                  search={said({ state: cluster.state, error_code: code })}
+                  hash="vehicles"
+                  {...props}
+                />
+              )}
+            >
+              {t.showThese}
+            </Button>
             {code !== undefined && retriable > 0 && <RetryFailed campaign={campaign.id} code={code} vehicles={retriable} />}
           </Group>
         </div>

@@ -10,7 +10,7 @@ import { Pending } from "../../components/Pending";
 import { cell, Table } from "../../components/Table";
 import { useNow } from "../../components/useNow";
 import { formatCount, formatPercent, plural } from "../../format/number";
-import { formatMoment } from "../../format/time";
+import { formatApart } from "../../format/time";
 import { text } from "../../i18n";
 import { scoreOf } from "../../rollout/foresight";
 import { hasEnded } from "../../rollout/states";
@@ -77,6 +77,8 @@ function Drawn({ past }: { past: PastForecasts }) {
 function List({ items }: { items: readonly PastForecast[] }) {
   const t = text().forecast;
   const [all, setAll] = useState(false);
+  const now = useNow();
+  const made = formatApart(Date.parse(items[0]?.made_at ?? "") - Date.parse(items.at(-1)?.made_at ?? ""), now);
   const shown = all ? items : items.slice(0, FIRST);
   return (
     <>
@@ -94,7 +96,7 @@ function List({ items }: { items: readonly PastForecast[] }) {
         }
       >
         {shown.map((one) => (
-          <Row key={one.made_at} forecast={one} />
+          <Row key={one.made_at} forecast={one} made={made} />
         ))}
       </Table>
       {items.length > shown.length && (
@@ -113,15 +115,16 @@ function List({ items }: { items: readonly PastForecast[] }) {
   );
 }
 
-function Row({ forecast }: { forecast: PastForecast }) {
+function Row({ forecast, made }: { forecast: PastForecast; made: (at: number) => string }) {
   const t = text().forecast;
   const now = useNow();
   const { made_at, finish, measured_from, covered } = forecast;
-  const moment = (at: string) => formatMoment(Date.parse(at), now);
+  const format = formatApart(Date.parse(finish?.p90_at ?? made_at) - Date.parse(made_at), now);
+  const moment = (at: string) => format(Date.parse(at));
   return (
     <tr>
       <th scope="row" className={cell.time}>
-        {moment(made_at)}
+        {made(Date.parse(made_at))}
       </th>
       <td className={cell.time}>{finish === null ? t.allHalted : `${moment(finish.p10_at)} – ${moment(finish.p90_at)}`}</td>
       <td className={cell.time}>{finish === null ? "–" : moment(finish.p50_at)}</td>

@@ -27,7 +27,7 @@ export function Load({ rehearsal }: { rehearsal: Rehearsal }) {
   const water = "--otaru-water";
   return (
     <Panel
-      title={`${t.load} ${t.perSpan(formatSeconds(span))}`}
+      title={`${t.load} ${span === 3600 ? t.perHour : t.perSpan(formatSeconds(span))}`}
       aside={
         <ChartLegend
           parts={[
