@@ -4,7 +4,7 @@ import type { FinishBand, Forecast } from "../api/model";
 import { formatPercent } from "../format/number";
 import { formatApart, formatRelative } from "../format/time";
 import { text } from "../i18n";
-import { courseOf, outlook } from "../rollout/foresight";
+import { courseOf, horizonOf, outlook } from "../rollout/foresight";
 import { outlookSentence } from "../rollout/foretelling";
 import { ChartLegend } from "./ChartLegend";
 import { Figure, Figures } from "./Figure";
@@ -26,6 +26,8 @@ export function Finish({ forecast, ended, deadline }: FinishProps) {
   const t = text().forecast;
   const now = useNow();
   const course = courseOf(forecast, ended);
+  const { finish } = forecast;
+  const drawn = course !== undefined && finish !== null && Date.parse(finish.p10_at) / 1000 < horizonOf(course, finish);
   const said = outlookSentence(outlook(forecast), deadline, now);
   return (
     <Stack gap="md">
@@ -37,12 +39,12 @@ export function Finish({ forecast, ended, deadline }: FinishProps) {
             parts={[
               { label: `${t.share}: ${t.legendMiddle}`, color: "--otaru-water" },
               { label: t.legendBand, color: "--otaru-water", area: true },
-              ...(forecast.finish === null ? [] : [{ label: `${t.all}: ${t.legendBand}`, color: "--state-installed", area: true }]),
+              ...(drawn ? [{ label: `${t.all}: ${t.legendBand}`, color: "--state-installed", area: true }] : []),
             ]}
           />
           <div role="img" aria-label={t.chartSpoken(said)} className={classes.chart}>
             <Suspense fallback={<Skeleton h={220} />}>
-              <Chart course={course} finish={forecast.finish} />
+              <Chart course={course} finish={finish} />
             </Suspense>
           </div>
         </div>

@@ -92,7 +92,6 @@ export const foresight: typeof english = {
     missedRuns: (ratio) => `in ${ratio} der Läufe`,
     legendBand: "8 von 10 Läufen",
     legendMiddle: "Mitte",
-    legendEnd: "Ende, 8 von 10",
     past: "Was vorhergesagt war",
     pastLead: "Gemacht beim Öffnen einer Welle und höchstens alle 15 Minuten.",
     pastNone: "Noch keine gemacht: Die erste kommt mit der ersten Welle.",

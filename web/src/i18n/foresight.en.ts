@@ -90,7 +90,6 @@ export const foresight = {
     missedRuns: (ratio: string) => `in ${ratio} of runs`,
     legendBand: "8 runs in 10",
     legendMiddle: "middle",
-    legendEnd: "end, 8 in 10",
     past: "What was forecast",
     pastLead: "Made when a wave opened, and every 15 minutes at most.",
     pastNone: "None was made yet: the first comes with the first wave.",

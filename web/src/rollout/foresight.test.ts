@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Campaign, Forecast, LoadSpan, PastForecast } from "../api/model";
-import { busiest, courseOf, isUnderWay, outlook, scoreOf, shareOf } from "./foresight";
+import { busiest, courseOf, horizonOf, isUnderWay, outlook, scoreOf, shareOf } from "./foresight";
 
 const BASE = 1_000_000_000;
 const at = (second: number) => new Date((BASE + second) * 1000).toISOString();
@@ -39,6 +39,12 @@ test("a milestone that few runs reach, early, does not lead back in time", () =>
   const course = courseOf({ ...forecast, milestones: [...forecast.milestones.slice(0, 2), few] }, 0);
   expect(course?.times).toEqual([...(course?.times ?? [])].sort((a, b) => a - b));
   expect(course?.middle.at(-1)).toBe(0.99);
+});
+
+test("the end is drawn as well, unless waiting for a few leaves no room for the others", () => {
+  const course = courseOf(forecast, 0);
+  const until = (finish: Forecast["finish"]) => course && horizonOf(course, finish) - BASE;
+  expect([until(band(90, 100, 120)), until(band(90, 100, 86_400)), until(null), until(band(70, 75, 78))]).toEqual([120, 160, 80, 80]);
 });
 
 test("an end is a band, unless most runs only stop at the deadline, or all halt", () => {

@@ -34,6 +34,16 @@ export function courseOf(forecast: Forecast, ended: number): Course | undefined 
   return { times, fast, middle, slow };
 }
 
+/** An end that comes much later than nearly all vehicles leaves them this part of a drawing. */
+const PRESSED = 0.5;
+
+/** Until when to draw, in seconds since 1970: the campaign's end as well, unless that would press its course together. */
+export function horizonOf({ times }: Course, finish: FinishBand | null): number {
+  const [from = 0, last = 0] = [times[0], times.at(-1)];
+  const end = finish === null ? last : seconds(finish.p90_at);
+  return Math.max(last, Math.min(end, from + (last - from) / PRESSED));
+}
+
 /** On the straight lines between the points; as high as the last one after it. */
 function shareAt(line: readonly (readonly [number, number])[], time: number): number {
   let [at, share] = line[0] ?? [0, 0];

@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import uPlot from "uplot";
 import type { FinishBand } from "../../api/model";
 import { formatPercent } from "../../format/number";
-import type { Course } from "../../rollout/foresight";
+import { horizonOf, type Course } from "../../rollout/foresight";
 import { Plot, type Drawing } from "./Plot";
 
 interface CourseChartProps {
@@ -16,7 +16,7 @@ export function CourseChart({ course, finish }: CourseChartProps) {
   const data = useMemo<uPlot.AlignedData>(() => [course.times, course.fast, course.slow, course.middle], [course]);
   const drawing = useMemo<Drawing>(() => {
     const end = finish === null ? [] : [finish.p10_at, finish.p50_at, finish.p90_at].map((at) => Date.parse(at) / 1000);
-    const [from, to] = [course.times[0] ?? 0, Math.max(...course.times, ...end)];
+    const [from, to] = [course.times[0] ?? 0, horizonOf(course, finish)];
     return ({ color, axis, timeAxis }) => {
       const water = color("--otaru-water");
       const points = { show: false };
@@ -49,6 +49,9 @@ function drawEnd(plot: uPlot, [early, middle, late]: readonly number[], color: s
   const { ctx, bbox } = plot;
   const at = (time: number) => plot.valToPos(time, "x", true);
   ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
   ctx.fillStyle = `${color}2b`;
   ctx.fillRect(at(early), bbox.top, Math.max(at(late) - at(early), devicePixelRatio), bbox.height);
   ctx.fillStyle = color;
