@@ -1,4 +1,4 @@
-import classes from "./Foresight.module.css";
+import classes from "./Chart.module.css";
 
 interface ChartLegendProps {
   /** Each with the name of its colour; an area where it is drawn as one. */

@@ -8,7 +8,7 @@ import { courseOf, horizonOf, outlook } from "../rollout/foresight";
 import { outlookSentence } from "../rollout/foretelling";
 import { ChartLegend } from "./ChartLegend";
 import { Figure, Figures } from "./Figure";
-import classes from "./Foresight.module.css";
+import classes from "./Chart.module.css";
 import { cell, Table } from "./Table";
 import { useNow } from "./useNow";
 
@@ -27,7 +27,7 @@ export function Finish({ forecast, ended, deadline }: FinishProps) {
   const now = useNow();
   const course = courseOf(forecast, ended);
   const { finish } = forecast;
-  const drawn = course !== undefined && finish !== null && Date.parse(finish.p10_at) / 1000 < horizonOf(course, finish);
+  const drawn = course !== undefined && finish !== null && Date.parse(finish.p10_at) / 1000 <= horizonOf(course, finish);
   const said = outlookSentence(outlook(forecast), deadline, now);
   return (
     <Stack gap="md">

@@ -38,7 +38,7 @@ export function Rehearsal() {
           {text().common.forbidden}
         </Notice>
       ) : hasNotStarted(data.state) ? (
-        <Played campaign={data} />
+        <Played key={id} campaign={data} />
       ) : (
         <Started campaign={data} />
       )}
