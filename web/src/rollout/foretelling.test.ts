@@ -19,7 +19,7 @@ test("a band is told as two times, to the second only where it is near", () => {
 });
 
 test("where the deadline ends it, most of its vehicles are told of instead", () => {
-  expect(outlookSentence({ kind: "deadline", most: band }, deadline, now)).toMatch(/its deadline, 9 Mar, 18:00: .* 90 % .* 14:00/);
+  expect(outlookSentence({ kind: "deadline", most: band }, deadline, now)).toMatch(/its deadline, 9 Mar, 18:00, .* 90 % .* 14:00/);
   expect(outlookSentence({ kind: "deadline", most: undefined }, deadline, now)).not.toContain("90 %");
 });
 
