@@ -5,7 +5,6 @@ import * as api from "./client";
 import { getEmergencyStop } from "./emergency";
 import * as evidence from "./evidence";
 import { asApiError } from "./errors";
-import * as foresight from "./foresight";
 import * as groups from "./groups";
 import { withEvents } from "../live/events";
 import type { LiveEvent, Page } from "./model";
@@ -92,33 +91,6 @@ export const failuresQuery = (id: number) =>
   queryOptions({
     queryKey: [...keys.insight(id), "failures"],
     queryFn: ({ signal }) => api.listFailures(id, signal),
-  });
-
-export const triageQuery = (id: number) =>
-  queryOptions({
-    queryKey: [...keys.insight(id), "triage"],
-    queryFn: ({ signal }) => foresight.listTriage(id, signal),
-  });
-
-/** Played again only when somebody did something with the campaign, or asks for it. */
-export const rehearsalQuery = (id: number, settings: foresight.RehearsalSettings) =>
-  queryOptions({
-    queryKey: [...keys.foresight(id), "rehearsal", settings],
-    queryFn: ({ signal }) => foresight.rehearse(id, settings, signal),
-    staleTime: Infinity,
-  });
-
-export const forecastQuery = (id: number) =>
-  queryOptions({
-    queryKey: [...keys.foresight(id), "forecast"],
-    queryFn: ({ signal }) => foresight.getForecast(id, signal),
-    staleTime: 30_000,
-  });
-
-export const forecastsQuery = (id: number) =>
-  queryOptions({
-    queryKey: [...keys.foresight(id), "forecasts"],
-    queryFn: ({ signal }) => foresight.listForecasts(id, signal),
   });
 
 export const excludedQuery = (id: number, filter: undo.ExcludedFilter) =>

@@ -1,8 +1,9 @@
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo } from "react";
+import { forecastQuery } from "../../api/foresightQueries";
 import type { Campaign } from "../../api/model";
-import { burnUpQuery, forecastQuery } from "../../api/queries";
+import { burnUpQuery } from "../../api/queries";
 import { Failure } from "../../components/Failure";
 import { Panel } from "../../components/Panel";
 import { formatCount } from "../../format/number";

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
-import { triageQuery } from "../../api/queries";
+import { triageQuery } from "../../api/foresightQueries";
 import { Pending } from "../../components/Pending";
 import { formatCount, formatPercent, plural } from "../../format/number";
 import { text } from "../../i18n";

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { forecastQuery } from "../../api/foresightQueries";
 import type { Campaign } from "../../api/model";
-import { forecastQuery } from "../../api/queries";
 import { Figure } from "../../components/Figure";
 import { useNow } from "../../components/useNow";
 import { formatMoment, formatRelative } from "../../format/time";

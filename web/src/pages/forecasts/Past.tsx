@@ -1,8 +1,8 @@
 import { Button, Skeleton, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo, useState } from "react";
+import { forecastsQuery } from "../../api/foresightQueries";
 import type { Campaign, PastForecast, PastForecasts } from "../../api/model";
-import { forecastsQuery } from "../../api/queries";
 import { ChartLegend } from "../../components/ChartLegend";
 import { CheckIcon, StopIcon } from "../../components/icons";
 import { Panel } from "../../components/Panel";
