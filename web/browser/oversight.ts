@@ -1,18 +1,13 @@
 /** The part of the story in which people watch over each other: reviews, the emergency stop, the log, evidence. */
 
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, expect, test } from "vitest";
 import { accessible, picture, settled } from "./look";
 import { person, type Person } from "./people";
+import type { Scene } from "./scene";
 import { api } from "./stage";
 
 const ROLLOUT_MS = 60_000;
-
-interface Scene {
-  browser: () => Browser;
-  /** The admin's. */
-  page: () => Page;
-}
 
 /** The tests, in their order, for the story to take in. */
 export function oversight({ browser, page }: Scene): void {

@@ -12,7 +12,16 @@ import { beginSession, currentSession } from "./api/session";
 import { Broken } from "./pages/Broken";
 import { Layout } from "./pages/Layout";
 import { NotFound } from "./pages/NotFound";
-import { readAsOf, readAssignments, readAudit, readCampaigns, readExcluded, readVehicles, readWizard } from "./pages/search";
+import {
+  readAsOf,
+  readAudit,
+  readCampaign,
+  readCampaigns,
+  readExcluded,
+  readRehearsal,
+  readVehicles,
+  readWizard,
+} from "./pages/search";
 import { SignIn } from "./pages/SignIn";
 
 const root = createRootRoute({ notFoundComponent: () => <NotFound /> });
@@ -72,12 +81,25 @@ const campaign = createRoute({
   path: "/campaigns/$id",
   component: lazyRouteComponent(() => import("./pages/campaign/Campaign"), "Campaign"),
   params: wholeNumber,
-  validateSearch: readAssignments,
+  validateSearch: readCampaign,
 });
 const review = createRoute({
   getParentRoute: inside,
   path: "/campaigns/$id/review",
   component: lazyRouteComponent(() => import("./pages/review/Review"), "Review"),
+  params: wholeNumber,
+});
+const rehearsal = createRoute({
+  getParentRoute: inside,
+  path: "/campaigns/$id/rehearsal",
+  component: lazyRouteComponent(() => import("./pages/rehearsal/Rehearsal"), "Rehearsal"),
+  params: wholeNumber,
+  validateSearch: readRehearsal,
+});
+const forecasts = createRoute({
+  getParentRoute: inside,
+  path: "/campaigns/$id/forecasts",
+  component: lazyRouteComponent(() => import("./pages/forecasts/Forecasts"), "Forecasts"),
   params: wholeNumber,
 });
 const excluded = createRoute({
@@ -166,6 +188,8 @@ export const router = createRouter({
       wizard,
       campaign,
       review,
+      rehearsal,
+      forecasts,
       excluded,
       vehicles,
       vehicle,

@@ -19,6 +19,7 @@ export const ACTS = {
   reject: { call: "POST /campaigns/{id}/reject", role: "approver" },
   approveWave: { call: "POST /campaigns/{id}/waves/{number}/approve", role: "approver" },
   retry: { call: "POST /campaigns/{id}/retries", role: "engineer" },
+  rehearse: { call: "POST /campaigns/{id}/rehearse", role: "engineer" },
   undo: { call: "POST /campaigns/{id}/undo", role: "engineer" },
   stop: { call: "PUT /emergency-stop", role: "engineer" },
   lift: { call: "DELETE /emergency-stop", role: "admin" },

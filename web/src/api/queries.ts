@@ -20,6 +20,8 @@ export const keys = {
   campaign: (id: number) => ["campaign", id],
   /** What a campaign's counters do not say: its failures, its burn-up, its vehicles. */
   insight: (id: number) => ["insight", id],
+  /** What is played on the server, and so asked for less often: rehearsals and forecasts. */
+  foresight: (id: number) => ["foresight", id],
   undo: (id: number) => ["undo", id],
   everyTimeline: ["timeline"],
   timeline: (id: number) => ["timeline", id],
@@ -48,6 +50,7 @@ export const touchedByCommand = (id: number) => [
   keys.campaigns,
   keys.timeline(id),
   keys.review(id),
+  keys.foresight(id),
   keys.fleet,
 ];
 

@@ -86,3 +86,9 @@ export const SearchIcon = icon(
     <path d="m16 16 4.5 4.5" />
   </>,
 );
+export const DiceIcon = icon(
+  <>
+    <rect x="4" y="4" width="16" height="16" rx="3" />
+    <path d="M8.5 8.5v.01M15.5 8.5v.01M12 12v.01M8.5 15.5v.01M15.5 15.5v.01" />
+  </>,
+);

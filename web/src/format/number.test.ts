@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatCount, formatPercent, formatSeconds, plural } from "./number";
+import { formatCount, formatPercent, formatSeconds, plural, formatRate } from "./number";
 
 test("100 % means all and 0 % means none", () => {
   expect(formatPercent(1, "en")).toBe("100 %");
@@ -33,4 +33,8 @@ test("a length of time shows its two largest units", () => {
   expect(formatSeconds(90)).toBe("1 min 30 s");
   expect(formatSeconds(86_400 * 2 + 3600 * 4 + 59)).toBe("2 d 4 h");
   expect(formatSeconds(3600)).toBe("1 h");
+});
+
+test("a rate keeps two digits where it is small", () => {
+  expect([0.0342, 1.234, 98.7, 1234.5].map((rate) => formatRate(rate, "en-GB"))).toEqual(["0.034", "1.2", "99", "1,230"]);
 });

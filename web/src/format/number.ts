@@ -7,6 +7,11 @@ export function formatCount(count: number, locale = current()): string {
   return new Intl.NumberFormat(locale).format(count);
 }
 
+/** Of something per time, in two digits where it is small: `0.034`, `1.2`, `160`. */
+export function formatRate(rate: number, locale = current()): string {
+  return new Intl.NumberFormat(locale, { maximumSignificantDigits: rate < 100 ? 2 : 3 }).format(rate);
+}
+
 /** `1 vehicle`, `2 vehicles`. */
 export function plural(count: number, words: readonly [one: string, many: string], locale = current()): string {
   return `${formatCount(count, locale)} ${count === 1 ? words[0] : words[1]}`;

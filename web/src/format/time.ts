@@ -53,3 +53,11 @@ export function formatMoment(at: number, now: number, locale = current(), timeZo
 export function formatClock(at: number, locale = current(), timeZone?: string): string {
   return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone }).format(at);
 }
+
+/** Below this, in milliseconds, times beside each other are told to the second. */
+const CLOSE = 600_000;
+
+/** How times are told that lie so far apart, in milliseconds. */
+export function formatApart(span: number, now: number): (at: number) => string {
+  return span < CLOSE ? (at) => formatClock(at) : (at) => formatMoment(at, now);
+}

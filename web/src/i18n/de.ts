@@ -1,6 +1,7 @@
 /** Was die Oberfläche sagt, auf Deutsch. */
 
 import type { Dictionary } from "./en";
+import { foresight } from "./foresight.de";
 import { groups } from "./groups.de";
 import { oversight } from "./oversight.de";
 
@@ -11,6 +12,7 @@ export const de: Dictionary = {
   count: {
     vehicle: pair("Fahrzeug", "Fahrzeuge"),
     model: pair("Modell", "Modelle"),
+    pastCampaign: pair("früheren Kampagne", "früheren Kampagnen"),
     ack: pair("Meldung noch anzuwenden", "Meldungen noch anzuwenden"),
     deadLetter: pair("unzustellbare Nachricht", "unzustellbare Nachrichten"),
     vehicleMatches: pair("Fahrzeug passt", "Fahrzeuge passen"),
@@ -292,7 +294,6 @@ export const de: Dictionary = {
     exposed: "bisher erreicht",
     ofFinished: (ratio) => `${ratio} der fertigen`,
     ofTotal: (ratio) => `${ratio} von allen`,
-    eta: "voraussichtlich fertig",
     burnUp: "Verlauf",
     burnUpNone: "Wird ab dem Start gezeichnet.",
     burnUpSpoken: (installed, other, total) =>
@@ -667,6 +668,7 @@ export const de: Dictionary = {
     onlyAdminsText: "Fragen Sie einen Admin, wenn Sie eines brauchen.",
     refused: "Das Token wurde nicht ausgestellt",
   },
+  ...foresight,
   ...groups,
   ...oversight,
 };

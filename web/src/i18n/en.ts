@@ -1,5 +1,6 @@
 /** What the dashboard says, in English; the other languages have the same shape. */
 
+import { foresight } from "./foresight.en";
 import { groups } from "./groups.en";
 import { oversight } from "./oversight.en";
 
@@ -10,6 +11,7 @@ export const en = {
   count: {
     vehicle: pair("vehicle", "vehicles"),
     model: pair("model", "models"),
+    pastCampaign: pair("past campaign", "past campaigns"),
     ack: pair("acknowledgement to apply", "acknowledgements to apply"),
     deadLetter: pair("dead letter", "dead letters"),
     vehicleMatches: pair("vehicle matches", "vehicles match"),
@@ -289,7 +291,6 @@ export const en = {
     exposed: "reached so far",
     ofFinished: (ratio: string) => `${ratio} of the finished`,
     ofTotal: (ratio: string) => `${ratio} of all`,
-    eta: "expected to finish",
     burnUp: "Burn-up",
     burnUpNone: "Drawn from its start on.",
     burnUpSpoken: (installed: string, other: string, total: string) =>
@@ -639,6 +640,7 @@ export const en = {
     onlyAdminsText: "Ask an admin if you need one.",
     refused: "The token was not issued",
   },
+  ...foresight,
   ...groups,
   ...oversight,
 };

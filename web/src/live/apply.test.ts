@@ -1,5 +1,5 @@
 import { QueryClient } from "@tanstack/react-query";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Campaign, LiveEvent } from "../api/model";
 import { keys } from "../api/queries";
 import { applyMessages } from "./apply";
@@ -59,6 +59,27 @@ test("progress that tells of another state asks for the campaign, whose buttons 
   const { client, asked } = screen();
   await applyMessages(client, [said("progress", { campaign: 1, state: "completed", counters: { installed: 10 }, waves: [] })]);
   expect(asked(keys.campaign(1))).toBe(true);
+});
+
+test("what reads rows follows the counts soon, a forecast much later, and both at once after an event", async () => {
+  vi.useFakeTimers();
+  try {
+    const { client, asked } = screen();
+    const followed = [keys.insight(3), keys.foresight(3)];
+    client.setQueryData(keys.campaign(3), campaign(3));
+    for (const key of followed) client.setQueryData(key, []);
+    await applyMessages(client, [said("progress", { campaign: 3, state: "running", counters: { installed: 1 }, waves: [] })]);
+    expect(followed.map(asked)).toEqual([false, false]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(followed.map(asked)).toEqual([true, false]);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(followed.map(asked)).toEqual([true, true]);
+    for (const key of followed) client.setQueryData(key, []);
+    await applyMessages(client, [event(8, { campaign: 3 })]);
+    expect(followed.map(asked)).toEqual([true, true]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("an event asks anew for what it touched, and no more", async () => {

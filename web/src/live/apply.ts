@@ -16,6 +16,8 @@ import { askAnew } from "./refresh";
 export const REFRESH_MS = 250;
 /** How often what reads rows is asked anew while a campaign moves. */
 const INSIGHT_MS = 2_500;
+/** How often a campaign that moves is forecast anew: the server plays it hundreds of times for that. */
+const FORESIGHT_MS = 30_000;
 
 /** Puts `messages` in place. Resolves when everything they touched has been asked anew. */
 export async function applyMessages(client: QueryClient, messages: readonly LiveMessage[]): Promise<void> {
@@ -48,7 +50,10 @@ function applyProgress(client: QueryClient, progress: Map<number, Progress>, tou
   const next = (campaign: Campaign): Campaign => {
     const news = progress.get(campaign.id);
     if (news === undefined) return campaign;
-    if (moved(campaign, news)) followInsight(client, campaign.id);
+    if (moved(campaign, news)) {
+      follow(client, keys.insight(campaign.id), INSIGHT_MS);
+      follow(client, keys.foresight(campaign.id), FORESIGHT_MS);
+    }
     // What is allowed now follows from the state, and only the campaign itself says it.
     if (news.state !== undefined && news.state !== campaign.state) {
       touch(keys.campaigns);
@@ -71,19 +76,20 @@ function moved(campaign: Campaign, news: Progress): boolean {
   return ends.some((end) => countOf(campaign.counters, end) !== countOf(news.counters, end));
 }
 
-const later = new Map<number, ReturnType<typeof setTimeout>>();
+const later = new Map<string, ReturnType<typeof setTimeout>>();
 
 /**
- * Failures, burn-up and vehicles are read row by row, so they follow the counters at a distance: once per
- * `INSIGHT_MS`, after the last change as well. Nobody waits for them.
+ * Failures, burn-up and vehicles are read row by row, and a forecast is played, so they follow the counters at a
+ * distance: once per `every`, after the last change as well. Nobody waits for them.
  */
-function followInsight(client: QueryClient, id: number): void {
-  if (later.has(id)) return;
+function follow(client: QueryClient, queryKey: QueryKey, every: number): void {
+  const name = JSON.stringify(queryKey);
+  if (later.has(name)) return;
   const ask = () => {
-    later.delete(id);
-    void askAnew(client, { queryKey: keys.insight(id) });
+    later.delete(name);
+    void askAnew(client, { queryKey });
   };
-  later.set(id, setTimeout(ask, INSIGHT_MS));
+  later.set(name, setTimeout(ask, every));
 }
 
 /** The queries whose answers `event` may have changed. */
@@ -93,6 +99,7 @@ export function touchedBy(event: LiveEvent): QueryKey[] {
   const touched: QueryKey[] = [keys.audit];
   if (campaign !== undefined) {
     touched.push(keys.campaigns, keys.campaign(campaign), keys.insight(campaign), keys.review(campaign));
+    touched.push(keys.foresight(campaign));
   }
   if (type.startsWith("emergency_stop")) touched.push(keys.emergencyStop);
   if (event.release !== undefined) touched.push(keys.releases, keys.release(event.release));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readAsOf, readAudit, readExcluded } from "./search";
+import { readAsOf, readAudit, readCampaign, readExcluded, readRehearsal } from "./search";
 
 test("an audit filter is read from the URL as it was written there", () => {
   const filter = {
@@ -30,4 +30,15 @@ test("a time that is none is not asked for", () => {
 test("only a reason that there is filters who was left out", () => {
   expect(readExcluded({ reason: "already_there" })).toEqual({ reason: "already_there" });
   expect(readExcluded({ reason: "bad_luck" })).toEqual({});
+});
+
+test("a campaign's page keeps its vehicles' filter and how its failures are sorted", () => {
+  expect(readCampaign({ state: "failed", error_code: 7, by: "log" })).toEqual({ state: "failed", error_code: "7", by: "log" });
+  expect(readCampaign({ by: "moon" })).toEqual({});
+});
+
+test("a rehearsal is played with what its URL says, or with what is usual", () => {
+  expect(readRehearsal({ seed: 0, failure_ratio: 0.2 })).toEqual({ seed: 0, failure_ratio: 0.2 });
+  expect(readRehearsal({ seed: -1, failure_ratio: 0 })).toEqual({});
+  expect(readRehearsal({ seed: 1.5, failure_ratio: 2 })).toEqual({});
 });

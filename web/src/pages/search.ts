@@ -2,6 +2,7 @@
 
 import type { AssignmentFilter, CampaignFilter, VehicleFilter } from "../api/client";
 import type { AuditFilter } from "../api/evidence";
+import type { RehearsalSettings } from "../api/foresight";
 import type { ExcludedFilter } from "../api/undo";
 import { ASSIGNMENT_STATES, CAMPAIGN_STATES, EXCLUSION_REASONS } from "../rollout/states";
 
@@ -38,6 +39,21 @@ export const readAssignments = (raw: Raw): Said<AssignmentFilter> =>
     state: oneOf(ASSIGNMENT_STATES, raw.state),
     wave: wholeNumber(raw.wave),
     error_code: words(raw.error_code),
+  });
+
+interface CampaignView extends AssignmentFilter {
+  /** Failures by what the vehicles wrote, not by their code. */
+  by?: "log" | undefined;
+}
+
+/** A campaign's page: its vehicles' filter, and how its failures are sorted. */
+export const readCampaign = (raw: Raw): Said<CampaignView> =>
+  said({ ...readAssignments(raw), by: raw.by === "log" ? ("log" as const) : undefined });
+
+export const readRehearsal = (raw: Raw): Said<RehearsalSettings> =>
+  said({
+    seed: raw.seed === 0 ? 0 : wholeNumber(raw.seed),
+    failure_ratio: typeof raw.failure_ratio === "number" && raw.failure_ratio > 0 && raw.failure_ratio <= 1 ? raw.failure_ratio : undefined,
   });
 
 export const readExcluded = (raw: Raw): Said<ExcludedFilter> => said({ reason: oneOf(EXCLUSION_REASONS, raw.reason) });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { BurnUp, Wave } from "../api/model";
-import { burnUpSeries, expectedEnd } from "./burnUp";
+import { burnUpSeries, endedBy } from "./burnUp";
 
 const at = (seconds: number) => new Date(1_000_000_000_000 + seconds * 1000).toISOString();
 const wave = (number: number, size: number, opened?: number): Wave => ({
@@ -34,9 +34,8 @@ test("before its start there is nothing to draw", () => {
   expect(burnUpSeries({ ...burnUp, from: null, points: [] }, [])).toBeUndefined();
 });
 
-test("the pace of late says when it may end, and too few vehicles say nothing", () => {
-  // Of 100 seconds the last 25 count: 5 vehicles, so 10 more take twice that.
-  expect(expectedEnd(burnUp, 10, Date.parse(at(100)))).toBe(Date.parse(at(150)));
-  expect(expectedEnd(burnUp, 0, Date.parse(at(100)))).toBeUndefined();
-  expect(expectedEnd({ ...burnUp, points: [] }, 10, Date.parse(at(100)))).toBeUndefined();
+test("what had ended is told of a time between two points, and nothing had before the first", () => {
+  const series = burnUpSeries(burnUp, [wave(1, 6, 5)]);
+  const ended = (second: number) => series && endedBy(series, 1_000_000_000 + second);
+  expect([-1, 10, 20, 99, 100].map(ended)).toEqual([0, 0, 5, 5, 10]);
 });

@@ -1,4 +1,4 @@
-/** From the server's series to what a burn-up shows: running sums over time, and when it may end. */
+/** From the server's series to what a burn-up shows: running sums over time. */
 
 import type { BurnUp, Wave } from "../api/model";
 
@@ -46,23 +46,8 @@ export function burnUpSeries(burnUp: BurnUp, waves: readonly Wave[]): Series | u
   return series;
 }
 
-/** Shares of the time so far that count as of late. */
-const RECENT = 0.25;
-/** Fewer vehicles than this tell no pace. */
-const FEWEST = 5;
-
-/**
- * When the last of `left` vehicles may be done, in milliseconds since 1970, if they go on as of late; undefined while
- * too few have moved to say.
- */
-export function expectedEnd(burnUp: BurnUp, left: number, now: number): number | undefined {
-  if (burnUp.from == null || left === 0) return undefined;
-  const from = Date.parse(burnUp.from);
-  const span = Math.max((now - from) * RECENT, burnUp.bucket_secs * 1000);
-  const recent = burnUp.points.filter((point) => Date.parse(point.at) + burnUp.bucket_secs * 1000 > now - span);
-  const moved = recent.reduce(
-    (sum, point) => sum + Object.values(point.counters as Record<string, number>).reduce((a, b) => a + b, 0),
-    0,
-  );
-  return moved < FEWEST ? undefined : now + (left / moved) * span;
+/** How many had come to an end by `time`, in seconds since 1970. */
+export function endedBy(series: Series, time: number): number {
+  const index = series.times.findLastIndex((at) => at <= time);
+  return (series.installed[index] ?? 0) + (series.otherwise[index] ?? 0);
 }

@@ -80,6 +80,11 @@ export function campaignLook(state: CampaignState): { label: string; color: stri
   return { label: text().campaignStates[state], color: CAMPAIGN_COLORS[state] };
 }
 
+/** Whether it may still be rehearsed, changed and reviewed: nothing of it has reached a vehicle. */
+export function hasNotStarted(state: CampaignState): boolean {
+  return state === "draft" || state === "in_review" || state === "scheduled";
+}
+
 export function hasEnded(state: CampaignState): boolean {
   return state === "completed" || state === "cancelled";
 }

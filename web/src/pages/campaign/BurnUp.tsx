@@ -1,13 +1,15 @@
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useMemo } from "react";
+import { forecastQuery } from "../../api/foresightQueries";
 import type { Campaign } from "../../api/model";
 import { burnUpQuery } from "../../api/queries";
 import { Failure } from "../../components/Failure";
 import { Panel } from "../../components/Panel";
 import { formatCount } from "../../format/number";
 import { text } from "../../i18n";
-import { burnUpSeries } from "../../rollout/burnUp";
+import { burnUpSeries, endedBy } from "../../rollout/burnUp";
+import { courseOf, isUnderWay } from "../../rollout/foresight";
 import { tally } from "../../rollout/progress";
 import classes from "./BurnUp.module.css";
 
@@ -19,9 +21,17 @@ export function BurnUp({ campaign }: { campaign: Campaign }) {
   const { data, error, refetch } = useQuery(burnUpQuery(campaign.id));
   const series = data && burnUpSeries(data, campaign.waves);
   const { total, installed, exited } = tally(campaign.counters, campaign.members);
+  const { data: foretold } = useQuery({ ...forecastQuery(campaign.id), enabled: isUnderWay(campaign) });
+  const forecast = campaign.state === "running" ? foretold?.forecast : undefined;
+  const from = forecast == null ? 0 : Date.parse(forecast.from) / 1000;
+  const ended = series === undefined || total === 0 ? undefined : endedBy(series, from) / total;
+  const course = useMemo(
+    () => (forecast == null || ended === undefined ? undefined : courseOf(forecast, ended)),
+    [forecast, ended],
+  );
   const spoken = t.burnUpSpoken(formatCount(installed), formatCount(exited), formatCount(total));
   return (
-    <Panel title={t.burnUp} aside={series && <Legend />}>
+    <Panel title={t.burnUp} aside={series && <Legend ahead={course !== undefined} />}>
       {data === undefined && error !== null ? (
         <Failure error={error} retry={() => void refetch()} />
       ) : data === undefined ? (
@@ -31,7 +41,7 @@ export function BurnUp({ campaign }: { campaign: Campaign }) {
       ) : (
         <div role="img" aria-label={spoken} className={classes.chart}>
           <Suspense fallback={<Skeleton h={240} />}>
-            <Chart series={series} waves={campaign.waves} members={total} />
+            <Chart series={series} waves={campaign.waves} members={total} ahead={course} />
           </Suspense>
         </div>
       )}
@@ -39,12 +49,13 @@ export function BurnUp({ campaign }: { campaign: Campaign }) {
   );
 }
 
-function Legend() {
+function Legend({ ahead }: { ahead: boolean }) {
   const t = text().campaign;
   const parts = [
     ["installed", text().states.installed],
     ["otherwise", t.otherwise],
     ["open", t.openTo],
+    ...(ahead ? [["ahead", text().forecast.band] as const] : []),
   ] as const;
   return (
     <ul className={classes.legend}>

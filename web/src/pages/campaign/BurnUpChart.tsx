@@ -3,10 +3,11 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Wave } from "../../api/model";
+import { chartStyle, COUNTS } from "../../components/charts/style";
 import { formatCount } from "../../format/number";
-import { formatClock, formatMoment } from "../../format/time";
 import { text } from "../../i18n";
 import type { Series } from "../../rollout/burnUp";
+import type { Course } from "../../rollout/foresight";
 
 const HEIGHT = 240;
 
@@ -14,20 +15,22 @@ interface ChartProps {
   series: Series;
   waves: readonly Wave[];
   members: number;
+  /** What is forecast, if anything is. */
+  ahead: Course | undefined;
 }
 
 /** The chart itself, in a file of its own so that its library is loaded only where it is drawn. */
-export function BurnUpChart({ series, waves, members }: ChartProps) {
+export function BurnUpChart({ series, waves, members, ahead }: ChartProps) {
   const scheme = useComputedColorScheme("light");
   const frame = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(undefined);
-  const opened = useRef<readonly Wave[]>(waves);
+  const shown = useRef<Shown>({ waves, ahead });
   const data = useRef<uPlot.AlignedData>([[]]);
 
   useEffect(() => {
     const element = frame.current;
     if (element === null) return;
-    const plot = new uPlot(options(element, members, opened), data.current, element);
+    const plot = new uPlot(options(element, members, shown), data.current, element);
     chart.current = plot;
     const resize = new ResizeObserver(() => {
       plot.setSize({ width: element.clientWidth, height: HEIGHT });
@@ -41,20 +44,23 @@ export function BurnUpChart({ series, waves, members }: ChartProps) {
   }, [scheme, members]);
 
   useEffect(() => {
-    opened.current = waves;
+    shown.current = { waves, ahead };
     data.current = [series.times, series.open, series.installed, series.otherwise];
     chart.current?.setData(data.current);
-  }, [series, waves, scheme, members]);
+  }, [series, waves, ahead, scheme, members]);
 
   return <div ref={frame} />;
 }
 
-function options(element: HTMLElement, members: number, waves: { current: readonly Wave[] }): uPlot.Options {
-  const style = getComputedStyle(element);
-  const color = (name: string) => style.getPropertyValue(name).trim();
+/** What the drawing reads anew each time. */
+interface Shown {
+  waves: readonly Wave[];
+  ahead: Course | undefined;
+}
+
+function options(element: HTMLElement, members: number, shown: { current: Shown }): uPlot.Options {
+  const { color, font, axis, timeAxis } = chartStyle(element);
   const [quiet, line] = [color("--otaru-quiet"), color("--otaru-line")];
-  const font = `11px ${style.fontFamily}`;
-  const axis = { stroke: quiet, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
   const stepped = uPlot.paths.stepped?.({ align: 1 });
   const points = { show: false };
   const [installed, failed] = [color("--state-installed"), color("--state-failed")];
@@ -63,26 +69,11 @@ function options(element: HTMLElement, members: number, waves: { current: readon
     height: HEIGHT,
     cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
     legend: { show: false },
-    scales: { x: { time: true }, y: { range: () => [0, Math.max(1, members) * 1.14] } },
-    axes: [
-      {
-        ...axis,
-        grid: { show: false },
-        size: 30,
-        space: 90,
-        values: (plot, ticks) => {
-          const [from = 0, to = 0] = [plot.scales.x?.min, plot.scales.x?.max];
-          const label = to - from < 300 ? formatClock : (at: number) => formatMoment(at, Date.now());
-          return ticks.map((tick) => label(tick * 1000));
-        },
-      },
-      {
-        ...axis,
-        size: 52,
-        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6],
-        values: (_, ticks) => ticks.map((tick) => formatCount(tick)),
-      },
-    ],
+    scales: {
+      x: { time: true, range: (_, from, to) => [from, horizon(from, to, shown.current.ahead)] },
+      y: { range: () => [0, Math.max(1, members) * 1.14] },
+    },
+    axes: [timeAxis, { ...axis, size: 52, incrs: COUNTS, values: (_, ticks) => ticks.map((tick) => formatCount(tick)) }],
     series: [
       {},
       { stroke: quiet, width: 1.5, dash: [5, 4], points, ...(stepped ? { paths: stepped } : {}) },
@@ -90,13 +81,55 @@ function options(element: HTMLElement, members: number, waves: { current: readon
       { stroke: failed, width: 2, fill: `${failed}22`, points },
     ],
     hooks: {
+      drawClear: [
+        (plot) => {
+          drawAhead(plot, shown.current.ahead, members, color("--otaru-water"));
+        },
+      ],
       draw: [
         (plot) => {
-          drawOpenings(plot, waves.current, quiet, line, font);
+          drawOpenings(plot, shown.current.waves, quiet, line, font);
         },
       ],
     },
   };
+}
+
+/** As far ahead as it has run so far, and no further than the forecast: what has happened keeps at least half of the width. */
+function horizon(from: number, to: number, ahead: Course | undefined): number {
+  const last = ahead?.times.at(-1) ?? to;
+  return Math.max(to, Math.min(last, to + (to - from)));
+}
+
+/** How many vehicles eight forecasts in ten have at an end, from the last of what is known on. */
+function drawAhead(plot: uPlot, ahead: Course | undefined, members: number, color: string): void {
+  if (ahead === undefined) return;
+  const { ctx, bbox } = plot;
+  const at = (index: number, share: number) =>
+    [plot.valToPos(ahead.times[index] ?? 0, "x", true), plot.valToPos(share * members, "y", true)] as const;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.beginPath();
+  ahead.fast.forEach((share, index) => {
+    ctx.lineTo(...at(index, share));
+  });
+  ahead.slow.toReversed().forEach((share, index) => {
+    ctx.lineTo(...at(ahead.slow.length - 1 - index, share));
+  });
+  ctx.closePath();
+  ctx.fillStyle = `${color}33`;
+  ctx.fill();
+  ctx.beginPath();
+  ahead.middle.forEach((share, index) => {
+    ctx.lineTo(...at(index, share));
+  });
+  ctx.strokeStyle = color;
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.stroke();
+  ctx.restore();
 }
 
 /** A line where each wave opened, with its number at the top. */

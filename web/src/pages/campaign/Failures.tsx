@@ -1,6 +1,6 @@
 import { Button, Code, Group } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
 import type { Campaign, FailureCluster } from "../../api/model";
 import { failuresQuery } from "../../api/queries";
 import { Panel } from "../../components/Panel";
@@ -11,12 +11,14 @@ import { text } from "../../i18n";
 import { retriable } from "../../rollout/offers";
 import { stateColor, stateLabel } from "../../rollout/states";
 import { said } from "../search";
+import { Alike, ByLog } from "./ByLog";
 import { RetryFailed } from "./RetryFailed";
 import classes from "./Failures.module.css";
 
 /** What failed together: one line per cause, with where the vehicles came from and what one of them wrote. */
 export function Failures({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
+  const { by } = useSearch({ from: "/signed-in/campaigns/$id" });
   const { data, error, refetch } = useQuery(failuresQuery(campaign.id));
   const all = data?.reduce((sum, cluster) => sum + cluster.vehicles, 0) ?? 0;
   return (
@@ -26,19 +28,60 @@ export function Failures({ campaign }: { campaign: Campaign }) {
       ) : data.length === 0 ? (
         <p className={classes.none}>{t.failuresNone}</p>
       ) : (
-        <ul className={classes.clusters}>
-          {data.map((cluster) => (
-            <Cluster
-              key={`${cluster.state} ${cluster.error_code ?? ""}`}
-              campaign={campaign}
-              cluster={cluster}
-              all={all}
-              retriable={retriable(campaign, cluster, data)}
-            />
-          ))}
-        </ul>
+        <>
+          <Sorted campaign={campaign.id} />
+          {by === "log" ? <ByLog campaign={campaign.id} all={all} /> : <ByCode campaign={campaign} clusters={data} all={all} />}
+        </>
       )}
     </Panel>
+  );
+}
+
+function ByCode({ campaign, clusters, all }: { campaign: Campaign; clusters: readonly FailureCluster[]; all: number }) {
+  return (
+    <>
+      <Alike campaign={campaign.id} all={all} />
+      <ul className={classes.clusters}>
+        {clusters.map((cluster) => (
+          <Cluster
+            key={`${cluster.state} ${cluster.error_code ?? ""}`}
+            campaign={campaign}
+            cluster={cluster}
+            all={all}
+            retriable={retriable(campaign, cluster, clusters)}
+          />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** By what the failures are sorted; the URL keeps it. */
+function Sorted({ campaign }: { campaign: number }) {
+  const t = text().triage;
+  const search = useSearch({ from: "/signed-in/campaigns/$id" });
+  const ways = [
+    [undefined, t.byCode],
+    ["log", t.byLog],
+  ] as const;
+  return (
+    <nav aria-label={t.by} className={classes.sorted}>
+      {ways.map(([by, label]) => (
+        <Link
+          key={label}
+          to="/campaigns/$id"
+          params={{ id: campaign }}
+          search={said({ ...search, by })}
+          aria-current={search.by === by ? "true" : undefined}
+          data-chosen={search.by === by}
+          activeOptions={{ exact: true }}
+          resetScroll={false}
+          replace
+        >
+          {label}
+        </Link>
+      ))}
+    </nav>
   );
 }
 
@@ -101,20 +144,20 @@ function Cluster({ campaign, cluster, all, retriable }: ClusterProps) {
           )}
           <Group gap="xs">
             <Button
-            size="xs"
-            variant="light"
-            renderRoot={(props) => (
-              <Link
-                to="/campaigns/$id"
-                params={{ id: campaign.id }}
-                search={said({ state: cluster.state, error_code: code })}
-                hash="vehicles"
-                {...props}
-              />
-            )}
-          >
-            {t.showThese}
-          </Button>
+              size="xs"
+              variant="light"
+              renderRoot={(props) => (
+                <Link
+                  to="/campaigns/$id"
+                  params={{ id: campaign.id }}
+                  search={said({ state: cluster.state, error_code: code })}
+                  hash="vehicles"
+                  {...props}
+                />
+              )}
+            >
+              {t.showThese}
+            </Button>
             {code !== undefined && retriable > 0 && <RetryFailed campaign={campaign.id} code={code} vehicles={retriable} />}
           </Group>
         </div>

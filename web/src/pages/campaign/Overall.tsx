@@ -1,16 +1,13 @@
 import { Stack } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import type { Campaign } from "../../api/model";
-import { burnUpQuery } from "../../api/queries";
+import { Figure, Figures } from "../../components/Figure";
 import { Panel } from "../../components/Panel";
 import { StateBar, StateLegend } from "../../components/StateBar";
-import { useNow } from "../../components/useNow";
 import { formatCount, formatPercent, plural } from "../../format/number";
-import { formatMoment, formatRelative } from "../../format/time";
 import { text } from "../../i18n";
-import { expectedEnd } from "../../rollout/burnUp";
 import { countOf, tally } from "../../rollout/progress";
 import classes from "./Campaign.module.css";
+import { Expectation, ExpectedEnd } from "./Expectation";
 
 /** How far the campaign is, and how many vehicles it has reached: what is at stake when it goes wrong. */
 export function Overall({ campaign }: { campaign: Campaign }) {
@@ -24,7 +21,7 @@ export function Overall({ campaign }: { campaign: Campaign }) {
         <p className={classes.quiet}>{t.counted}</p>
       ) : (
         <Stack gap="sm">
-          <div className={classes.figures}>
+          <Figures>
             <Figure value={formatPercent(installed / total)} label={t.installed} detail={formatCount(installed)} />
             <Figure value={formatCount(active)} label={t.underWay} detail={t.ofTotal(formatPercent(active / total))} />
             <Figure
@@ -38,40 +35,13 @@ export function Overall({ campaign }: { campaign: Campaign }) {
               label={t.exposed}
               detail={t.ofTotal(formatPercent((total - unassigned) / total))}
             />
-            <Eta campaign={campaign} />
-          </div>
+            <ExpectedEnd campaign={campaign} />
+          </Figures>
           <StateBar label={t.progress} counters={campaign.counters} members={campaign.members} />
           <StateLegend counters={campaign.counters} members={campaign.members} />
+          <Expectation campaign={campaign} />
         </Stack>
       )}
     </Panel>
-  );
-}
-
-/** By the pace of late, while it runs and its last wave is open. */
-function Eta({ campaign }: { campaign: Campaign }) {
-  const now = useNow();
-  const { data } = useQuery(burnUpQuery(campaign.id));
-  const allOpen = campaign.waves.every((wave) => wave.opened_at != null);
-  if (campaign.state !== "running" || !allOpen || data === undefined) return null;
-  const end = expectedEnd(data, tally(campaign.counters, campaign.members).active, now);
-  if (end === undefined) return null;
-  return <Figure value={formatRelative(end, now)} label={text().campaign.eta} detail={formatMoment(end, now)} />;
-}
-
-interface FigureProps {
-  value: string;
-  label: string;
-  detail: string;
-  bad?: boolean;
-}
-
-function Figure({ value, label, detail, bad = false }: FigureProps) {
-  return (
-    <div className={classes.figure} data-bad={bad}>
-      <span>{label}</span>
-      <strong>{value}</strong>
-      <small>{detail}</small>
-    </div>
   );
 }

@@ -13,7 +13,7 @@ import { formatCount } from "../../format/number";
 import { text } from "../../i18n";
 import { ASSIGNMENT_STATES, stateColor, stateLabel } from "../../rollout/states";
 import page from "../Page.module.css";
-import { readAssignments } from "../search";
+import { readAssignments, readCampaign, said } from "../search";
 import classes from "./VehicleTable.module.css";
 
 const ROW = 44;
@@ -21,7 +21,7 @@ const ROW = 44;
 /** The campaign's vehicles, filtered by what the URL says; only the rows in sight are drawn. */
 export function VehicleTable({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
-  const filter = useSearch({ from: "/signed-in/campaigns/$id" });
+  const filter = readAssignments(useSearch({ from: "/signed-in/campaigns/$id" }));
   const query = useInfiniteQuery(assignmentsQuery(campaign.id, filter));
   const rows = query.data?.pages.flatMap((one) => one.items);
   return (
@@ -47,13 +47,14 @@ export function VehicleTable({ campaign }: { campaign: Campaign }) {
 
 function Filters({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
-  const filter = useSearch({ from: "/signed-in/campaigns/$id" });
+  const search = useSearch({ from: "/signed-in/campaigns/$id" });
+  const filter = readAssignments(search);
   const navigate = useNavigate({ from: "/campaigns/$id" });
   const { data: failures = [] } = useQuery(failuresQuery(campaign.id));
   const codes = new Set(failures.flatMap((cluster) => cluster.error_code ?? []));
   if (filter.error_code !== undefined) codes.add(filter.error_code);
   const set = (change: Record<string, unknown>) => {
-    void navigate({ search: readAssignments({ ...filter, ...change }), replace: true, resetScroll: false });
+    void navigate({ search: readCampaign({ ...search, ...change }), replace: true, resetScroll: false });
   };
   return (
     <div className={`${page.filters ?? ""} ${classes.filters ?? ""}`}>
@@ -90,7 +91,7 @@ function Filters({ campaign }: { campaign: Campaign }) {
           variant="subtle"
           style={{ flex: "none" }}
           onClick={() => {
-            void navigate({ search: {}, replace: true, resetScroll: false });
+            void navigate({ search: said({ by: search.by }), replace: true, resetScroll: false });
           }}
         >
           {t.clear}

@@ -171,6 +171,9 @@ async function goOn(id: number, reviewed: boolean): Promise<boolean> {
   }
 }
 
+/** What comes after the draft: nothing yet, its rehearsal, or its start or review. */
+type Next = "keep" | "rehearse" | "onward";
+
 /** Creates the campaign, and starts or submits it if that is wanted. */
 function Create({ draft, release, back }: CreateProps) {
   const t = text().wizard;
@@ -182,14 +185,15 @@ function Create({ draft, release, back }: CreateProps) {
   const { data: models = [] } = useQuery(modelsQuery);
   const reviewed = models.some((model) => model.review_required && release.models.includes(model.id));
   const creating = useMutation({
-    mutationFn: async (onward: boolean) => {
+    mutationFn: async (next: Next) => {
       key.current ??= crypto.randomUUID();
       const id = created ?? (await createCampaign(asRequest(draft), key.current)).id;
       setCreated(id);
-      return { id, toReview: onward && (await goOn(id, reviewed)) };
+      return { id, next, toReview: next === "onward" && (await goOn(id, reviewed)) };
     },
-    onSuccess: async ({ id, toReview }) => {
-      if (toReview) await navigate({ to: "/campaigns/$id/review", params: { id } });
+    onSuccess: async ({ id, next, toReview }) => {
+      if (next === "rehearse") await navigate({ to: "/campaigns/$id/rehearsal", params: { id }, search: {} });
+      else if (toReview) await navigate({ to: "/campaigns/$id/review", params: { id } });
       else await navigate({ to: "/campaigns/$id", params: { id }, search: {} });
     },
     onError: (error) => {
@@ -201,29 +205,25 @@ function Create({ draft, release, back }: CreateProps) {
     },
     onSettled: () => client.invalidateQueries({ queryKey: keys.campaigns }),
   });
+  const button = (next: Next, label: string) => (
+    <Button
+      variant={next === "onward" ? "filled" : "default"}
+      loading={creating.isPending && creating.variables === next}
+      disabled={creating.isPending}
+      onClick={() => {
+        creating.mutate(next);
+      }}
+    >
+      {label}
+    </Button>
+  );
   return (
     <div className={classes.create}>
       <Refused error={creating.error} title={created === undefined ? t.notCreated : t.notStarted} />
       <Group gap="sm" justify="flex-end">
-        <Button
-          variant="default"
-          loading={creating.isPending && !creating.variables}
-          disabled={creating.isPending}
-          onClick={() => {
-            creating.mutate(false);
-          }}
-        >
-          {t.createDraft}
-        </Button>
-        <Button
-          loading={creating.isPending && creating.variables}
-          disabled={creating.isPending}
-          onClick={() => {
-            creating.mutate(true);
-          }}
-        >
-          {reviewed ? t.createAndSubmit : draft.startAt === "" ? t.createAndStart : t.createAndSchedule}
-        </Button>
+        {button("keep", t.createDraft)}
+        {button("rehearse", text().rehearsal.createAndRehearse)}
+        {button("onward", reviewed ? t.createAndSubmit : draft.startAt === "" ? t.createAndStart : t.createAndSchedule)}
       </Group>
     </div>
   );
