@@ -17,7 +17,7 @@ export function Pending({ error, retry, rows = 5 }: PendingProps) {
 
 export function LoadingRows({ rows = 5 }: { rows?: number }) {
   return (
-    <Stack gap="xs" aria-busy="true" aria-label={text().common.loading}>
+    <Stack gap="xs" role="group" aria-busy="true" aria-label={text().common.loading}>
       {Array.from({ length: rows }, (_, row) => (
         <Skeleton key={row} h={38} />
       ))}

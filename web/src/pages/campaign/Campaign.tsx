@@ -54,7 +54,7 @@ export function Campaign() {
 
 function Loading() {
   return (
-    <Stack aria-busy="true" aria-label={text().common.loading}>
+    <Stack role="group" aria-busy="true" aria-label={text().common.loading}>
       <Skeleton h={72} w="60%" />
       <Skeleton h={180} radius="lg" />
       <Skeleton h={220} radius="lg" />

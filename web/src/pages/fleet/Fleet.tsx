@@ -87,7 +87,7 @@ interface UnderWayProps {
 function UnderWay({ campaigns, error, retry }: UnderWayProps) {
   if (campaigns === undefined) {
     if (error !== null) return <Failure error={error} retry={retry} />;
-    return <Skeleton h={210} radius="lg" aria-busy="true" aria-label={text().common.loading} />;
+    return <Skeleton h={210} radius="lg" role="group" aria-busy="true" aria-label={text().common.loading} />;
   }
   if (campaigns.length === 0) {
     return (
@@ -109,7 +109,7 @@ function UnderWay({ campaigns, error, retry }: UnderWayProps) {
 
 function FiguresLoading() {
   return (
-    <div className={classes.figures} aria-busy="true" aria-label={text().common.loading}>
+    <div className={classes.figures} role="group" aria-busy="true" aria-label={text().common.loading}>
       {[1, 2, 3, 4].map((figure) => (
         <Skeleton key={figure} h={104} radius="lg" />
       ))}

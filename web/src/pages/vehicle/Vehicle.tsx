@@ -115,7 +115,7 @@ function Moment({ at }: { at: string | null | undefined }) {
 
 function Loading() {
   return (
-    <Stack aria-busy="true" aria-label={text().common.loading}>
+    <Stack role="group" aria-busy="true" aria-label={text().common.loading}>
       <Skeleton h={64} w="50%" />
       <Skeleton h={200} radius="lg" />
       <Skeleton h={200} radius="lg" />
