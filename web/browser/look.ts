@@ -59,6 +59,11 @@ interface Violation {
 
 /** Fails for whatever keeps people from using the page. */
 export async function accessible(page: Page, name: string): Promise<void> {
+  // A colour on its way to another is no colour that anybody reads.
+  await page.evaluate(async () => {
+    const ending = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map((one) => one.finished));
+  });
   // As the browser's own tools would: the page's policy lets no script of another place in.
   await page.evaluate(AXE);
   const violations = await page.evaluate(async () => {
