@@ -94,6 +94,7 @@ impl World {
             demo_root: true,
             initial_admin_token: None,
             require_review: false,
+            oidc: None,
             max_artifact_bytes: DEFAULT_MAX_ARTIFACT_BYTES,
         };
         configure(&mut config);
