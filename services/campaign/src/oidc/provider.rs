@@ -171,16 +171,16 @@ impl Provider {
 
     /// A client for what is known of the provider; `anew` asks again.
     async fn client(&self, config: &OidcConfig, anew: bool) -> Result<OidcClient, Refusal> {
-        let mut known = self.known.lock().await;
-        let metadata = match known.as_ref().filter(|_| !anew) {
-            Some(metadata) => metadata.clone(),
+        let known = self.known.lock().await.clone().filter(|_| !anew);
+        let metadata = match known {
+            Some(metadata) => metadata,
             None => {
+                // Not under the lock: while the provider is silent, nobody waits for another's question.
                 let metadata = Arc::new(self.discover(config).await?);
-                *known = Some(metadata.clone());
+                *self.known.lock().await = Some(metadata.clone());
                 metadata
             }
         };
-        drop(known);
         let redirect = RedirectUrl::new(config.redirect_uri()).map_err(|_| Refusal::Provider)?;
         let secret = ClientSecret::new(config.client_secret.clone());
         let client = OidcClient::from_provider_metadata(
