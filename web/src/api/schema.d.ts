@@ -1093,9 +1093,69 @@ export interface paths {
         post: operations["begin_session"];
         /**
          * Sign out
-         * @description Forgets the cookie; the token goes on working. It needs no token.
+         * @description Forgets the cookie, and ends a session that an OpenID provider began; a token goes on working. It needs no token.
          */
         delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in by the OpenID provider
+         * @description For browsers: sends them to the provider, which sends them back to `/session/oidc/callback`. It needs no token.
+         */
+        get: operations["begin_oidc_session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come back from the OpenID provider
+         * @description For browsers: the answer sets the session's cookie. It needs no token, but the cookie of the browser that began.
+         */
+        get: operations["finish_oidc_session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How can I sign in?
+         * @description It needs no token.
+         */
+        get: operations["get_sign_in_options"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2804,6 +2864,14 @@ export interface components {
             /** Format: int64 */
             vehicles: number;
         };
+        /** @description An OpenID provider to sign in by, at `/api/v1/session/oidc`. */
+        OidcOption: {
+            /**
+             * @description What people call it.
+             * @example Example AG
+             */
+            label: string;
+        };
         /** @description How fast an adapting campaign is offered, and why. */
         Pace: components["schemas"]["PaceReason"] & {
             /** Format: int64 */
@@ -3304,8 +3372,10 @@ export interface components {
         };
         /** @description Who is signed in. */
         Session: {
-            /** @description The token's name: the actor in logs and events. */
+            /** @description The actor in logs and events: the token's name, or `oidc:<subject>@<issuer>`. */
             name: string;
+            /** @description What to call the person; null for a token. */
+            display_name?: string | null;
             role: components["schemas"]["Role"];
         };
         /** @description Who signs in. */
@@ -3321,6 +3391,10 @@ export interface components {
          * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
          */
         Sha256: string;
+        /** @description The ways to sign in beside a token. */
+        SignInOptions: {
+            oidc?: components["schemas"]["OidcOption"] | null;
+        };
         /** @description A count over runs. */
         Spread: {
             /** Format: int64 */
@@ -6140,6 +6214,83 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    begin_oidc_session: {
+        parameters: {
+            query?: {
+                /** @description Where to go afterwards: a path of the dashboard. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, or to the sign-in page, which says what is wrong */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    finish_oidc_session: {
+        parameters: {
+            query?: {
+                code?: string;
+                state?: string;
+                /** @description RFC 9207. */
+                iss?: string;
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the dashboard, or to the sign-in page, which says what is wrong */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_sign_in_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ways */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInOptions"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             503: components["responses"]["Unavailable"];
         };
     };
