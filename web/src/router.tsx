@@ -31,6 +31,8 @@ interface SignInSearch {
   to?: string;
   /** Why the last session ended. */
   ended?: "refused";
+  /** Why a provider did not sign somebody in. */
+  error?: string;
 }
 
 const signIn = createRoute({
@@ -40,6 +42,7 @@ const signIn = createRoute({
   validateSearch: (search: Record<string, unknown>): SignInSearch => ({
     ...(isOwnPath(search.to) ? { to: search.to } : {}),
     ...(search.ended === "refused" ? { ended: "refused" } : {}),
+    ...(typeof search.error === "string" ? { error: search.error } : {}),
   }),
 });
 

@@ -25,7 +25,13 @@ const ROLES: [(&str, &str, Role); 12] = [
 ];
 
 /// Calls without a token: signing in and out, which look after themselves.
-const OPEN: [(&str, &str); 2] = [("POST", "/session"), ("DELETE", "/session")];
+const OPEN: [(&str, &str); 5] = [
+    ("POST", "/session"),
+    ("DELETE", "/session"),
+    ("GET", "/session/options"),
+    ("GET", "/session/oidc"),
+    ("GET", "/session/oidc/callback"),
+];
 
 /// Whether a call needs no token.
 #[must_use]

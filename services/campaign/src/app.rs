@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::keys::KeyStore;
 use crate::live::{self, Updates};
+use crate::oidc::Oidc;
 use crate::rehearsal;
 
 /// The service's parts. Cheap to clone.
@@ -36,6 +37,8 @@ pub struct App {
     pub stop: CancellationToken,
     /// Whether every campaign needs another person's approval before it starts.
     pub require_review: bool,
+    /// The way to sign in by an OpenID provider, if there is one.
+    pub oidc: Option<Arc<Oidc>>,
     /// The size limit of an artifact.
     pub max_artifact_bytes: u64,
 }
@@ -62,6 +65,7 @@ impl App {
             health: Health::new(&Self::PARTS),
             stop,
             require_review: config.require_review,
+            oidc: config.oidc.clone().map(Oidc::open).transpose()?.map(Arc::new),
             max_artifact_bytes: config.max_artifact_bytes,
         })
     }

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::access as roles;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::oidc;
 use crate::scope::{self, Scope};
 use crate::session;
 
@@ -56,8 +57,10 @@ impl Role {
 /// The authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// The token's name: the actor in logs and events.
+    /// The actor in logs and events: the token's name, or `oidc:<subject>@<issuer>`.
     pub name: String,
+    /// How a person's provider calls them: to be shown, never to be compared.
+    pub display_name: Option<String>,
     pub role: Role,
     pub scope: Scope,
 }
@@ -88,7 +91,7 @@ impl FromRequestParts<App> for Actor {
         if let Some(actor) = parts.extensions.get::<Self>() {
             return Ok(actor.clone());
         }
-        authenticate(&app.store, &parts.method, &parts.headers).await
+        authenticate(app, &parts.method, &parts.headers).await
     }
 }
 
@@ -99,7 +102,7 @@ impl FromRequestParts<App> for Actor {
 /// # Errors
 /// 401, 403, or 503 while the database is away.
 pub async fn authenticated(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, ApiError> {
-    let actor = authenticate(&app.store, request.method(), request.headers()).await?;
+    let actor = authenticate(&app, request.method(), request.headers()).await?;
     let pattern = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     actor.require(roles::required(request.method(), pattern))?;
     scope::permit(&app.store, &actor, request.method(), request.uri().path()).await?;
@@ -123,12 +126,19 @@ pub fn secret(headers: &HeaderMap) -> Option<String> {
     session::token(headers)
 }
 
-async fn authenticate(store: &Store, method: &Method, headers: &HeaderMap) -> Result<Actor, ApiError> {
+async fn authenticate(app: &App, method: &Method, headers: &HeaderMap) -> Result<Actor, ApiError> {
     let secret = secret(headers).ok_or_else(|| Problem::unauthorized("send a token: Authorization: Bearer otaru_…"))?;
     if !method.is_safe() && !headers.contains_key(header::AUTHORIZATION) {
         session::same_origin(headers)?;
     }
-    actor_of(store, &secret, clock::now()).await
+    let now = clock::now();
+    // A provider's session is a browser's: its secret is no bearer token.
+    if !headers.contains_key(header::AUTHORIZATION)
+        && let Some(actor) = oidc::actor_of(&app.store, app.oidc.as_deref(), &secret, now).await?
+    {
+        return Ok(actor);
+    }
+    actor_of(&app.store, &secret, now).await
 }
 
 /// Whose token it is.
@@ -146,7 +156,7 @@ pub async fn actor_of(store: &Store, secret: &str, now: DateTime<Utc>) -> Result
     }
     let role = Role::parse(&token.role)
         .ok_or_else(|| StoreError::inconsistent("api_tokens", format!("role {:?}", token.role)))?;
-    Ok(Actor { name: token.name, role, scope: Scope { models: token.models, calls: token.calls } })
+    Ok(Actor { name: token.name, display_name: None, role, scope: Scope { models: token.models, calls: token.calls } })
 }
 
 /// What is kept of a token.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use otaru_bus::BusConfig;
 
+use crate::oidc::OidcConfig;
+
 /// The size limit of an artifact unless another is configured.
 pub const DEFAULT_MAX_ARTIFACT_BYTES: u64 = 4 << 30;
 
@@ -25,6 +27,8 @@ pub struct Config {
     pub initial_admin_token: Option<String>,
     /// Whether every campaign needs another person's approval before it starts.
     pub require_review: bool,
+    /// A provider to sign in by, beside tokens.
+    pub oidc: Option<OidcConfig>,
     /// The size limit of an artifact.
     pub max_artifact_bytes: u64,
 }

@@ -20,6 +20,7 @@ pub mod idempotency;
 pub mod keys;
 mod live;
 pub mod manifests;
+pub mod oidc;
 mod openapi;
 pub mod page;
 mod rehearsal;
@@ -30,5 +31,6 @@ mod start;
 mod web;
 
 pub use config::{Config, DEFAULT_MAX_ARTIFACT_BYTES};
+pub use oidc::OidcConfig;
 pub use openapi::openapi;
 pub use start::{run, run_on};

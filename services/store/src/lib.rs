@@ -34,6 +34,7 @@ pub mod models;
 pub mod objects;
 pub mod offers;
 pub mod offsets;
+pub mod oidc_sessions;
 pub mod outbox;
 pub mod pace;
 pub mod progress;

@@ -25,6 +25,7 @@ import type {
   Preview,
   Release,
   Session,
+  SignInOptions,
   Token,
   Vehicle,
   VehicleAssignment,
@@ -51,6 +52,11 @@ export async function signIn(token: string): Promise<Session | null> {
     if (error instanceof ApiError && error.status === 401) return null;
     throw error;
   }
+}
+
+/** The ways to sign in beside a token. */
+export function getSignInOptions(signal: AbortSignal): Promise<SignInOptions> {
+  return answer(client.GET("/api/v1/session/options", { signal }), true);
 }
 
 export async function signOut(): Promise<void> {

@@ -7,6 +7,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 export type Session = Schemas["Session"];
+export type SignInOptions = Schemas["SignInOptions"];
 export type Role = Schemas["Role"];
 export type Vehicle = Schemas["Vehicle"];
 export type Ecu = Schemas["Ecu"];

@@ -80,6 +80,18 @@ export const de: Dictionary = {
     failed: "Das Token konnte nicht geprüft werden",
     again: "Bitte gleich noch einmal versuchen.",
     submit: "Anmelden",
+    oidc: (label: string) => `Mit ${label} anmelden`,
+    or: "oder mit einem Token",
+    oidcFailed: "Sie wurden nicht angemeldet",
+    oidcErrors: {
+      "oidc-provider-away": "Der Anbieter antwortet nicht. Bitte gleich noch einmal versuchen oder ein Token nehmen.",
+      "oidc-flow-over":
+        "Diese Anmeldung dauerte zu lange, war schon erledigt oder begann in einem anderen Browser. Bitte neu beginnen.",
+      "oidc-denied": "Der Anbieter hat Sie nicht angemeldet, oder Sie haben abgebrochen.",
+      "oidc-code-refused": "Der Anbieter hat diese Anmeldung nicht bestätigt. Bitte neu beginnen.",
+      "oidc-token-refused": "Die Antwort des Anbieters ist nicht gültig. Den Grund findet ein Admin im Protokoll von Otaru.",
+      "oidc-no-role": "Keine Ihrer Gruppen hat in Otaru eine Rolle. Bitten Sie einen Admin darum.",
+    },
     note: "Das Token liegt in einem Cookie, das kein Skript lesen kann; es endet mit dem Browser.",
   },
   states: {

@@ -79,6 +79,17 @@ export const en = {
     failed: "The token could not be checked",
     again: "Please try again in a moment.",
     submit: "Sign in",
+    oidc: (label: string) => `Sign in with ${label}`,
+    or: "or with a token",
+    oidcFailed: "You were not signed in",
+    oidcErrors: {
+      "oidc-provider-away": "The provider does not answer. Try again in a moment, or use a token.",
+      "oidc-flow-over": "This sign-in took too long, was done before, or began in another browser. Please begin again.",
+      "oidc-denied": "The provider did not sign you in, or you cancelled.",
+      "oidc-code-refused": "The provider did not confirm this sign-in. Please begin again.",
+      "oidc-token-refused": "The provider's answer does not hold. An admin finds the reason in Otaru's log.",
+      "oidc-no-role": "None of your groups has a role in Otaru. Ask an admin for one.",
+    },
     note: "The token goes into a cookie that scripts cannot read; it ends with your browser.",
   },
   states: {

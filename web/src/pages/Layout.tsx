@@ -169,7 +169,7 @@ function SignedIn() {
     <div className={classes.signedIn}>
       {session != null && (
         <div className={classes.who}>
-          <strong>{session.name}</strong>
+          <strong title={session.name}>{session.display_name ?? session.name}</strong>
           <span>{text().roles[session.role]}</span>
         </div>
       )}

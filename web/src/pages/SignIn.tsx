@@ -1,8 +1,8 @@
-import { Alert, Button, PasswordInput, Stack } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
+import { Alert, Button, Divider, PasswordInput, Stack } from "@mantine/core";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { signIn } from "../api/client";
+import { getSignInOptions, signIn } from "../api/client";
 import { asApiError } from "../api/errors";
 import { beginSession } from "../api/session";
 import { LanguageToggle, SchemeToggle } from "../components/Preferences";
@@ -15,7 +15,7 @@ import classes from "./SignIn.module.css";
 export function SignIn() {
   const t = text().signIn;
   useTitle(t.title);
-  const { to, ended } = useSearch({ from: "/sign-in" });
+  const { to, ended, error } = useSearch({ from: "/sign-in" });
   const navigate = useNavigate();
   const [token, setToken] = useState("");
   const checking = useMutation({
@@ -27,6 +27,14 @@ export function SignIn() {
       await navigate({ href: to ?? "/", replace: true });
     },
   });
+  // What cannot be asked is not offered: a token does without.
+  const options = useQuery({
+    queryKey: ["sign-in-options"],
+    queryFn: ({ signal }) => getSignInOptions(signal),
+    retry: false,
+    staleTime: Infinity,
+  });
+  const provider = options.data?.oidc ?? null;
   const refused = checking.data === null;
   return (
     <main className={classes.page}>
@@ -52,6 +60,19 @@ export function SignIn() {
               {t.endedText}
             </Alert>
           )}
+          {error !== undefined && !checking.isError && !refused && (
+            <Alert color="red" variant="light" title={t.oidcFailed} role="alert">
+              {oidcError(error)}
+            </Alert>
+          )}
+          {provider !== null && (
+            <>
+              <Button component="a" href={`/api/v1/session/oidc?to=${encodeURIComponent(to ?? "/")}`} size="md" fullWidth>
+                {t.oidc(provider.label)}
+              </Button>
+              <Divider label={t.or} />
+            </>
+          )}
           <PasswordInput
             label={t.token}
             description={t.tokenHint}
@@ -59,7 +80,7 @@ export function SignIn() {
             size="md"
             required
             withAsterisk={false}
-            autoFocus
+            autoFocus={provider === null}
             autoComplete="current-password"
             error={refused ? t.refused : undefined}
             onChange={(event) => {
@@ -72,7 +93,7 @@ export function SignIn() {
               {asApiError(checking.error).message} {t.again}
             </Alert>
           )}
-          <Button type="submit" size="md" loading={checking.isPending} fullWidth>
+          <Button type="submit" variant={provider === null ? "filled" : "default"} size="md" loading={checking.isPending} fullWidth>
             {t.submit}
           </Button>
           <p className={classes.note}>{t.note}</p>
@@ -81,6 +102,12 @@ export function SignIn() {
       <Canal />
     </main>
   );
+}
+
+/** What the way back from the provider said, in words; of codes that a newer server has, that it failed. */
+function oidcError(code: string): string {
+  const words: Record<string, string> = text().signIn.oidcErrors;
+  return words[code] ?? text().signIn.again;
 }
 
 /** The canal: warehouses on the quay, lamps, and their light on the water. */

@@ -14,6 +14,7 @@ pub mod fleet;
 pub mod groups;
 pub mod model_review;
 pub mod models;
+pub mod oidc;
 pub mod progress;
 pub mod releases;
 pub mod roots;
@@ -54,7 +55,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// Calls that make out for themselves who calls.
 pub(crate) fn open_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(session::routes())
+    OpenApiRouter::new().merge(session::routes()).merge(oidc::routes())
 }
 
 /// Calls that take a body as large as an artifact or a fleet, for as long as it keeps coming.

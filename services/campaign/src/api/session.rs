@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::auth::{Actor, Role, actor_of};
 use crate::error::ApiError;
+use crate::oidc;
 use crate::session;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -32,19 +33,22 @@ pub(crate) struct SessionRequest {
 /// Who is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Session {
-    /// The token's name: the actor in logs and events.
+    /// The actor in logs and events: the token's name, or `oidc:<subject>@<issuer>`.
     name: String,
+    /// What to call the person; null for a token.
+    display_name: Option<String>,
     role: Role,
 }
 
 impl From<Actor> for Session {
     fn from(actor: Actor) -> Self {
-        Self { name: actor.name, role: actor.role }
+        Self { name: actor.name, display_name: actor.display_name, role: actor.role }
     }
 }
 
 /// A browser must not keep who was signed in.
-const NO_STORE: (header::HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+pub(crate) const NO_STORE: (header::HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 const MAX_TOKEN_BYTES: usize = 1024;
 
 /// Who am I?
@@ -81,21 +85,29 @@ pub(crate) async fn begin(
     }
     let actor = actor_of(&app.store, &token, clock::now()).await?;
     tracing::info!(actor = actor.name, "signed in");
-    let cookie = (header::SET_COOKIE, session::begin(&token, &headers)?);
+    let cookie = (header::SET_COOKIE, session::begin(&token, secure(&app, &headers))?);
     Ok((AppendHeaders([NO_STORE, cookie]), Json(Session::from(actor))))
 }
 
 /// Sign out
 ///
-/// Forgets the cookie; the token goes on working. It needs no token.
+/// Forgets the cookie, and ends a session that an OpenID provider began; a token goes on working. It needs no token.
 #[utoipa::path(
     delete,
     path = "/session", operation_id = "end_session",
     tag = "tokens",
     responses((status = 204, description = "Signed out"))
 )]
-pub(crate) async fn end(headers: HeaderMap) -> Result<impl IntoResponse, ApiError> {
+pub(crate) async fn end(State(app): State<App>, headers: HeaderMap) -> Result<impl IntoResponse, ApiError> {
     session::same_origin(&headers)?;
-    let cookie = (header::SET_COOKIE, session::end(&headers)?);
+    if let Some(secret) = session::token(&headers) {
+        oidc::end_session(&app.store, &secret, clock::now()).await?;
+    }
+    let cookie = (header::SET_COOKIE, session::end(secure(&app, &headers))?);
     Ok((StatusCode::NO_CONTENT, AppendHeaders([NO_STORE, cookie])))
+}
+
+/// Whether the cookie is for TLS alone.
+fn secure(app: &App, headers: &HeaderMap) -> bool {
+    app.oidc.as_deref().is_some_and(|oidc| oidc.config.is_public_https()) || session::is_https(headers)
 }

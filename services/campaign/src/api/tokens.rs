@@ -20,6 +20,7 @@ use crate::auth::{Actor, Role, hash, new_secret};
 use crate::check;
 use crate::error::ApiError;
 use crate::extract::{PathPart, Query};
+use crate::oidc;
 use crate::openapi;
 use crate::page::PageQuery;
 
@@ -134,6 +135,12 @@ async fn create(
         return Err(Problem::forbidden("a token that is limited itself issues no others").into());
     }
     check::name("/name", &body.name, MAX_NAME_BYTES)?;
+    // Such a token would pass for a person whom a provider signed in.
+    if body.name.trim().to_lowercase().starts_with(oidc::ACTOR_PREFIX) {
+        let detail =
+            format!("{:?} is for people whom an OpenID provider signs in; take another name", oidc::ACTOR_PREFIX);
+        return Err(Problem::invalid("/name", detail).into());
+    }
     let models = models_of(&app, &body).await?;
     check_calls(body.calls.as_deref())?;
     let now = clock::now();

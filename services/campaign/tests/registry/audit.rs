@@ -50,7 +50,7 @@ const ACTIONS: [(&str, &str); 42] = [
     ("create_token", "token_issued"),
     ("revoke_token", "token_revoked"),
 ];
-/// Changes nothing that others would see.
+/// Changes nothing that others would see. The end of a provider's session is kept: see the tests of those.
 const SILENT: [&str; 4] = ["preview_campaign", "rehearse_campaign", "begin_session", "end_session"];
 
 #[test]

@@ -9,6 +9,8 @@ mod http;
 mod idempotency;
 mod import;
 mod models;
+mod oidc;
+mod oidc_provider;
 mod releases;
 mod scopes;
 mod session;

@@ -94,6 +94,7 @@ impl World {
             demo_root: true,
             initial_admin_token: None,
             require_review: false,
+            oidc: None,
             max_artifact_bytes: DEFAULT_MAX_ARTIFACT_BYTES,
         };
         configure(&mut config);
@@ -120,8 +121,12 @@ impl World {
         self.running.take().unwrap().await.unwrap().unwrap();
     }
 
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.base))
+        self.client.request(method, self.url(path))
     }
 
     /// A caller with a token of its own.

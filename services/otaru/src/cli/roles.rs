@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
+use super::oidc::OidcOptions;
 use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning};
 use super::signals::stop_on_signal;
 
@@ -35,6 +36,8 @@ pub struct CampaignArgs {
     /// Every campaign needs the approval of another person than its author before it starts.
     #[arg(long, env = "OTARU_REQUIRE_REVIEW")]
     require_review: bool,
+    #[command(flatten)]
+    oidc: OidcOptions,
     /// The largest artifact, in bytes.
     #[arg(long, env = "OTARU_MAX_ARTIFACT_BYTES", default_value_t = 4 << 30)]
     max_artifact_bytes: u64,
@@ -52,6 +55,7 @@ impl CampaignArgs {
             demo_root: self.demo_root,
             initial_admin_token: self.initial_admin_token,
             require_review: self.require_review,
+            oidc: self.oidc.config()?,
             max_artifact_bytes: self.max_artifact_bytes,
         };
         otaru_campaign::run(config, stop).await?;

@@ -13,6 +13,7 @@ use clap::Args;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::oidc::OidcOptions;
 use super::options::{DdiOptions, KafkaTuning, local_artifacts};
 use super::signals::stop_on_signal;
 use crate::demo;
@@ -57,6 +58,8 @@ pub struct Up {
     /// Every campaign needs another person's approval before it starts. The demo's has one person, so this goes with --empty.
     #[arg(long, env = "OTARU_REQUIRE_REVIEW", requires = "empty")]
     require_review: bool,
+    #[command(flatten)]
+    oidc: OidcOptions,
     /// No demo.
     #[arg(long)]
     empty: bool,
@@ -168,6 +171,7 @@ impl Up {
             demo_root: !self.offline_roots,
             initial_admin_token: Some(admin_token.to_owned()),
             require_review: self.require_review,
+            oidc: self.oidc.config()?,
             max_artifact_bytes: 4 << 30,
         };
         let mut gateway =
