@@ -25,8 +25,8 @@ async fn install() {
     let install = async || {
         let mut npm = Command::new("npm");
         npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder()).stdin(Stdio::null());
-        let done = !folder().join("node_modules/.package-lock.json").exists();
-        assert!(!done || npm.status().await.expect("npm is needed").success(), "npm ci failed");
+        let missing = !folder().join("node_modules/.package-lock.json").exists();
+        assert!(!missing || npm.status().await.expect("npm is needed").success(), "npm ci failed");
     };
     INSTALLED.get_or_init(install).await;
 }
@@ -178,7 +178,7 @@ impl<'a> Browser<'a> {
     }
 
     /// A call of the dashboard's own page.
-    pub async fn call(&mut self, method: Method, path: &str, body: &Value) -> Answer {
+    pub async fn call(&self, method: Method, path: &str, body: &Value) -> Answer {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = self.client.request(method, self.world.url(&format!("/api/v1{path}")));
         let request = request.header("cookie", cookies.join("; ")).header("sec-fetch-site", "same-origin");
