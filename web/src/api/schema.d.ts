@@ -488,6 +488,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the steps to a campaign
+         * @description Which vehicles it leaves out because they miss what its release requires, and over which releases they come to it.
+         */
+        get: operations["get_steps"];
+        put?: never;
+        /**
+         * Prepare the steps to a campaign
+         * @description For each release on the ways: a group of the vehicles that need it and a continuous draft. Vehicles come to this
+         *     campaign when they have gone their way: by themselves when it is continuous, else if it starts then.
+         */
+        post: operations["prepare_steps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/campaigns/{id}/submit": {
         parameters: {
             query?: never;
@@ -890,7 +915,8 @@ export interface paths {
         /**
          * Take a signed root in
          * @description The first one, signed by its own root keys, makes the model active. A later one is signed by the present
-         *     root's keys, too. The repository is published with it.
+         *     root's keys, too. The repository is published with it; where the root asks for an approver's signature on targets, as
+         *     soon as that is there.
          */
         put: operations["put_root"];
         post?: never;
@@ -913,6 +939,47 @@ export interface paths {
          *     `otaru keys sign-root` signs offline. Without `root_key`, the root keys stay those of the present root.
          */
         get: operations["draft_root"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Take an approver's signature in
+         * @description The draft with the approver's signature added. With as many signatures as the root demands the targets are published,
+         *     and the root that asked for them, if that waits as well. A draft that changed meanwhile is signed anew.
+         */
+        put: operations["put_targets"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/targets/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The targets that wait for a signature
+         * @description TUF targets metadata with the service's signature, to be read and signed by an approver: `otaru keys sign`.
+         */
+        get: operations["draft_targets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1502,6 +1569,8 @@ export interface components {
              * @example 1
              */
             version: number;
+            /** @description Whether it is published only with targets that an approver has signed: see `/models/{model}/targets/draft`. */
+            waits_for_targets: boolean;
         };
         /** @description Between which bounds a rate adapts. */
         Adapt: {
@@ -2168,7 +2237,7 @@ export interface components {
          * @description The first of these that applies, in this order.
          * @enum {string}
          */
-        ExclusionReason: "opted_out" | "no_credentials" | "incompatible_hardware" | "already_there" | "dependency_not_met";
+        ExclusionReason: "opted_out" | "no_credentials" | "precondition_not_evaluated" | "incompatible_hardware" | "already_there" | "dependency_not_met";
         /** @description What happens when the release is bad. */
         Exposure: {
             /** @description Vehicles that had the update or were getting it when the campaign halted, or at its end when it did not. */
@@ -2576,6 +2645,11 @@ export interface components {
             seen_at: string;
             topic: string;
         };
+        /**
+         * @description How a vehicle brings the images of a release onto its ECUs.
+         * @enum {string}
+         */
+        Installation: "atomic" | "ordered";
         /** @description A credential that was issued: the only time its token is shown. */
         IssuedCredential: {
             /** Format: date-time */
@@ -2669,6 +2743,12 @@ export interface components {
             hardware: components["schemas"]["Hardware"][];
             id: components["schemas"]["ModelId"];
             name: string;
+            /**
+             * Format: int64
+             * @description The version of the targets that wait for an approver's signature, if any do.
+             * @example 4
+             */
+            pending_targets: number | null;
             /** @description Whether campaigns for it need another person's approval before they start. */
             review_required: boolean;
             state: components["schemas"]["ModelState"];
@@ -2761,6 +2841,8 @@ export interface components {
         NewRelease: {
             /** @description One image per hardware id. */
             images: components["schemas"]["NewImage"][];
+            /** @description Whether its images are installed at once, or one after the other in the order given here. */
+            installation?: components["schemas"]["Installation"];
             /** @description The models it is for. Each must have all of its hardware ids. */
             models: components["schemas"]["ModelId"][];
             /**
@@ -2958,6 +3040,13 @@ export interface components {
              * @default snapshot
              */
             membership: components["schemas"]["Membership"];
+            /**
+             * @description Offers the update to vehicles that cannot evaluate the precondition (they speak DDI) without it, for this
+             *     reason: an approver's decision, and part of what is reviewed. Without it they are left out.
+             * @default null
+             * @example bench vehicles, always parked
+             */
+            precondition_waiver: string | null;
             /** @default null */
             rate: components["schemas"]["Rate"] | null;
             /** @default null */
@@ -3006,6 +3095,10 @@ export interface components {
         PreviewRequest: {
             /** @description A continuous campaign's waves are shares of all vehicles that may ever join, so what they have now is uneven. */
             membership?: components["schemas"]["Membership"];
+            /** @description The precondition there would be: vehicles that cannot evaluate it are left out. */
+            precondition?: string | null;
+            /** @description Whether these would have it all the same, as the policy's `precondition_waiver` says. */
+            precondition_waived?: boolean;
             ramp?: components["schemas"]["Ramp"] | null;
             /** @description The release, locked or not: its models matter. */
             release: components["schemas"]["i64"];
@@ -3168,6 +3261,7 @@ export interface components {
             created_by: string;
             id: components["schemas"]["i64"];
             images: components["schemas"]["Image"][];
+            installation: components["schemas"]["Installation"];
             /** Format: date-time */
             locked_at?: string | null;
             models: components["schemas"]["ModelId"][];
@@ -3232,6 +3326,15 @@ export interface components {
              */
             sequence: number;
             state: components["schemas"]["AssignmentState"];
+            /**
+             * @description What the vehicle said with an end that its ECUs run, by hardware id.
+             * @example {
+             *       "BCM": "1.4.2"
+             *     }
+             */
+            versions: {
+                [key: string]: string;
+            };
         };
         /**
          * @description What must run on an ECU. On the ECU that the image is for it is about the version before; on another one about the
@@ -3372,10 +3475,10 @@ export interface components {
         };
         /** @description Who is signed in. */
         Session: {
-            /** @description The actor in logs and events: the token's name, or `oidc:<subject>@<issuer>`. */
-            name: string;
             /** @description What to call the person; null for a token. */
             display_name?: string | null;
+            /** @description The actor in logs and events: the token's name, or `oidc:<subject>@<issuer>`. */
+            name: string;
             role: components["schemas"]["Role"];
         };
         /** @description Who signs in. */
@@ -3395,6 +3498,22 @@ export interface components {
         SignInOptions: {
             oidc?: components["schemas"]["OidcOption"] | null;
         };
+        /** @description Targets that were published. */
+        SignedTargets: {
+            model: components["schemas"]["ModelId"];
+            /**
+             * Format: int64
+             * @description Of the root that is in force now.
+             * @example 2
+             */
+            root_version: number;
+            /**
+             * Format: int64
+             * @description Of the targets.
+             * @example 3
+             */
+            version: number;
+        };
         /** @description A count over runs. */
         Spread: {
             /** Format: int64 */
@@ -3403,6 +3522,44 @@ export interface components {
             p50: number;
             /** Format: int64 */
             p90: number;
+        };
+        /** @description A campaign that brings vehicles to what another one requires. */
+        StepCampaign: {
+            campaign: components["schemas"]["i64"];
+            release: components["schemas"]["i64"];
+            /** @description The group of its vehicles is named in it. */
+            target: string;
+            /** Format: int64 */
+            vehicles: number;
+        };
+        /** @description The steps to a campaign's release. */
+        Steps: {
+            /** @description The campaigns that were prepared for it, in order, without those that were cancelled. */
+            items: components["schemas"]["StepCampaign"][];
+            /** @description The vehicles that it selects and is not for yet, the 50 configurations that most of them run. */
+            stuck: components["schemas"]["StuckVehicles"][];
+        };
+        /** @description Vehicles that run the same and miss what the release requires. */
+        StuckVehicles: {
+            /**
+             * @description What they miss first, for people.
+             * @example BCM must run >=1.5
+             */
+            misses: string;
+            model: components["schemas"]["ModelId"];
+            /**
+             * @description The versions of their ECUs.
+             * @example {
+             *       "BCM": "1.4.2"
+             *     }
+             */
+            running: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            vehicles: number;
+            /** @description The releases they have to install, in order, this campaign's last; null when no locked releases lead there. */
+            way: components["schemas"]["i64"][] | null;
         };
         /** @description A plain limit: halts when more than `failed_ratio` of the wave, or of those that have ended, failed. */
         Threshold: {
@@ -4926,6 +5083,60 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_steps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Steps"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    prepare_steps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Drafts, to be looked at and started */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Steps"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     submit_campaign: {
         parameters: {
             query?: never;
@@ -5787,6 +5998,8 @@ export interface operations {
                 root_key?: string[];
                 /** @description How many root keys must sign; 1 without it */
                 threshold?: number;
+                /** @description A public key of an approver, ed25519, 64 hexadecimal digits: targets then need the signature of one of them beside the service's. Those of the present root without it; `none` drops them */
+                targets_key?: string[];
             };
             header?: never;
             path: {
@@ -5797,6 +6010,68 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description TUF root metadata, unsigned */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        /** @description Signed TUF targets metadata */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedTargets"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    draft_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description TUF targets metadata */
             200: {
                 headers: {
                     [name: string]: unknown;

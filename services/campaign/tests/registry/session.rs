@@ -23,7 +23,7 @@ async fn a_token_becomes_a_cookie_that_no_script_can_read() {
     let viewer = world.caller(Role::Viewer).await;
     let request = world.request(Method::POST, "/api/v1/session").json(&json!({"token": viewer.secret}));
     let answer = Answer::of(from_here(request.header("origin", "https://ota.example"))).await;
-    assert_eq!(answer.is(200), json!({"name": viewer.name, "role": "viewer"}));
+    assert_eq!(answer.is(200), json!({"name": viewer.name, "display_name": null, "role": "viewer"}));
     let cookie = answer.headers["set-cookie"].to_str().unwrap();
     for attribute in ["HttpOnly", "SameSite=Strict", "Path=/api", "Secure"] {
         assert!(cookie.split("; ").any(|one| one == attribute), "{cookie}");
