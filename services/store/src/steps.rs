@@ -20,7 +20,7 @@ use crate::{StoreError, Tx};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stuck {
     pub model: ModelId,
-    /// On the ECUs that releases of their model are for.
+    /// On the ECUs that releases of their model are for, or require something of.
     pub running: BTreeMap<HardwareId, String>,
     /// What they miss first.
     pub misses: Exclusion,
@@ -41,13 +41,17 @@ pub struct Prepared {
 macro_rules! stuck {
     ($tail:literal) => {
         concat!(
-            "WITH stuck AS (
+            "WITH ecus AS (
+                 SELECT m.model_id, i.hardware_id FROM release_models m JOIN release_images i USING (release_id)
+                 UNION
+                 SELECT m.model_id, q.requirement->>'hardware_id' FROM release_models m
+                   JOIN release_images i USING (release_id)
+                  CROSS JOIN LATERAL jsonb_array_elements(i.requires) AS q (requirement)
+             ), stuck AS (
                  SELECT c.vehicle_id, c.model_id, c.excluded, c.hardware_id, c.versions,
                         coalesce((SELECT jsonb_object_agg(e.hardware_id, e.version) FROM vehicle_ecus e
-                                   WHERE e.vehicle_id = c.vehicle_id AND e.hardware_id IN (
-                                         SELECT i.hardware_id FROM release_images i
-                                           JOIN release_models m ON m.release_id = i.release_id
-                                          WHERE m.model_id = c.model_id)), '{}') AS running
+                                    JOIN ecus ON ecus.model_id = c.model_id AND ecus.hardware_id = e.hardware_id
+                                   WHERE e.vehicle_id = c.vehicle_id), '{}') AS running
                    FROM pg_temp.candidates c WHERE c.excluded = 'dependency_not_met'
              ) ",
             $tail

@@ -25,6 +25,11 @@ async fn recall(fleet: &Fleet<'_>) {
     fleet.engineer.post(&path, &json!({"reason": "test"})).await.is(200);
 }
 
+/// What a vehicle has: a body control and an infotainment, and an ECU that no release is for.
+fn ecus_of([bcm, ivi]: [&'static str; 2]) -> [(&'static str, &'static str); 3] {
+    [("BCM", bcm), ("IVI", ivi), ("KEY", "1")]
+}
+
 async fn vins(fleet: &Fleet<'_>, campaign: i64) -> Vec<String> {
     let assignments = fleet.assignments(campaign, "").await;
     let mut vins: Vec<String> = assignments.iter().map(|one| one["vin"].as_str().unwrap().to_owned()).collect();
@@ -48,9 +53,9 @@ async fn each_vehicle_goes_its_own_way_to_a_release_that_requires_others() {
     recall(&fleet).await;
     let bcm = release(&fleet, "BCM", "1.5", &[("BCM", ">=1.0")]).await;
     let ivi = release(&fleet, "IVI", "7", &[("BCM", ">=1.5")]).await;
-    let last = release(&fleet, "BCM", "2.0", &[("BCM", ">=1.5"), ("IVI", ">=7")]).await;
+    let last = release(&fleet, "BCM", "2.0", &[("BCM", ">=1.5"), ("IVI", ">=7"), ("KEY", "<9")]).await;
     for (vin, ecus) in fleet.vins.iter().zip([["1.0", "6"], ["1.6", "6"], ["1.6", "7"], ["0.9", "6"]]) {
-        inventory(&fleet, vin, &[("BCM", ecus[0]), ("IVI", ecus[1])]).await;
+        inventory(&fleet, vin, &ecus_of(ecus)).await;
     }
     let mut draft = fleet.draft(&[(1.0, 1.0)]);
     (draft["release"], draft["target"]) = (json!(last), json!("true"));
@@ -61,7 +66,7 @@ async fn each_vehicle_goes_its_own_way_to_a_release_that_requires_others() {
     let shown = ada.get(&path).await.is(200);
     assert_eq!(shown["items"], json!([]));
     let way = |running: [&str; 2]| {
-        let running = json!({"BCM": running[0], "IVI": running[1]});
+        let running = json!({"BCM": running[0], "IVI": running[1], "KEY": "1"});
         let stuck = shown["stuck"].as_array().unwrap().iter().find(|one| one["running"] == running);
         stuck.unwrap_or_else(|| panic!("nobody runs {running}: {shown:#}"))
     };
@@ -90,11 +95,11 @@ async fn each_vehicle_goes_its_own_way_to_a_release_that_requires_others() {
     until_in(&fleet, second, &[near]).await;
 
     // As their inventories change they go on, and nobody skips a step.
-    inventory(&fleet, &fleet.vins[0], &[("BCM", "1.5"), ("IVI", "6")]).await;
+    inventory(&fleet, &fleet.vins[0], &ecus_of(["1.5", "6"])).await;
     until_in(&fleet, second, &[far, near]).await;
     assert_eq!(vins(&fleet, id).await, [fits]);
-    inventory(&fleet, &fleet.vins[0], &[("BCM", "1.5"), ("IVI", "7")]).await;
-    inventory(&fleet, &fleet.vins[1], &[("BCM", "1.6"), ("IVI", "7")]).await;
+    inventory(&fleet, &fleet.vins[0], &ecus_of(["1.5", "7"])).await;
+    inventory(&fleet, &fleet.vins[1], &ecus_of(["1.6", "7"])).await;
     until_in(&fleet, id, &[far, near, fits]).await;
     let excluded = ada.get(&format!("/campaigns/{id}/excluded")).await.is(200);
     assert_eq!(excluded["items"].as_array().unwrap().len(), 1, "{excluded:#}");
