@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use otaru_domain::id::ModelId;
 use otaru_domain::tuf::{DocumentFile, Pending, Repository, Role, SignedFile};
-use sqlx::FromRow;
+use sqlx::{FromRow, PgExecutor};
 
 use crate::{Store, StoreError, Tx};
 
@@ -68,7 +68,7 @@ pub async fn load(tx: &mut Tx, model: &ModelId) -> Result<Repository, StoreError
         roots: load_roots(tx, model).await?,
         files: load_files(tx, model).await?,
         documents: load_documents(tx, model).await?,
-        pending: load_pending(tx, model).await?,
+        pending: read_pending(&mut **tx, model).await?,
     })
 }
 
@@ -95,15 +95,6 @@ async fn load_files(tx: &mut Tx, model: &ModelId) -> Result<BTreeMap<Role, Signe
             Ok((role, SignedFile { version, expires: row.expires_at, bytes: row.bytes }))
         })
         .collect()
-}
-
-async fn load_pending(tx: &mut Tx, model: &ModelId) -> Result<Option<Pending>, StoreError> {
-    let row: Option<PendingRow> =
-        sqlx::query_as("SELECT root, version, expires_at, bytes FROM manifest_pending WHERE model_id = $1")
-            .bind(model.as_str())
-            .fetch_optional(&mut **tx)
-            .await?;
-    row.map(Pending::try_from).transpose()
 }
 
 async fn load_documents(tx: &mut Tx, model: &ModelId) -> Result<Vec<DocumentFile>, StoreError> {
@@ -200,10 +191,14 @@ pub async fn is_pending(tx: &mut Tx, model: &ModelId) -> Result<bool, StoreError
 /// # Errors
 /// [`StoreError`].
 pub async fn pending(store: &Store, model: &ModelId) -> Result<Option<Pending>, StoreError> {
+    read_pending(store.pool(), model).await
+}
+
+async fn read_pending(from: impl PgExecutor<'_>, model: &ModelId) -> Result<Option<Pending>, StoreError> {
     let row: Option<PendingRow> =
         sqlx::query_as("SELECT root, version, expires_at, bytes FROM manifest_pending WHERE model_id = $1")
             .bind(model.as_str())
-            .fetch_optional(store.pool())
+            .fetch_optional(from)
             .await?;
     row.map(Pending::try_from).transpose()
 }

@@ -3064,6 +3064,15 @@ export interface components {
              */
             windows: components["schemas"]["Windows"];
         };
+        /** @description A campaign that was drafted for another one: as a step to it, or to take it back. */
+        PreparedCampaign: {
+            campaign: components["schemas"]["i64"];
+            release: components["schemas"]["i64"];
+            /** @description The group of its vehicles is named in it. */
+            target: string;
+            /** Format: int64 */
+            vehicles: number;
+        };
         Preview: {
             /** @description Vehicles with an update of one of the same ECUs before them, by its campaign: they are in it and wait. */
             behind: components["schemas"]["PreviewBehind"][];
@@ -3523,19 +3532,10 @@ export interface components {
             /** Format: int64 */
             p90: number;
         };
-        /** @description A campaign that brings vehicles to what another one requires. */
-        StepCampaign: {
-            campaign: components["schemas"]["i64"];
-            release: components["schemas"]["i64"];
-            /** @description The group of its vehicles is named in it. */
-            target: string;
-            /** Format: int64 */
-            vehicles: number;
-        };
         /** @description The steps to a campaign's release. */
         Steps: {
             /** @description The campaigns that were prepared for it, in order, without those that were cancelled. */
-            items: components["schemas"]["StepCampaign"][];
+            items: components["schemas"]["PreparedCampaign"][];
             /** @description The vehicles that it selects and is not for yet, the 50 configurations that most of them run. */
             stuck: components["schemas"]["StuckVehicles"][];
         };
@@ -3664,17 +3664,8 @@ export interface components {
         TypeApproval: "not_affected" | "pending" | "granted";
         /** @description The way back of a campaign. */
         Undo: {
-            items: components["schemas"]["UndoCampaign"][];
+            items: components["schemas"]["PreparedCampaign"][];
             no_way_back: components["schemas"]["NoWayBack"][];
-        };
-        /** @description A campaign that takes another one back. */
-        UndoCampaign: {
-            campaign: components["schemas"]["i64"];
-            release: components["schemas"]["i64"];
-            /** @description The group of its vehicles is named in it. */
-            target: string;
-            /** Format: int64 */
-            vehicles: number;
         };
         /** @description The first thing that a gate still wants. `Display` ends the sentence "wave 2 opens when …". */
         Unmet: {

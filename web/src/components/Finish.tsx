@@ -38,8 +38,8 @@ export function Finish({ forecast, ended, deadline }: FinishProps) {
           <ChartLegend
             parts={[
               { label: `${t.share}: ${t.legendMiddle}`, color: "--otaru-water" },
-              { label: t.legendBand, color: "--otaru-water", area: true },
-              ...(drawn ? [{ label: `${t.all}: ${t.legendBand}`, color: "--state-installed", area: true }] : []),
+              { label: t.legendBand, color: "--otaru-water", as: "area" },
+              ...(drawn ? [{ label: `${t.all}: ${t.legendBand}`, color: "--state-installed", as: "area" } as const] : []),
             ]}
           />
           <div role="img" aria-label={t.chartSpoken(said)} className={classes.chart}>

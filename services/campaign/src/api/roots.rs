@@ -1,6 +1,7 @@
 //! The signed roots of the models' repositories. Root keys are kept offline: the service gives out what is to
 //! be signed and takes in what was signed, and never has the keys.
 
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -57,7 +58,7 @@ async fn get(State(app): State<App>, _: Actor, PathPart(id): PathPart<ModelId>) 
             format!("model {id} has no signed root yet: sign one with `otaru keys sign-root`"),
         )
     })?;
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response())
+    Ok(file(bytes))
 }
 
 /// The next root, to be signed
@@ -109,9 +110,9 @@ async fn put(
     State(app): State<App>,
     actor: Actor,
     PathPart(id): PathPart<ModelId>,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AcceptedRoot>, ApiError> {
-    let bytes = body.map_err(|rejection| Problem::new(rejection.status(), "bad-body", rejection.body_text()))?;
+    let bytes = whole(body)?;
     models::find(&app, &id).await?;
     app.bus.ensure_manifests(&id).await?;
     let now = clock::now();
@@ -125,6 +126,16 @@ async fn put(
     tx.commit().await.map_err(StoreError::from)?;
     tracing::info!(model = %id, version, actor = actor.name, "a root was taken in");
     Ok(Json(AcceptedRoot { model: id, version, waits_for_targets }))
+}
+
+/// A file of metadata, byte for byte.
+pub(super) fn file(bytes: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response()
+}
+
+/// The body, taken as it is: its signatures are over these bytes.
+pub(super) fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    body.map_err(|rejection| Problem::new(rejection.status(), "bad-body", rejection.body_text()))
 }
 
 /// Who signs roots and how many of them must, and who signs targets beside the service.

@@ -2,8 +2,9 @@
 //! the service and signed by an approver with a key that no server has.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use axum::response::Response;
 use bytes::Bytes;
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
@@ -17,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::models;
+use super::roots::{file, whole};
 use crate::app::App;
 use crate::auth::Actor;
 use crate::error::ApiError;
@@ -51,8 +53,7 @@ async fn draft(State(app): State<App>, _: Actor, PathPart(id): PathPart<ModelId>
         let detail = format!("no targets of model {id} wait for a signature");
         Problem::new(StatusCode::NOT_FOUND, "nothing-to-sign", detail)
     })?;
-    let json = HeaderValue::from_static("application/json");
-    Ok(([(header::CONTENT_TYPE, json)], pending.targets.bytes).into_response())
+    Ok(file(pending.targets.bytes))
 }
 
 /// Take an approver's signature in
@@ -67,9 +68,9 @@ async fn put(
     State(app): State<App>,
     actor: Actor,
     PathPart(id): PathPart<ModelId>,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<SignedTargets>, ApiError> {
-    let bytes = body.map_err(|rejection| Problem::new(rejection.status(), "bad-body", rejection.body_text()))?;
+    let bytes = whole(body)?;
     let model = models::find(&app, &id).await?;
     let now = clock::now();
     let mut tx = app.store.begin().await?;

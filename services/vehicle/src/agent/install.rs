@@ -109,24 +109,9 @@ impl Agent {
     fn take_back(&mut self, campaign: CampaignId, slot: Slot, code: &str, log: String) -> Result<(), AgentError> {
         self.slots.retreat(slot).map_err(SlotError::from)?;
         warn!(campaign, code, %log, "the new software is not healthy: the old one runs again");
-        self.failed = Some(AgentError::Failed { campaign, code: code.to_owned(), log: log.clone() });
         let kept = self.store.state().attempts.get(&campaign).is_some_and(|attempt| attempt.installed > 0);
         let end = if kept { ReportedState::Failed } else { ReportedState::RolledBack };
-        let at = self.reported_at();
-        self.store.change(|state| {
-            let detail = Detail {
-                error_code: Some(code.to_owned()),
-                log: Some(log),
-                versions: state.versions(),
-                ..Detail::default()
-            };
-            state.set_step(campaign, Step::Finished);
-            state.report(campaign, end, detail, at);
-            state.inventory_due = true;
-        })?;
-        self.driver.tell(campaign, end).map_err(StateError::from)?;
-        self.clear_downloads(&[]);
-        Ok(())
+        self.end(campaign, end, code, log)
     }
 
     /// Notes that the images run, and what comes next.

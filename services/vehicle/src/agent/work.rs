@@ -211,6 +211,17 @@ impl Agent {
     ) -> Result<(), AgentError> {
         let log = chain(error);
         warn!(campaign, code, error = %log, "the update failed");
+        self.end(campaign, ReportedState::Failed, code, log)
+    }
+
+    /// Ends the attempt with a report of this state, which says what runs now.
+    pub(super) fn end(
+        &mut self,
+        campaign: CampaignId,
+        end: ReportedState,
+        code: &str,
+        log: String,
+    ) -> Result<(), AgentError> {
         self.failed = Some(AgentError::Failed { campaign, code: code.to_owned(), log: log.clone() });
         let at = self.reported_at();
         self.store.change(|state| {
@@ -221,9 +232,10 @@ impl Agent {
                 ..Detail::default()
             };
             state.set_step(campaign, Step::Finished);
-            state.report(campaign, ReportedState::Failed, detail, at);
+            state.report(campaign, end, detail, at);
+            state.inventory_due |= end == ReportedState::RolledBack;
         })?;
-        self.driver.tell(campaign, ReportedState::Failed).map_err(StateError::from)?;
+        self.driver.tell(campaign, end).map_err(StateError::from)?;
         self.clear_downloads(&[]);
         Ok(())
     }

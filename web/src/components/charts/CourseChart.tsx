@@ -40,7 +40,7 @@ export function CourseChart({ course, finish }: CourseChartProps) {
       };
     };
   }, [course, finish]);
-  return <Plot data={data} drawing={drawing} height={220} />;
+  return <Plot data={data} drawing={drawing} beside={undefined} height={220} />;
 }
 
 /** Where the ends of eight runs in ten lie, and the one in their middle. */

@@ -37,5 +37,5 @@ export function LoadChart({ times, middle, busy, format, color }: LoadChartProps
       };
     };
   }, [busy, format, color]);
-  return <Plot data={data} drawing={drawing} height={170} />;
+  return <Plot data={data} drawing={drawing} beside={undefined} height={170} />;
 }

@@ -54,7 +54,7 @@ export function PastChart({ items, ended }: PastChartProps) {
       };
     };
   }, [items, ended]);
-  return <Plot data={data} drawing={drawing} height={220} />;
+  return <Plot data={data} drawing={drawing} beside={undefined} height={220} />;
 }
 
 function drawLine(plot: uPlot, at: number, color: string): void {

@@ -4,6 +4,7 @@ import { lazy, Suspense, useMemo } from "react";
 import { forecastQuery } from "../../api/foresightQueries";
 import type { Campaign } from "../../api/model";
 import { burnUpQuery } from "../../api/queries";
+import { ChartLegend } from "../../components/ChartLegend";
 import { Failure } from "../../components/Failure";
 import { Panel } from "../../components/Panel";
 import { formatCount } from "../../format/number";
@@ -51,20 +52,15 @@ export function BurnUp({ campaign }: { campaign: Campaign }) {
 
 function Legend({ ahead }: { ahead: boolean }) {
   const t = text().campaign;
-  const parts = [
-    ["installed", text().states.installed],
-    ["otherwise", t.otherwise],
-    ["open", t.openTo],
-    ...(ahead ? [["ahead", text().forecast.band] as const] : []),
-  ] as const;
+  const band = { label: text().forecast.band, color: "--otaru-water", as: "area" } as const;
   return (
-    <ul className={classes.legend}>
-      {parts.map(([part, label]) => (
-        <li key={part}>
-          <span className={classes.swatch} data-part={part} />
-          {label}
-        </li>
-      ))}
-    </ul>
+    <ChartLegend
+      parts={[
+        { label: text().states.installed, color: "--state-installed" },
+        { label: t.otherwise, color: "--state-failed" },
+        { label: t.openTo, color: "--otaru-quiet", as: "dashes" },
+        ...(ahead ? [band] : []),
+      ]}
+    />
   );
 }

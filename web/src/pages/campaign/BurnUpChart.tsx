@@ -1,9 +1,8 @@
-import { useComputedColorScheme } from "@mantine/core";
-import { useEffect, useRef } from "react";
+import { useMemo } from "react";
 import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import type { Wave } from "../../api/model";
-import { chartStyle, COUNTS } from "../../components/charts/style";
+import { Plot, type Drawing } from "../../components/charts/Plot";
+import { COUNTS } from "../../components/charts/style";
 import { formatCount } from "../../format/number";
 import { text } from "../../i18n";
 import type { Series } from "../../rollout/burnUp";
@@ -21,35 +20,10 @@ interface ChartProps {
 
 /** The chart itself, in a file of its own so that its library is loaded only where it is drawn. */
 export function BurnUpChart({ series, waves, members, ahead }: ChartProps) {
-  const scheme = useComputedColorScheme("light");
-  const frame = useRef<HTMLDivElement>(null);
-  const chart = useRef<uPlot>(undefined);
-  const shown = useRef<Shown>({ waves, ahead });
-  const data = useRef<uPlot.AlignedData>([[]]);
-
-  useEffect(() => {
-    const element = frame.current;
-    if (element === null) return;
-    const plot = new uPlot(options(element, members, shown), data.current, element);
-    chart.current = plot;
-    const resize = new ResizeObserver(() => {
-      plot.setSize({ width: element.clientWidth, height: HEIGHT });
-    });
-    resize.observe(element);
-    return () => {
-      resize.disconnect();
-      plot.destroy();
-      chart.current = undefined;
-    };
-  }, [scheme, members]);
-
-  useEffect(() => {
-    shown.current = { waves, ahead };
-    data.current = [series.times, series.open, series.installed, series.otherwise];
-    chart.current?.setData(data.current);
-  }, [series, waves, ahead, scheme, members]);
-
-  return <div ref={frame} />;
+  const beside = useMemo<Shown>(() => ({ waves, ahead }), [waves, ahead]);
+  const drawing = useMemo(() => drawn(members), [members]);
+  const data = useMemo<uPlot.AlignedData>(() => [series.times, series.open, series.installed, series.otherwise], [series]);
+  return <Plot data={data} drawing={drawing} beside={beside} height={HEIGHT} />;
 }
 
 /** What the drawing reads anew each time. */
@@ -58,40 +32,38 @@ interface Shown {
   ahead: Course | undefined;
 }
 
-function options(element: HTMLElement, members: number, shown: { current: Shown }): uPlot.Options {
-  const { color, font, axis, timeAxis } = chartStyle(element);
-  const [quiet, line] = [color("--otaru-quiet"), color("--otaru-line")];
-  const stepped = uPlot.paths.stepped?.({ align: 1 });
-  const points = { show: false };
-  const [installed, failed] = [color("--state-installed"), color("--state-failed")];
-  return {
-    width: element.clientWidth,
-    height: HEIGHT,
-    cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
-    legend: { show: false },
-    scales: {
-      x: { time: true, range: (_, from, to) => [from, horizon(from, to, shown.current.ahead)] },
-      y: { range: () => [0, Math.max(1, members) * 1.14] },
-    },
-    axes: [timeAxis, { ...axis, size: 52, incrs: COUNTS, values: (_, ticks) => ticks.map((tick) => formatCount(tick)) }],
-    series: [
-      {},
-      { stroke: quiet, width: 1.5, dash: [5, 4], points, ...(stepped ? { paths: stepped } : {}) },
-      { stroke: installed, width: 2.25, fill: `${installed}22`, points },
-      { stroke: failed, width: 2, fill: `${failed}22`, points },
-    ],
-    hooks: {
-      drawClear: [
-        (plot) => {
-          drawAhead(plot, shown.current.ahead, members, color("--otaru-water"));
-        },
+function drawn(members: number): Drawing<Shown> {
+  return ({ color, font, axis, timeAxis }, beside) => {
+    const [quiet, line] = [color("--otaru-quiet"), color("--otaru-line")];
+    const stepped = uPlot.paths.stepped?.({ align: 1 });
+    const points = { show: false };
+    const [installed, failed] = [color("--state-installed"), color("--state-failed")];
+    return {
+      cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
+      scales: {
+        x: { time: true, range: (_, from, to) => [from, horizon(from, to, beside().ahead)] },
+        y: { range: () => [0, Math.max(1, members) * 1.14] },
+      },
+      axes: [timeAxis, { ...axis, size: 52, incrs: COUNTS, values: (_, ticks) => ticks.map((tick) => formatCount(tick)) }],
+      series: [
+        {},
+        { stroke: quiet, width: 1.5, dash: [5, 4], points, ...(stepped ? { paths: stepped } : {}) },
+        { stroke: installed, width: 2.25, fill: `${installed}22`, points },
+        { stroke: failed, width: 2, fill: `${failed}22`, points },
       ],
-      draw: [
-        (plot) => {
-          drawOpenings(plot, shown.current.waves, quiet, line, font);
-        },
-      ],
-    },
+      hooks: {
+        drawClear: [
+          (plot) => {
+            drawAhead(plot, beside().ahead, members, color("--otaru-water"));
+          },
+        ],
+        draw: [
+          (plot) => {
+            drawOpenings(plot, beside().waves, quiet, line, font);
+          },
+        ],
+      },
+    };
   };
 }
 

@@ -61,7 +61,7 @@ function Drawn({ past }: { past: PastForecasts }) {
       <ChartLegend
         parts={[
           { label: t.expected, color: "--otaru-water" },
-          { label: t.between, color: "--otaru-water", area: true },
+          { label: t.between, color: "--otaru-water", as: "area" },
           ...(ended === null ? [] : [{ label: t.ended, color: "--state-installed" }]),
         ]}
       />

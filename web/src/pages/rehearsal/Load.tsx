@@ -32,7 +32,7 @@ export function Load({ rehearsal }: { rehearsal: Rehearsal }) {
         <ChartLegend
           parts={[
             { label: t.legendMiddle, color: water },
-            { label: t.legendBusy, color: water, area: true },
+            { label: t.legendBusy, color: water, as: "area" },
           ]}
         />
       }

@@ -1,5 +1,7 @@
 //! What a campaign is to be, checked: the same for one that is created and one that is changed.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 use otaru_domain::expression::ExpressionError;
 use otaru_domain::precondition::Precondition;
@@ -13,7 +15,8 @@ use crate::auth::{Actor, Role};
 use crate::check;
 use crate::error::ApiError;
 
-const MAX_NAME_BYTES: usize = 200;
+pub(super) const MAX_NAME_BYTES: usize = 200;
+pub(super) const PRIORITIES: RangeInclusive<i32> = -1000..=1000;
 
 /// Refuses what could not be carried out, at its field.
 pub(crate) fn check(settings: &Settings, now: DateTime<Utc>) -> Result<(), Problem> {
@@ -29,8 +32,9 @@ pub(crate) fn check(settings: &Settings, now: DateTime<Utc>) -> Result<(), Probl
     wave_expressions(&settings.waves)?;
     check_plan(&settings.waves, &settings.policy, settings.start_at, settings.deadline, now)
         .map_err(|error| plan_problem(&error))?;
-    if !(-1000..=1000).contains(&settings.priority) {
-        return Err(Problem::invalid("/priority", "/priority must be -1000 to 1000"));
+    if !PRIORITIES.contains(&settings.priority) {
+        let detail = format!("/priority must be {} to {}", PRIORITIES.start(), PRIORITIES.end());
+        return Err(Problem::invalid("/priority", detail));
     }
     Ok(())
 }

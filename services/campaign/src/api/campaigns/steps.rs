@@ -9,19 +9,20 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
-use otaru_domain::exclusion::Exclusion;
 use otaru_domain::id::{CampaignId, HardwareId, ModelId, ReleaseId};
 use otaru_domain::rollout::{Membership, Policy, WavePlan};
 use otaru_domain::steps::{Step, way};
 use otaru_domain::target::Target;
 use otaru_http::{Json, Problem};
 use otaru_store::campaigns::{self, Campaign, Settings};
-use otaru_store::steps::{self, Prepared, Stuck};
+use otaru_store::steps::{self, Stuck};
 use otaru_store::{StoreError, Tx, audit, events};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::plan::PRIORITIES;
+use super::prepared::PreparedCampaign;
 use super::{found, prepared};
 use crate::app::App;
 use crate::auth::Actor;
@@ -33,18 +34,6 @@ use crate::extract::PathPart;
 const MOST: i64 = 50;
 /// Of so many, a tenth of all ranks has none in one of 37,000 cases.
 const ENOUGH_FOR_A_CANARY: u64 = 100;
-/// The highest priority of a campaign.
-const HIGHEST: i32 = 1000;
-
-/// A campaign that brings vehicles to what another one requires.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct StepCampaign {
-    campaign: CampaignId,
-    release: ReleaseId,
-    /// The group of its vehicles is named in it.
-    target: String,
-    vehicles: u64,
-}
 
 /// Vehicles that run the same and miss what the release requires.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -66,16 +55,9 @@ pub(crate) struct StuckVehicles {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Steps {
     /// The campaigns that were prepared for it, in order, without those that were cancelled.
-    items: Vec<StepCampaign>,
+    items: Vec<PreparedCampaign>,
     /// The vehicles that it selects and is not for yet, the 50 configurations that most of them run.
     stuck: Vec<StuckVehicles>,
-}
-
-impl From<Prepared> for StepCampaign {
-    fn from(prepared: Prepared) -> Self {
-        let vehicles = prepared.vehicles.unsigned_abs();
-        Self { campaign: prepared.id, release: prepared.release_id, target: prepared.target, vehicles }
-    }
 }
 
 /// Show the steps to a campaign
@@ -99,7 +81,7 @@ pub(crate) async fn get(
     let items = steps::prepared(&mut tx, id).await?;
     tx.rollback().await.map_err(StoreError::from)?;
     let stuck = ways.into_iter().map(StuckVehicles::from).collect();
-    Ok(Json(Steps { items: items.into_iter().map(StepCampaign::from).collect(), stuck }))
+    Ok(Json(Steps { items: items.into_iter().map(PreparedCampaign::from).collect(), stuck }))
 }
 
 /// Prepare the steps to a campaign
@@ -137,7 +119,8 @@ pub(crate) async fn prepare(
         let step = draft(&mut tx, &actor, &campaign, *release, stuck, now).await?;
         steps::note(&mut tx, step, id, now).await?;
     }
-    let items: Vec<StepCampaign> = steps::prepared(&mut tx, id).await?.into_iter().map(StepCampaign::from).collect();
+    let items: Vec<PreparedCampaign> =
+        steps::prepared(&mut tx, id).await?.into_iter().map(PreparedCampaign::from).collect();
     let drafts: Vec<CampaignId> = items.iter().map(|item| item.campaign).collect();
     let said = json!({"campaigns": drafts});
     audit::record(&mut tx, &actor.name, "steps_prepared", &format!("campaign-{id}"), &said, now).await?;
@@ -151,7 +134,7 @@ pub(crate) async fn prepare(
 /// Vehicles, and their way to the release, if there is one.
 type Ways = Vec<(Stuck, Option<Vec<ReleaseId>>)>;
 
-async fn ways(tx: &mut Tx, campaign: &Campaign, now: DateTime<Utc>) -> Result<Ways, StoreError> {
+async fn ways(tx: &mut Tx, campaign: &Campaign, now: DateTime<Utc>) -> Result<Ways, ApiError> {
     let target = Target::parse(&campaign.target)
         .map_err(|error| StoreError::inconsistent("campaigns", format!("target: {}", error.message)))?;
     let stuck = steps::stuck(tx, campaign, &target, MOST, now).await?;
@@ -172,10 +155,7 @@ async fn ways(tx: &mut Tx, campaign: &Campaign, now: DateTime<Utc>) -> Result<Wa
         solved.collect()
     };
     // Some hundred releases take the solver a moment that is too long for a thread that others wait on.
-    match tokio::task::spawn_blocking(solve).await {
-        Ok(ways) => Ok(ways),
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    }
+    Ok(tokio::task::spawn_blocking(solve).await?)
 }
 
 /// By release, who has to install it on the way; the last one of each way is the campaign's own.
@@ -190,17 +170,13 @@ fn needed(ways: &Ways, own: ReleaseId) -> BTreeMap<ReleaseId, Vec<&Stuck>> {
 }
 
 fn nothing(ways: &Ways) -> Problem {
-    let misses: Vec<String> = ways.iter().map(|(stuck, _)| misses(&stuck.misses)).collect();
+    let misses: Vec<String> = ways.iter().map(|(stuck, _)| stuck.misses.to_string()).collect();
     let detail = if misses.is_empty() {
         "it leaves out no vehicle for what its release requires".to_owned()
     } else {
         format!("no locked releases lead to what it requires: {}", misses.join("; "))
     };
     Problem::conflict("no-steps", detail)
-}
-
-fn misses(exclusion: &Exclusion) -> String {
-    exclusion.to_string()
 }
 
 /// The group of those who need `release`, and the draft that brings it to them.
@@ -223,7 +199,7 @@ async fn draft(
         precondition: campaign.precondition.clone(),
         policy: Policy { membership: Membership::Continuous, supersede: false, ..campaign.policy.clone() },
         // The step goes before what it leads to.
-        priority: (campaign.priority + 1).min(HIGHEST),
+        priority: (campaign.priority + 1).min(*PRIORITIES.end()),
         start_at: None,
         deadline: campaign.deadline,
         waves: waves(vehicles.iter().map(|stuck| stuck.vehicles).sum()),
@@ -241,7 +217,7 @@ fn waves(vehicles: u64) -> Vec<WavePlan> {
 
 impl From<(Stuck, Option<Vec<ReleaseId>>)> for StuckVehicles {
     fn from((stuck, way): (Stuck, Option<Vec<ReleaseId>>)) -> Self {
-        let misses = misses(&stuck.misses);
+        let misses = stuck.misses.to_string();
         Self { vehicles: stuck.vehicles, model: stuck.model, running: stuck.running, misses, way }
     }
 }
