@@ -60,6 +60,8 @@ async fn each_vehicle_goes_its_own_way_to_a_release_that_requires_others() {
     let mut draft = fleet.draft(&[(1.0, 1.0)]);
     (draft["release"], draft["target"]) = (json!(last), json!("true"));
     draft["policy"] = json!({"membership": "continuous"});
+    // As long as a name may be, in bytes: that of its steps says more, and is cut.
+    draft["name"] = json!("ü".repeat(100));
     let id = fleet.create(&draft).await;
     let path = format!("/campaigns/{id}/steps");
 

@@ -1,6 +1,7 @@
 //! Campaigns that the service drafts for people, for a group of vehicles of its own.
 
 use chrono::{DateTime, Utc};
+use otaru_domain::ack;
 use otaru_domain::id::{CampaignId, GroupId, ReleaseId};
 use otaru_store::campaigns::{self, NewCampaign, Prepared, Settings};
 use otaru_store::groups::{self, Group};
@@ -8,7 +9,7 @@ use otaru_store::{StoreError, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::plan;
+use super::plan::{self, MAX_NAME_BYTES};
 use crate::auth::Actor;
 use crate::error::ApiError;
 
@@ -28,9 +29,6 @@ impl From<Prepared> for PreparedCampaign {
         Self { campaign: prepared.id, release: prepared.release_id, target: prepared.target, vehicles }
     }
 }
-
-/// The longest name of what is drafted, in characters.
-const MAX_NAME: usize = 150;
 
 /// Makes the empty list whose vehicles the campaign is to be for.
 pub(super) async fn group(
@@ -64,5 +62,5 @@ pub(super) async fn draft(
 
 /// A name that fits.
 pub(super) fn cut(name: &str) -> String {
-    name.chars().take(MAX_NAME).collect()
+    ack::cut(name.to_owned(), MAX_NAME_BYTES)
 }
