@@ -90,13 +90,13 @@ export function rollout(scene: Scene): void {
     await page().getByText(/^If it were resumed now:/).waitFor();
     await go("Fleet");
     await page().getByText("is paused").waitFor();
+    await settled(page());
+    await pictureForReadme(page(), "fleet");
     const { items } = (await api("GET", "/campaigns/2/assignments")) as { items: { vin: string; state: string }[] };
     const waits = items.find(({ state }) => ["assigned", "offered", "accepted", "downloading", "downloaded"].includes(state));
     await page().goto(`/vehicles/${waits?.vin ?? ""}`);
     await page().getByText("The campaign is paused: Waiting for the night shift.").waitFor();
     await accessible(page(), "why a vehicle does not update");
     await picture(page(), "vehicle-why-not");
-    await settled(page());
-    await pictureForReadme(page(), "fleet");
   });
 }
