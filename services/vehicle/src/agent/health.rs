@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use otaru_domain::ack::MAX_LOG_BYTES;
 use otaru_domain::id::CampaignId;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::files::{StorageError, at};
 
@@ -49,24 +51,43 @@ impl HealthCheck {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
-            .kill_on_drop(true)
+            .process_group(0)
             .spawn();
         let unhealthy = |code, log| Ok(Verdict::Unhealthy { code, log });
         let mut child = match started {
-            Ok(child) => child,
+            Ok(child) => Group(child),
             Err(error) => {
                 return unhealthy("health_check_failed", format!("{} cannot run: {error}", self.program.display()));
             }
         };
-        match tokio::time::timeout(self.patience, child.wait()).await {
+        match tokio::time::timeout(self.patience, child.0.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(Verdict::Healthy),
             Ok(Ok(status)) => unhealthy("health_check_failed", said(&path, &ended(status))?),
             Ok(Err(error)) => unhealthy("health_check_failed", said(&path, &error.to_string())?),
             Err(_) => {
-                at(&path, child.kill().await)?;
+                child.kill();
+                at(&path, child.0.wait().await)?;
                 unhealthy("health_check_timeout", said(&path, &format!("no end after {:?}", self.patience))?)
             }
         }
+    }
+}
+
+/// A running check with everything it started: a check that is given up must not go on beside the next one.
+struct Group(Child);
+
+impl Group {
+    fn kill(&self) {
+        // No id: it was waited for, and its group's number may be another's by now.
+        let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok()) else { return };
+        // Nothing is left to do where all of the group have ended.
+        let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 

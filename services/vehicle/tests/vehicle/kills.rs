@@ -9,7 +9,7 @@ use otaru_vehicle::agent::run;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{Car, peer_with};
+use crate::car::{Car, peer_with};
 use crate::peer::{Peer, one_report_per_sequence};
 use crate::repository::firmware;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use otaru_domain::ack::{AckReport, Health, MAX_LOG_BYTES, ReportedState};
 use otaru_vehicle::agent::HealthCheck;
 
-use crate::agent::{Car, peer_with};
+use crate::car::{Car, peer_with};
 use crate::peer::{Peer, offered, one_report_per_sequence};
 use crate::repository::{IMAGE, firmware};
 
@@ -87,11 +87,16 @@ async fn the_slot_that_ran_before_runs_again() {
 async fn a_check_that_never_ends_or_says_too_much_costs_neither_the_vehicle_nor_the_report() {
     let peer = peer_with(None).await;
     let mut car = Car::new(&peer);
-    checked_by(&mut car, "yes spam | head -c 300000; exec tail -f /dev/null", Duration::from_millis(500));
+    let script = "yes spam | head -c 300000; tail -f /dev/null & echo $! > $(dirname $0)/child; wait";
+    checked_by(&mut car, script, Duration::from_millis(500));
     car.run_once().await.expect_err("it did not come to a good end");
     let report = last(&peer);
     assert_eq!((report.state, report.check()), (ReportedState::RolledBack, Ok(())));
     assert_eq!(report.error_code.as_deref(), Some("health_check_timeout"));
     let log = report.log.unwrap();
     assert!(log.len() <= MAX_LOG_BYTES && log.ends_with("no end after 500ms"), "{} bytes", log.len());
+    let child = std::fs::read_to_string(car.config.state_dir.join("child")).unwrap();
+    let stat = format!("/proc/{}/stat", child.trim());
+    let ended = || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
+    peer.until("the end of what the check had started", |_| ended()).await;
 }

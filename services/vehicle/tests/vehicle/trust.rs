@@ -9,7 +9,7 @@ use otaru_domain::membership;
 use otaru_domain::requirement::{Requirement, VersionRange};
 use otaru_domain::tuf::{Change, Hashes, Target, TargetCustom};
 
-use crate::agent::{Car, VIN};
+use crate::car::{Car, VIN};
 use crate::peer::{Peer, offered};
 use crate::repository::{IMAGE, Model, SALT, firmware, sha256};
 
