@@ -7,6 +7,7 @@ mod keys;
 mod options;
 mod roles;
 mod signals;
+mod tuf;
 mod up;
 mod vehicle;
 
