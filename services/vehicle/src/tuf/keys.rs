@@ -66,7 +66,7 @@ impl Signers {
             _extra: [].into(),
         };
         root.verify_role(&Signed { signed: Content(envelope.signed.clone()), signatures })
-            .map_err(|source| TufError::Signature { file: file.to_owned(), source: Box::new(source) })
+            .map_err(|_| TufError::Signature { file: file.to_owned(), threshold: self.threshold.get() })
     }
 }
 

@@ -29,17 +29,13 @@ pub(crate) use target::url as target_url;
 pub enum TufError {
     #[error("{file} is no valid metadata: {reason}")]
     Malformed { file: String, reason: String },
-    #[error("{file} is not signed by the threshold of its role's keys")]
-    Signature {
-        file: String,
-        #[source]
-        source: Box<tough::schema::Error>,
-    },
+    #[error("{file} is not signed by {threshold} of its role's keys")]
+    Signature { file: String, threshold: u64 },
     #[error("{file} expired at {expires}: a newer one must be published, or one is being withheld")]
     Expired { file: String, expires: String },
     #[error("{file} has version {found}, which must be {expected}")]
     Version { file: String, found: u64, expected: String },
-    #[error("{file} was listed before and is not any more")]
+    #[error("{file} is not listed, or not any more")]
     Unlisted { file: String },
     #[error("{file} is longer than {limit} bytes")]
     TooLong { file: String, limit: u64 },

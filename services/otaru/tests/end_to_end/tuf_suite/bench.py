@@ -64,6 +64,7 @@ class Bench:
         self.answers = {}
         self.requests = []
         self.verdict = None
+        self.said = ""
         self.url = f"http://127.0.0.1:{server.server_port}"
         server.bench = self
         self.folder = tempfile.TemporaryDirectory()
@@ -190,7 +191,8 @@ def main(command):
         counts["failed" if problem else "passed"] += 1
         counts[bench.verdict or "reject"] += 1
         name = f"{function.__module__.removesuffix('_cases')}/{function.__name__}"
-        print(f"{'FAILED' if problem else 'ok    '} must {bench.verdict}  {name}{': ' + problem if problem else ''}", flush=True)
+        remark = problem or (bench.said if bench.verdict == "reject" else "")
+        print(f"{'FAILED' if problem else 'ok    '} must {bench.verdict or 'run   '}  {name}{': ' + remark if remark else ''}", flush=True)
     print(f"{len(CASES)} cases: " + json.dumps(counts))
     server.shutdown()
     sys.exit(1 if counts["failed"] else 0)
