@@ -77,9 +77,10 @@ class Bench:
     # What is served.
 
     def fetch(self, path):
+        # A name may have `%20` of its own, or stand for a space.
         for candidate in (path, unquote(path)):
             try:
-                return b"".join(self.sim._fetch(f"http://x{quote(candidate, safe='/%:')}" if candidate == path else f"http://x{candidate}"))
+                return b"".join(self.sim._fetch(f"http://repository{candidate}"))
             except (DownloadHTTPError, ValueError, KeyError):
                 continue
         return 404

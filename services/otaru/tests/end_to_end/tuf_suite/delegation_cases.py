@@ -1,6 +1,9 @@
 """Delegations: who may speak of a target, and in which order they are asked."""
 
+from hashlib import sha256
+
 from bench import PAST, Wrong, case
+from securesystemslib.formats import encode_canonical
 from tuf.api.metadata import DelegatedRole, Targets
 
 IMAGE = b"firmware of a delegated role"
@@ -222,7 +225,6 @@ def a_grandchild_cannot_widen(b):
 
 @case
 def bins_by_prefix_of_hash(b):
-    from hashlib import sha256
     prefix = sha256(b"x").hexdigest()[:2]
     delegate(b, "other", prefixes=[f"{(int(prefix, 16) + 1) % 256:02x}"])
     delegate(b, "bin", prefixes=[prefix])
@@ -264,7 +266,6 @@ def a_role_with_slashes_stays_in_the_folder(b):
 def a_role_named_as_a_top_level_one(b):
     delegate(b, "bcm")
     publish(b)
-    from securesystemslib.formats import encode_canonical
     content = b.served("targets")
     content["signed"]["delegations"]["roles"][0]["name"] = "snapshot"
     data = encode_canonical(content["signed"]).encode()

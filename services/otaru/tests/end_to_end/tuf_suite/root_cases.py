@@ -1,7 +1,10 @@
 """Roots: rotation, thresholds, rollback, freeze."""
 
+import copy
+import json
+
 from bench import ENDLESS, PAST, case
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import CryptoSigner, SSlibKey
 
 
 @case
@@ -13,7 +16,7 @@ def first_refresh(b):
 def first_root_unsigned(b):
     root = b.served("root", 1)
     root["signatures"] = []
-    b.expect(b.init(__import__("json").dumps(root).encode()), False, {"root": 1})
+    b.expect(b.init(json.dumps(root).encode()), False, {"root": 1})
 
 
 @case
@@ -190,7 +193,7 @@ def key_twice_in_a_role(b):
 @case
 def one_key_under_two_ids_counts_once(b):
     key = b.sim.root.keys[b.sim.root.roles["timestamp"].keyids[0]]
-    twin = __import__("copy").deepcopy(key)
+    twin = copy.deepcopy(key)
     twin.keyid = "ab" * 32
     b.sim.root.add_key(twin, "timestamp")
     b.sim.root.roles["timestamp"].threshold = 2
@@ -226,7 +229,6 @@ def keys_of_ed25519(b):
 
 @case
 def unknown_kind_of_key_beside_a_known_one(b):
-    from securesystemslib.signer import SSlibKey
     b.sim.root.add_key(SSlibKey("cd" * 32, "of-tomorrow", "scheme-x", {"public": "00"}), "timestamp")
     b.publish_root()
     b.accept(root=2, timestamp=1)

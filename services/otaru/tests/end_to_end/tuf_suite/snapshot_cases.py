@@ -1,7 +1,8 @@
 """Snapshot and top-level targets: what the timestamp and the snapshot list is what must be there."""
 
-from bench import ENDLESS, PAST, case
+from bench import ENDLESS, PAST, Wrong, case
 from timestamp_cases import stranger_signs
+from tuf.api.metadata import MetaFile
 
 
 def advance(b):
@@ -117,7 +118,6 @@ def entry_of_targets_rolled_back(b):
 
 @case
 def entry_of_a_delegated_role_vanished(b):
-    from tuf.api.metadata import MetaFile
     b.sim.snapshot.meta["gone.json"] = MetaFile(1)
     b.accept(snapshot=1)
     del b.sim.snapshot.meta["gone.json"]
@@ -213,7 +213,6 @@ def without_consistent_snapshot(b):
     b.publish_root()
     b.accept(root=2, snapshot=1, targets=1)
     if "/metadata/snapshot.json" not in b.requests:
-        from bench import Wrong
         raise Wrong("asked for a file with a version")
 
 
@@ -222,8 +221,7 @@ def files_are_kept_as_they_were_signed(b):
     b.accept(snapshot=1, targets=1)
     for role in ("timestamp", "snapshot", "targets"):
         if (b.trusted_dir / f"{role}.json").read_bytes() != b.sim.fetch_metadata(role):
-            from bench import Wrong
-            raise Wrong(f"{role} has other bytes on disk")
+                raise Wrong(f"{role} has other bytes on disk")
 
 
 @case
@@ -232,5 +230,4 @@ def nothing_new_is_not_fetched_again(b):
     b.requests.clear()
     b.accept(snapshot=1)
     if b.requests != ["/metadata/2.root.json", "/metadata/timestamp.json"]:
-        from bench import Wrong
         raise Wrong(f"asked for {b.requests}")

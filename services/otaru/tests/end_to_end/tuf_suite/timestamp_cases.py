@@ -1,6 +1,7 @@
 """The timestamp: signatures, rollback, freeze, recovery."""
 
 from bench import ENDLESS, PAST, case
+from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import CryptoSigner
 
 
@@ -158,7 +159,6 @@ def lists_more_than_the_snapshot(b):
     timestamp = b.sim.md_timestamp
     content = timestamp.to_dict()
     content["signed"]["meta"]["targets.json"] = {"version": 1}
-    from securesystemslib.formats import encode_canonical
     data = encode_canonical(content["signed"]).encode()
     content["signatures"] = [signer.sign(data).to_dict() for signer in b.sim.signers["timestamp"].values()]
     b.answer("timestamp.json", content)
