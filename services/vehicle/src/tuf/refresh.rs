@@ -121,6 +121,7 @@ impl Cycle<'_> {
         root.body.verify("snapshot", &new)?;
         new.has_version(meta.version.get())?;
         if let Some(trusted) = trusted {
+            new.not_before(trusted.version)?;
             not_rolled_back(&trusted.body, &new.body)?;
         }
         new.fresh(self.now)?;

@@ -60,6 +60,17 @@ def snapshot_rolled_back_with_its_timestamp(b):
 
 
 @case
+def snapshot_rolled_back_where_the_timestamp_was_lost(b):
+    b.sim.snapshot.version = 3
+    b.sim.update_timestamp()
+    b.accept(snapshot=3)
+    (b.trusted_dir / "timestamp.json").unlink()
+    b.sim.snapshot.version = 2
+    b.sim.update_timestamp()
+    b.reject(snapshot=3)
+
+
+@case
 def snapshot_recovers_after_fast_forward(b):
     b.sim.snapshot.version = 9999
     b.sim.update_timestamp()
