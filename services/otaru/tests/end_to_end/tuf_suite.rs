@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 /// So many cases there are at least: one that is lost is noticed.
-const CASES: usize = 149;
+const CASES: usize = 150;
 
 #[derive(Debug, Deserialize)]
 struct Counts {
