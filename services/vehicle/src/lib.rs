@@ -13,4 +13,4 @@ pub mod fleet;
 mod gateway;
 mod offer;
 mod repository;
-mod transport;
+pub mod tuf;

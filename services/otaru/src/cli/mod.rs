@@ -8,6 +8,7 @@ mod oidc;
 mod options;
 mod roles;
 mod signals;
+mod tuf;
 mod up;
 mod vehicle;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clap::Args;
+use clap::{Args, Subcommand};
 use otaru_domain::id::HardwareId;
 use otaru_domain::token::Claims;
 use otaru_vehicle::agent::{AgentConfig, Credentials, HealthCheck, Mode, run};
@@ -16,15 +16,19 @@ use serde::Deserialize;
 use url::Url;
 
 use super::signals::stop_on_signal;
+use super::tuf::TufArgs;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct VehicleArgs {
+    #[command(subcommand)]
+    command: Option<VehicleCommand>,
     /// The gateway.
     #[arg(long, env = "OTARU_GATEWAY", default_value = "http://127.0.0.1:8081")]
     gateway: Url,
     /// The file with the answer of POST /api/v1/vehicles/VIN/credentials.
-    #[arg(long, env = "OTARU_CREDENTIALS")]
-    credentials: PathBuf,
+    #[arg(long, env = "OTARU_CREDENTIALS", required = true)]
+    credentials: Option<PathBuf>,
     /// Where the agent keeps its state, its downloads and its A/B slots; ./vehicle-VIN unless given.
     #[arg(long, env = "OTARU_STATE_DIR")]
     state_dir: Option<PathBuf>,
@@ -47,6 +51,12 @@ pub struct VehicleArgs {
     /// Check once, install what there is, and end: with 0 if that went well or there was nothing to do.
     #[arg(long)]
     once: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum VehicleCommand {
+    /// Only verify a TUF repository, or download one of its targets, as the agent does.
+    Tuf(TufArgs),
 }
 
 #[derive(Deserialize)]
@@ -77,14 +87,18 @@ fn identity(path: &Path) -> anyhow::Result<Claims> {
 
 impl VehicleArgs {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
+        if let Some(VehicleCommand::Tuf(tuf)) = self.command {
+            return tuf.run().await;
+        }
         let stop = stop_on_signal()?;
-        let Claims { vin, model, .. } = identity(&self.credentials)?;
+        let credentials = self.credentials.context("--credentials is missing")?;
+        let Claims { vin, model, .. } = identity(&credentials)?;
         let config = AgentConfig {
             gateway: self.gateway,
             state_dir: self.state_dir.unwrap_or_else(|| PathBuf::from(format!("vehicle-{vin}"))),
             vin,
             model,
-            credentials: Credentials::File(self.credentials),
+            credentials: Credentials::File(credentials),
             ecus: self.ecus.into_iter().collect::<BTreeMap<_, _>>(),
             health_check: self
                 .health_check
