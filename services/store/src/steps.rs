@@ -9,10 +9,9 @@ use otaru_domain::requirement::Requirement;
 use otaru_domain::steps::{MAX_RELEASES, Step, StepImage};
 use otaru_domain::target::Target;
 use serde::Deserialize;
-use sqlx::FromRow;
 use sqlx::types::Json;
 
-use crate::campaigns::{Campaign, unsigned};
+use crate::campaigns::{Campaign, Prepared, unsigned};
 use crate::waves::{exclusion, look};
 use crate::{StoreError, Tx};
 
@@ -25,16 +24,6 @@ pub struct Stuck {
     /// What they miss first.
     pub misses: Exclusion,
     pub vehicles: u64,
-}
-
-/// A campaign that was prepared as a step.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct Prepared {
-    pub id: CampaignId,
-    pub release_id: ReleaseId,
-    pub target: String,
-    /// The vehicles on its list.
-    pub vehicles: i64,
 }
 
 /// The candidates that miss something, each with what it runs.

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use otaru_domain::id::{CampaignId, GroupId, HardwareId, Sha256};
-use sqlx::FromRow;
 use sqlx::types::Json;
 
-use crate::campaigns::unsigned;
+use crate::campaigns::{Prepared, unsigned};
 use crate::{StoreError, Tx};
 
 /// What ECUs ran, by hardware id; `None` where that is not known.
@@ -19,16 +18,6 @@ pub struct Before {
     /// Of the ECUs that the campaign changed.
     pub versions: Versions,
     pub vehicles: u64,
-}
-
-/// A campaign that was made to take another one back.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct Undoing {
-    pub id: CampaignId,
-    pub release_id: i64,
-    pub target: String,
-    /// The vehicles that it is for.
-    pub vehicles: i64,
 }
 
 /// The vehicles on which `campaign` is installed and whose ECUs have told nothing else since, as `gone`: with what they
@@ -131,7 +120,7 @@ pub async fn note(tx: &mut Tx, by: CampaignId, campaign: CampaignId, now: DateTi
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn undoing(tx: &mut Tx, campaign: CampaignId) -> Result<Vec<Undoing>, StoreError> {
+pub async fn undoing(tx: &mut Tx, campaign: CampaignId) -> Result<Vec<Prepared>, StoreError> {
     Ok(sqlx::query_as(
         "SELECT c.id, c.release_id, c.target,
                 (SELECT count(*) FROM group_vehicles g WHERE g.group_id = 'undo-' || u.campaign_id || '-r' || c.release_id)

@@ -59,6 +59,16 @@ pub struct Campaign {
     pub created_by: String,
 }
 
+/// A campaign that the service drafted for another one: as a step to it, or to take it back.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Prepared {
+    pub id: CampaignId,
+    pub release_id: ReleaseId,
+    pub target: String,
+    /// The vehicles that it is for.
+    pub vehicles: i64,
+}
+
 impl Campaign {
     /// Whether vehicles that come to match later join while it runs.
     #[must_use]

@@ -2,13 +2,32 @@
 
 use chrono::{DateTime, Utc};
 use otaru_domain::id::{CampaignId, GroupId, ReleaseId};
-use otaru_store::campaigns::{self, NewCampaign, Settings};
+use otaru_store::campaigns::{self, NewCampaign, Prepared, Settings};
 use otaru_store::groups::{self, Group};
 use otaru_store::{StoreError, Tx};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::plan;
 use crate::auth::Actor;
 use crate::error::ApiError;
+
+/// A campaign that was drafted for another one: as a step to it, or to take it back.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PreparedCampaign {
+    pub(super) campaign: CampaignId,
+    pub(super) release: ReleaseId,
+    /// The group of its vehicles is named in it.
+    pub(super) target: String,
+    pub(super) vehicles: u64,
+}
+
+impl From<Prepared> for PreparedCampaign {
+    fn from(prepared: Prepared) -> Self {
+        let vehicles = prepared.vehicles.unsigned_abs();
+        Self { campaign: prepared.id, release: prepared.release_id, target: prepared.target, vehicles }
+    }
+}
 
 /// The longest name of what is drafted, in characters.
 const MAX_NAME: usize = 150;

@@ -16,12 +16,13 @@ use otaru_domain::steps::{Step, way};
 use otaru_domain::target::Target;
 use otaru_http::{Json, Problem};
 use otaru_store::campaigns::{self, Campaign, Settings};
-use otaru_store::steps::{self, Prepared, Stuck};
+use otaru_store::steps::{self, Stuck};
 use otaru_store::{StoreError, Tx, audit, events};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::prepared::PreparedCampaign;
 use super::{found, prepared};
 use crate::app::App;
 use crate::auth::Actor;
@@ -35,16 +36,6 @@ const MOST: i64 = 50;
 const ENOUGH_FOR_A_CANARY: u64 = 100;
 /// The highest priority of a campaign.
 const HIGHEST: i32 = 1000;
-
-/// A campaign that brings vehicles to what another one requires.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct StepCampaign {
-    campaign: CampaignId,
-    release: ReleaseId,
-    /// The group of its vehicles is named in it.
-    target: String,
-    vehicles: u64,
-}
 
 /// Vehicles that run the same and miss what the release requires.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -66,16 +57,9 @@ pub(crate) struct StuckVehicles {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Steps {
     /// The campaigns that were prepared for it, in order, without those that were cancelled.
-    items: Vec<StepCampaign>,
+    items: Vec<PreparedCampaign>,
     /// The vehicles that it selects and is not for yet, the 50 configurations that most of them run.
     stuck: Vec<StuckVehicles>,
-}
-
-impl From<Prepared> for StepCampaign {
-    fn from(prepared: Prepared) -> Self {
-        let vehicles = prepared.vehicles.unsigned_abs();
-        Self { campaign: prepared.id, release: prepared.release_id, target: prepared.target, vehicles }
-    }
 }
 
 /// Show the steps to a campaign
@@ -99,7 +83,7 @@ pub(crate) async fn get(
     let items = steps::prepared(&mut tx, id).await?;
     tx.rollback().await.map_err(StoreError::from)?;
     let stuck = ways.into_iter().map(StuckVehicles::from).collect();
-    Ok(Json(Steps { items: items.into_iter().map(StepCampaign::from).collect(), stuck }))
+    Ok(Json(Steps { items: items.into_iter().map(PreparedCampaign::from).collect(), stuck }))
 }
 
 /// Prepare the steps to a campaign
@@ -137,7 +121,7 @@ pub(crate) async fn prepare(
         let step = draft(&mut tx, &actor, &campaign, *release, stuck, now).await?;
         steps::note(&mut tx, step, id, now).await?;
     }
-    let items: Vec<StepCampaign> = steps::prepared(&mut tx, id).await?.into_iter().map(StepCampaign::from).collect();
+    let items: Vec<PreparedCampaign> = steps::prepared(&mut tx, id).await?.into_iter().map(PreparedCampaign::from).collect();
     let drafts: Vec<CampaignId> = items.iter().map(|item| item.campaign).collect();
     let said = json!({"campaigns": drafts});
     audit::record(&mut tx, &actor.name, "steps_prepared", &format!("campaign-{id}"), &said, now).await?;

@@ -11,14 +11,15 @@ use otaru_domain::id::{CampaignId, HardwareId, ReleaseId};
 use otaru_domain::release::{Installation, target_name};
 use otaru_domain::rollout::{Membership, Policy, WavePlan};
 use otaru_http::{Json, Problem};
-use otaru_store::campaigns::{self, Campaign, Settings};
+use otaru_store::campaigns::{self, Campaign, Prepared, Settings};
 use otaru_store::releases::{self, Draft, Image, NameTaken, Release};
-use otaru_store::undo::{self, Before, Undoing, Versions};
+use otaru_store::undo::{self, Before, Versions};
 use otaru_store::{StoreError, Tx, audit, events};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::prepared::PreparedCampaign;
 use super::{found, prepared};
 use crate::api::releases::fix;
 use crate::app::App;
@@ -31,16 +32,6 @@ use crate::extract::PathPart;
 const MOST: i64 = 50;
 /// The way back has at least this long.
 const SHORTEST: TimeDelta = TimeDelta::days(7);
-
-/// A campaign that takes another one back.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct UndoCampaign {
-    campaign: CampaignId,
-    release: ReleaseId,
-    /// The group of its vehicles is named in it.
-    target: String,
-    vehicles: u64,
-}
 
 /// Vehicles for which there is no way back.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,15 +51,8 @@ pub(crate) struct Lack {
 /// The way back of a campaign.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Undo {
-    items: Vec<UndoCampaign>,
+    items: Vec<PreparedCampaign>,
     no_way_back: Vec<NoWayBack>,
-}
-
-impl From<Undoing> for UndoCampaign {
-    fn from(undoing: Undoing) -> Self {
-        let vehicles = undoing.vehicles.unsigned_abs();
-        Self { campaign: undoing.id, release: undoing.release_id, target: undoing.target, vehicles }
-    }
 }
 
 /// Show the way back of a campaign
@@ -88,7 +72,7 @@ pub(crate) async fn get(
 ) -> Result<Json<Undo>, ApiError> {
     found(&app.store, id).await?;
     let mut tx = app.store.begin().await?;
-    let items = undo::undoing(&mut tx, id).await?.into_iter().map(UndoCampaign::from).collect();
+    let items = undo::undoing(&mut tx, id).await?.into_iter().map(PreparedCampaign::from).collect();
     Ok(Json(Undo { items, no_way_back: Vec::new() }))
 }
 
@@ -146,7 +130,7 @@ pub(crate) async fn prepare(
     }
     tx.commit().await.map_err(StoreError::from)?;
     app.wake.notify_one();
-    let item = |(undoing, before): (Undoing, Before)| UndoCampaign { vehicles: before.vehicles, ..undoing.into() };
+    let item = |(undoing, before): (Prepared, Before)| PreparedCampaign { vehicles: before.vehicles, ..undoing.into() };
     Ok((StatusCode::CREATED, Json(Undo { items: undoings.into_iter().map(item).collect(), no_way_back })))
 }
 
@@ -237,7 +221,7 @@ async fn campaign_back(
     release: &Release,
     versions: &Versions,
     now: DateTime<Utc>,
-) -> Result<Undoing, ApiError> {
+) -> Result<Prepared, ApiError> {
     let said: Vec<String> =
         release.images.iter().map(|image| format!("{} {}", image.hardware_id, image.version)).collect();
     let name = format!("Ran {} before campaign {}", said.join(", "), campaign.id);
@@ -257,5 +241,5 @@ async fn campaign_back(
     let target = settings.target.clone();
     let id = prepared::draft(tx, actor, release.id, settings, now).await?;
     undo::note(tx, id, campaign.id, now).await?;
-    Ok(Undoing { id, release_id: release.id, target, vehicles: 0 })
+    Ok(Prepared { id, release_id: release.id, target, vehicles: 0 })
 }
