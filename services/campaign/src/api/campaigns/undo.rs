@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
-use otaru_domain::id::{CampaignId, HardwareId, ReleaseId};
+use otaru_domain::id::{CampaignId, HardwareId};
 use otaru_domain::release::{Installation, target_name};
 use otaru_domain::rollout::{Membership, Policy, WavePlan};
 use otaru_http::{Json, Problem};
