@@ -40,6 +40,12 @@ pub enum CampaignError {
          sign it with `otaru keys sign`, PUT it to /api/v1/models/{1}/targets"
     )]
     ReleaseNotSigned(ReleaseId, ModelId),
+    #[error("{pointer} {what}: correct it, or make the membership continuous if its vehicles are still to come")]
+    SelectsNobody {
+        /// Where the expression or list stands in a request.
+        pointer: String,
+        what: String,
+    },
     #[error("there is no group {group}: create it first")]
     NoGroup {
         /// Where the expression that names it stands in a request.
@@ -82,6 +88,7 @@ impl CampaignError {
             | Self::ReleaseNotLocked(_)
             | Self::ReleaseNotSigned(..)
             | Self::NoGroup { .. }
+            | Self::SelectsNobody { .. }
             | Self::Target(_)
             | Self::TypeApprovalPending(_)
             | Self::NotADraft(_)

@@ -1,7 +1,10 @@
-//! The saved groups that a campaign's expressions name.
+//! What a campaign's expressions select: saved groups that exist, and vehicles.
 
-use otaru_domain::rollout::WavePlan;
+use otaru_domain::id::ReleaseId;
+use otaru_domain::rollout::{Membership, WavePlan};
 use otaru_domain::target::Target;
+use otaru_store::campaigns::Settings;
+use otaru_store::waves::{self, Empty};
 use otaru_store::{Tx, groups};
 
 use super::CampaignError;
@@ -17,4 +20,27 @@ pub(crate) async fn require(tx: &mut Tx, target: &str, waves: &[WavePlan]) -> Re
         }
     }
     Ok(())
+}
+
+/// Refuses a target, or a listed wave, that selects no vehicle. A continuous campaign's may come later.
+pub(crate) async fn require_vehicles(
+    tx: &mut Tx,
+    release: ReleaseId,
+    settings: &Settings,
+) -> Result<(), CampaignError> {
+    if settings.policy.membership == Membership::Continuous {
+        return Ok(());
+    }
+    let target = Target::parse(&settings.target).map_err(CampaignError::Target)?;
+    let Some(empty) = waves::empty(tx, release, &target, &settings.waves).await? else { return Ok(()) };
+    let (pointer, what) = match empty {
+        Empty::Target => ("/target".to_owned(), "selects no vehicle in service of the release's models".to_owned()),
+        Empty::Wave(at) => {
+            let field =
+                if settings.waves.get(at).is_some_and(|wave| wave.vins.is_some()) { "vins" } else { "expression" };
+            let what = "selects none of the target's vehicles that is in no earlier wave".to_owned();
+            (format!("/waves/{at}/{field}"), what)
+        }
+    };
+    Err(CampaignError::SelectsNobody { pointer, what })
 }

@@ -155,8 +155,12 @@ pub async fn revise<E: From<CampaignError>>(
         return Err(CampaignError::NotADraft(campaign.state).into());
     }
     let plan = plan_of(&mut tx, id).await.map_err(CampaignError::from)?;
-    let settings = change(&campaign, plan)?;
+    let settings = change(&campaign, plan.clone())?;
     groups::require(&mut tx, &settings.target, &settings.waves).await?;
+    // Whoever only renames it is not asked for vehicles that have gone meanwhile.
+    if settings.target != campaign.target || settings.waves != plan {
+        groups::require_vehicles(&mut tx, campaign.release, &settings).await?;
+    }
     write(tx, actor, &campaign, &settings, now).await.map_err(E::from)
 }
 

@@ -67,13 +67,53 @@ async fn a_start_that_matches_no_vehicle_is_refused_and_the_draft_stays_one() {
     let world = World::start().await;
     let fleet = Fleet::new(&world, 2).await;
     let mut draft = fleet.draft(&[(1.0, 1.0)]);
-    draft["target"] = json!(r#"region == "US""#);
+    draft["target"] = json!(r#"region == "EU""#);
     let id = fleet.create(&draft).await;
+    for vin in &fleet.vins {
+        fleet.engineer.post(&format!("/vehicles/{vin}/retire"), &json!({})).await.is(200);
+    }
     let detail = fleet.engineer.post(&format!("/campaigns/{id}/start"), &json!({})).await.problem(409, "no-vehicles");
     assert!(detail.contains("matches no vehicle"), "{detail}");
     let campaign = fleet.campaign(id).await;
     assert_eq!((&campaign["state"], &campaign["members"]), (&json!("draft"), &Value::Null));
     assert_eq!(fleet.document(id).await, None);
+}
+
+#[tokio::test]
+async fn a_plan_that_selects_nobody_is_refused_where_it_is_written() {
+    let world = World::start().await;
+    let fleet = Fleet::new(&world, 2).await;
+    let ada = &fleet.engineer;
+    let [one, two] = [0, 1].map(|at| fleet.vins[at].as_str());
+    let with = |field: &str, value: Value| {
+        let mut draft = fleet.draft(&[(1.0, 1.0)]);
+        draft[field] = value;
+        draft
+    };
+    let refused = async |draft: &Value| ada.post("/campaigns", draft).await.problem_at(422, "invalid").1;
+    let nobody = with("target", json!(r#"region == "US""#));
+    assert_eq!(refused(&nobody).await, "/target");
+    let waves = |first: Value, second: Value| with("waves", json!([first, second, {}]));
+    let (all, none) = (json!({"expression": r#"region == "EU""#}), json!({"expression": r#"region == "US""#}));
+    assert_eq!(refused(&waves(none.clone(), all.clone())).await, "/waves/0/expression");
+    assert_eq!(refused(&waves(all.clone(), json!({"vins": [one]}))).await, "/waves/1/vins", "wave 1 has it already");
+    let twice = waves(json!({"vins": [one]}), json!({"vins": [two, one]}));
+    assert_eq!(refused(&twice).await, "/waves/1/vins/1");
+    // Some of a wave may be in an earlier one: it has the others.
+    fleet.create(&waves(json!({"vins": [one]}), all)).await;
+
+    let mut later = nobody.clone();
+    later["policy"] = json!({"membership": "continuous"});
+    let id = fleet.create(&later).await;
+    let path = format!("/campaigns/{id}");
+    ada.patch(&path, &json!({"name": "Renamed"})).await.is(200);
+    let id = fleet.create(&fleet.draft(&[(1.0, 1.0)])).await;
+    let path = format!("/campaigns/{id}");
+    let target = json!({"target": nobody["target"]});
+    assert_eq!(ada.patch(&path, &target).await.problem_at(422, "invalid").1, "/target");
+    fleet.engineer.post(&format!("/vehicles/{one}/retire"), &json!({})).await.is(200);
+    fleet.engineer.post(&format!("/vehicles/{two}/retire"), &json!({})).await.is(200);
+    ada.patch(&path, &json!({"name": "Renamed"})).await.is(200);
 }
 
 #[tokio::test]

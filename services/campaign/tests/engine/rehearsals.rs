@@ -42,6 +42,7 @@ async fn a_draft_is_rehearsed_and_nothing_changes() {
     let forecast = fleet.engineer.get(&format!("/campaigns/{id}/forecast")).await.is(200);
     assert_eq!(forecast, json!({"campaign": id, "forecast": null, "measured_from": null}));
     draft["target"] = json!("region == \"XX\"");
+    draft["policy"] = json!({"membership": "continuous"});
     let nobody = fleet.create(&draft).await;
     fleet.engineer.post(&format!("/campaigns/{nobody}/rehearse"), &json!({})).await.problem(409, "no-vehicles");
     fleet.command(id, "cancel").await;

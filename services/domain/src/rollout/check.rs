@@ -1,6 +1,8 @@
 //! What is refused of a rollout plan before anything is kept of it: shares that are too much or too little, gates that
 //! can never open, tests that can never halt.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
@@ -9,6 +11,7 @@ use super::gate::Gate;
 use super::policy::{Membership, Policy};
 use super::wave::{Selector, WavePlan};
 use super::window;
+use crate::id::Vin;
 
 /// The most waves a campaign may have.
 pub const MAX_WAVES: usize = 100;
@@ -44,6 +47,7 @@ pub fn check_plan(
     for (index, wave) in waves.iter().enumerate() {
         check_wave(&format!("/waves/{index}"), wave)?;
     }
+    check_lists(waves)?;
     check_cut(waves)?;
     check_policy(policy)?;
     if policy.membership == Membership::Continuous {
@@ -81,6 +85,20 @@ fn check_wave(at: &str, wave: &WavePlan) -> Result<(), PlanError> {
     }
     check_ratio(&format!("{at}/gate_installed_ratio"), Some(wave.gate_installed_ratio))?;
     check_gate(&format!("{at}/gate"), &wave.gate)
+}
+
+/// A vehicle is in one wave.
+fn check_lists(waves: &[WavePlan]) -> Result<(), PlanError> {
+    let mut seen: BTreeMap<&Vin, usize> = BTreeMap::new();
+    for (index, wave) in waves.iter().enumerate() {
+        for (at, vin) in wave.vins.iter().flatten().enumerate() {
+            if let Some(first) = seen.insert(vin, index) {
+                let problem = format!("{vin} is in wave {} already", first + 1);
+                return refuse(format!("/waves/{index}/vins/{at}"), problem);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_gate(at: &str, gate: &Gate) -> Result<(), PlanError> {

@@ -1,6 +1,8 @@
 //! Who would be in a campaign, in a table of the transaction: evaluated once, then cut into waves by statements over
 //! sets. A start keeps what is in it, a preview throws it away, so that both say the same.
 
+use std::collections::BTreeSet;
+
 use otaru_domain::id::{CampaignId, ModelId, ReleaseId, VehicleId, Vin};
 use otaru_domain::rollout::{Selector, WavePlan, wave_ends};
 use otaru_domain::target::Target;
@@ -11,7 +13,7 @@ use super::membership::PreviewWave;
 use crate::campaigns::{parse_models, unsigned};
 use crate::{StoreError, Tx, groups, target_sql};
 
-fn encode<'a, T>(arguments: &mut PgArguments, value: T) -> Result<(), StoreError>
+pub(super) fn encode<'a, T>(arguments: &mut PgArguments, value: T) -> Result<(), StoreError>
 where
     T: sqlx::Encode<'a, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
@@ -75,6 +77,17 @@ pub(super) async fn list(tx: &mut Tx, plan: &[WavePlan]) -> Result<(), StoreErro
         }
     }
     Ok(())
+}
+
+/// The listed waves that have somebody, counted from 0.
+pub(super) async fn listed(tx: &mut Tx) -> Result<BTreeSet<usize>, StoreError> {
+    let numbers: Vec<i32> = sqlx::query_scalar("SELECT DISTINCT wave FROM pg_temp.candidates WHERE wave IS NOT NULL")
+        .persistent(false)
+        .fetch_all(&mut **tx)
+        .await?;
+    let place = |number: i32| usize::try_from(number - 1);
+    let places = numbers.into_iter().map(place).collect::<Result<_, _>>();
+    places.map_err(|error| StoreError::inconsistent("campaign_waves", error))
 }
 
 /// All candidates, and those of them that no listed wave took.

@@ -7,6 +7,7 @@ mod exclude;
 mod exclusions;
 mod join;
 mod membership;
+mod selects;
 mod supersede;
 mod sweep;
 
@@ -17,6 +18,7 @@ pub use exclusions::{ExcludedVehicle, excluded, exclusion_counts};
 pub(crate) use join::look;
 pub use join::{assign_joined, join, take_changes};
 pub use membership::{Frozen, Preview, PreviewWave, Prospect, freeze, preview};
+pub use selects::{Empty, empty};
 pub use supersede::superseded_chunk;
 pub(crate) use sweep::leftovers;
 pub use sweep::{Leftover, Swept, sweep_chunk};

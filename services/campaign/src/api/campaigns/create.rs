@@ -101,6 +101,7 @@ pub(crate) async fn create(
     let mut tx = app.store.begin().await?;
     require_locked(&mut tx, &actor, new.release).await?;
     engine::groups::require(&mut tx, &new.settings.target, &new.settings.waves).await?;
+    engine::groups::require_vehicles(&mut tx, new.release, &new.settings).await?;
     let id = campaigns::create(&mut tx, &new, &actor.name, now).await?;
     events::record(&mut tx, &actor.name, EventKind::CampaignCreated { campaign: id }, now).await?;
     tx.commit().await.map_err(StoreError::from)?;

@@ -113,7 +113,9 @@ impl From<CampaignError> for ApiError {
             CampaignError::TypeApprovalPending(_) => Problem::conflict("type-approval-pending", detail).into(),
             CampaignError::NotADraft(_) => Problem::conflict("campaign-state", detail).into(),
             CampaignError::Review(error) => refused(&error, detail).into(),
-            CampaignError::NoGroup { pointer, .. } => Problem::invalid(pointer, detail).into(),
+            CampaignError::NoGroup { pointer, .. } | CampaignError::SelectsNobody { pointer, .. } => {
+                Problem::invalid(pointer, detail).into()
+            }
             CampaignError::Target(error) => Problem::conflict("target", detail).position(error.position).into(),
         }
     }
