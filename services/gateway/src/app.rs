@@ -17,6 +17,7 @@ use crate::ddi::Ddi;
 use crate::heard::Heard;
 use crate::mirror::Mirror;
 use crate::offers::Announced;
+use crate::rates::Limiter;
 use crate::reach::Reach;
 use crate::slots::Slots;
 
@@ -42,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) heard: Heard,
     pub(crate) slots: Slots,
     pub(crate) ddi: Ddi,
+    pub(crate) rates: Limiter,
     pub(crate) database: Reach,
     pub(crate) broker: Reach,
     pub(crate) poll_interval: Duration,
@@ -72,6 +74,7 @@ impl App {
             heard: Heard::default(),
             slots: Slots::default(),
             ddi: Ddi::new(config.ddi.clone()),
+            rates: Limiter::new(config.rates),
             database: Reach::new("Postgres"),
             broker: Reach::new("the broker"),
             poll_interval: config.poll_interval,

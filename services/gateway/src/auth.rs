@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::app::{App, TOKEN_KEYS};
 use crate::problems;
+use crate::rates::client_of;
 
 /// Longer ones are none of ours.
 const MAX_TOKEN_BYTES: usize = 2048;
@@ -120,6 +121,11 @@ impl Auth {
         Ok(Arc::clone(&verified.claims))
     }
 
+    /// Whether the token with this SHA-256 was verified lately.
+    pub(crate) fn knows(&self, digest: &[u8; 32]) -> bool {
+        self.verified.contains_key(digest)
+    }
+
     /// What can change after a token was verified.
     pub(crate) fn check(&self, claims: &Claims, now: DateTime<Utc>) -> Result<(), Refused> {
         if claims.exp <= now.timestamp() {
@@ -200,12 +206,21 @@ impl FromRequestParts<App> for Vehicle {
         if !app.mirror.knows_revocations() {
             return Err(problems::starting());
         }
-        let claims = app.auth.verify(token, clock::now()).await.map_err(|refused| match refused {
+        let client = client_of(parts, app);
+        if !app.auth.knows(&Sha256::digest(token.as_bytes()).into()) {
+            app.rates.may_try(client)?;
+        }
+        let verified = app.auth.verify(token, clock::now()).await;
+        if matches!(verified, Err(Refused::Invalid | Refused::Expired)) {
+            app.rates.refused(client)?;
+        }
+        let claims = verified.map_err(|refused| match refused {
             Refused::Invalid => Problem::unauthorized(TokenError::Invalid.to_string()),
             Refused::Expired => Problem::unauthorized(TokenError::Expired.to_string()),
             Refused::CannotTell => Problem::unavailable("the token's key is not known here yet; ask again", 2),
             Refused::Store(error) => problems::not_read(app, &error),
         })?;
+        app.rates.vehicle(&claims.vin)?;
         // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
         let path = RawPathParams::from_request_parts(parts, app).await.ok();
         let vin = path.as_ref().and_then(|path| path.iter().find(|(name, _)| *name == "vin")).map(|(_, vin)| vin);

@@ -26,6 +26,7 @@ use super::{DdiConfig, ROOT};
 use crate::app::App;
 use crate::auth::Refused;
 use crate::problems;
+use crate::rates::client_of;
 
 /// Longer ones are none of ours.
 const MAX_TOKEN_BYTES: usize = 2048;
@@ -56,7 +57,7 @@ impl Ddi {
         }
     }
 
-    pub(super) fn settings(&self) -> &DdiConfig {
+    pub(crate) fn settings(&self) -> &DdiConfig {
         &self.settings
     }
 }
@@ -106,21 +107,36 @@ async fn recognise(parts: &mut Parts, app: &App) -> Result<Device, Away> {
     if secret.is_empty() || secret.len() > MAX_TOKEN_BYTES {
         return Err(Away::Unknown);
     }
+    let client = client_of(parts, app);
     let claims = if scheme.eq_ignore_ascii_case("TargetToken") {
-        of_target(app, secret).await?
+        if !knows(app, secret) {
+            app.rates.may_try(client)?;
+        }
+        of_target(app, secret).await
     } else if scheme.eq_ignore_ascii_case("GatewayToken") {
         let first = parts.method == Method::GET
             && parts.extensions.get::<MatchedPath>().is_some_and(|matched| matched.as_str() == ROOT);
-        of_gateway(app, secret, &vin, first).await?
+        of_gateway(app, secret, &vin, first).await
     } else {
         return Err(Away::Unknown);
     };
+    if matches!(claims, Err(Away::Unknown)) {
+        app.rates.refused(client)?;
+    }
+    let claims = claims?;
+    app.rates.vehicle(&claims.vin)?;
     if claims.vin != vin {
         return Err(Away::Unknown);
     }
     tracing::Span::current().record("vin", vin.as_str());
     let links = Links::of(parts, settings, &vin)?;
     Ok(Device { claims, links })
+}
+
+/// Whether the token was found to hold a moment ago.
+fn knows(app: &App, secret: &str) -> bool {
+    let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+    app.auth.knows(&hash) || app.ddi.by_token.contains_key(&hash)
 }
 
 async fn of_target(app: &App, secret: &str) -> Result<Arc<Claims>, Away> {
