@@ -8,6 +8,7 @@ use otaru_bus::Producer;
 use otaru_http::Health;
 use otaru_store::Store;
 use otaru_store::objects::Objects;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,7 @@ use crate::ddi::Ddi;
 use crate::heard::Heard;
 use crate::mirror::Mirror;
 use crate::offers::Announced;
+use crate::rates::Limiter;
 use crate::reach::Reach;
 use crate::slots::Slots;
 
@@ -42,6 +44,7 @@ pub(crate) struct Parts {
     pub(crate) heard: Heard,
     pub(crate) slots: Slots,
     pub(crate) ddi: Ddi,
+    pub(crate) rates: Limiter,
     pub(crate) database: Reach,
     pub(crate) broker: Reach,
     pub(crate) poll_interval: Duration,
@@ -72,6 +75,7 @@ impl App {
             heard: Heard::default(),
             slots: Slots::default(),
             ddi: Ddi::new(config.ddi.clone()),
+            rates: Limiter::new(config.rates),
             database: Reach::new("Postgres"),
             broker: Reach::new("the broker"),
             poll_interval: config.poll_interval,
@@ -81,6 +85,12 @@ impl App {
             requests: Semaphore::new(config.max_requests),
             stop,
         }))
+    }
+
+    /// Whether a vehicle's token was verified lately.
+    pub(crate) fn knows(&self, secret: &str) -> bool {
+        let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        self.auth.knows(&digest) || self.ddi.knows(&digest)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use crate::app::{App, TOKEN_KEYS};
 use crate::problems;
+use crate::rates::client_of;
 
 /// Longer ones are none of ours.
 const MAX_TOKEN_BYTES: usize = 2048;
@@ -120,6 +122,11 @@ impl Auth {
         Ok(Arc::clone(&verified.claims))
     }
 
+    /// Whether the token with this SHA-256 was verified lately.
+    pub(crate) fn knows(&self, digest: &[u8; 32]) -> bool {
+        self.verified.contains_key(digest)
+    }
+
     /// What can change after a token was verified.
     pub(crate) fn check(&self, claims: &Claims, now: DateTime<Utc>) -> Result<(), Refused> {
         if claims.exp <= now.timestamp() {
@@ -185,27 +192,38 @@ pub(crate) async fn keep_keys_fresh(app: App) {
 #[derive(Debug, Clone)]
 pub(crate) struct Vehicle(pub(crate) Arc<Claims>);
 
+/// The scheme and the secret that a request brings.
+pub(crate) fn credential(headers: &HeaderMap) -> Option<(&str, &str)> {
+    let (scheme, secret) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    Some((scheme, secret.trim()))
+}
+
 impl FromRequestParts<App> for Vehicle {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
+        let token = credential(&parts.headers)
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
+            .map(|(_, token)| token)
             .ok_or_else(|| Problem::unauthorized("send the vehicle's token: Authorization: Bearer <token>"))?;
         if !app.mirror.knows_revocations() {
             return Err(problems::starting());
         }
-        let claims = app.auth.verify(token, clock::now()).await.map_err(|refused| match refused {
+        let client = client_of(parts, app);
+        if !app.knows(token) {
+            app.rates.may_try(client)?;
+        }
+        let verified = app.auth.verify(token, clock::now()).await;
+        if matches!(verified, Err(Refused::Invalid | Refused::Expired)) {
+            app.rates.refused(client)?;
+        }
+        let claims = verified.map_err(|refused| match refused {
             Refused::Invalid => Problem::unauthorized(TokenError::Invalid.to_string()),
             Refused::Expired => Problem::unauthorized(TokenError::Expired.to_string()),
             Refused::CannotTell => Problem::unavailable("the token's key is not known here yet; ask again", 2),
             Refused::Store(error) => problems::not_read(app, &error),
         })?;
+        app.rates.vehicle(&claims.vin)?;
         // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
         let path = RawPathParams::from_request_parts(parts, app).await.ok();
         let vin = path.as_ref().and_then(|path| path.iter().find(|(name, _)| *name == "vin")).map(|(_, vin)| vin);

@@ -15,6 +15,7 @@ mod mirror;
 mod offers;
 mod problems;
 mod range;
+mod rates;
 mod reach;
 mod slots;
 
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use api::openapi;
 pub use ddi::{DdiConfig, Network};
+pub use rates::Rates;
 
 /// What a gateway is told at its start.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ pub struct Config {
     pub max_downloads: usize,
     /// The most requests under way at a time, streams and downloads not counted.
     pub max_requests: usize,
+    /// How often one client may ask.
+    pub rates: Rates,
     /// The device API of older fleets.
     pub ddi: DdiConfig,
 }
@@ -69,6 +73,7 @@ impl Config {
             max_streams: 10_000,
             max_downloads: 1_000,
             max_requests: 4_000,
+            rates: Rates::default(),
             ddi: DdiConfig::default(),
         }
     }
@@ -102,6 +107,7 @@ pub async fn serve(config: Config, listener: TcpListener, stop: CancellationToke
     let mut tasks = JoinSet::new();
     tasks.spawn(mirror::follow::run(app.clone(), bus.clone()));
     tasks.spawn(heard::follow(app.clone(), bus));
+    tasks.spawn(rates::forget(app.clone()));
     tasks.spawn(auth::keep_keys_fresh(app.clone()));
     tracing::info!(address = %listener.local_addr().unwrap_or(config.listen), "the gateway listens");
     otaru_http::serve(listener, api::router(app), stop.clone()).await?;

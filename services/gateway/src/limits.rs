@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use otaru_http::Problem;
 
 use crate::app::App;
+use crate::rates;
 
 /// How long a request may take until its answer begins.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
@@ -25,6 +26,9 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     if header_bytes(request.headers()) > MAX_HEADER_BYTES {
         let detail = format!("send less than {MAX_HEADER_BYTES} bytes of headers");
         return Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", detail).into_response();
+    }
+    if let Err(problem) = rates::stranger(&app, &request) {
+        return problem.into_response();
     }
     let Ok(_under_way) = app.requests.try_acquire() else {
         metrics::counter!("otaru_gateway_shed_total", "what" => "requests").increment(1);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -24,8 +23,9 @@ use subtle::ConstantTimeEq as _;
 use super::links::Links;
 use super::{DdiConfig, ROOT};
 use crate::app::App;
-use crate::auth::Refused;
+use crate::auth::{Refused, credential};
 use crate::problems;
+use crate::rates::client_of;
 
 /// Longer ones are none of ours.
 const MAX_TOKEN_BYTES: usize = 2048;
@@ -56,7 +56,12 @@ impl Ddi {
         }
     }
 
-    pub(super) fn settings(&self) -> &DdiConfig {
+    /// Whether the opaque token with this SHA-256 was verified lately.
+    pub(crate) fn knows(&self, digest: &[u8; 32]) -> bool {
+        self.by_token.contains_key(digest)
+    }
+
+    pub(crate) fn settings(&self) -> &DdiConfig {
         &self.settings
     }
 }
@@ -100,21 +105,28 @@ async fn recognise(parts: &mut Parts, app: &App) -> Result<Device, Away> {
         return Err(Problem::not_found("there is no such tenant here").into());
     }
     let vin = part("vin").and_then(|vin| Vin::parse(&vin).ok()).ok_or(Away::Unknown)?;
-    let credential = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, secret) = credential.and_then(|value| value.split_once(' ')).ok_or(Away::Unknown)?;
-    let secret = secret.trim();
+    let (scheme, secret) = credential(&parts.headers).ok_or(Away::Unknown)?;
     if secret.is_empty() || secret.len() > MAX_TOKEN_BYTES {
         return Err(Away::Unknown);
     }
+    let client = client_of(parts, app);
     let claims = if scheme.eq_ignore_ascii_case("TargetToken") {
-        of_target(app, secret).await?
+        if !app.knows(secret) {
+            app.rates.may_try(client)?;
+        }
+        of_target(app, secret).await
     } else if scheme.eq_ignore_ascii_case("GatewayToken") {
         let first = parts.method == Method::GET
             && parts.extensions.get::<MatchedPath>().is_some_and(|matched| matched.as_str() == ROOT);
-        of_gateway(app, secret, &vin, first).await?
+        of_gateway(app, secret, &vin, first).await
     } else {
         return Err(Away::Unknown);
     };
+    if matches!(claims, Err(Away::Unknown)) {
+        app.rates.refused(client)?;
+    }
+    let claims = claims?;
+    app.rates.vehicle(&claims.vin)?;
     if claims.vin != vin {
         return Err(Away::Unknown);
     }

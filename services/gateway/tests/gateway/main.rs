@@ -7,6 +7,7 @@ mod lag;
 mod model;
 mod outage;
 mod poll;
+mod rates;
 mod stream;
 mod tuf;
 mod world;

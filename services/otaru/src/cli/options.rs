@@ -87,7 +87,7 @@ pub struct DdiOptions {
     /// Ask the vehicle's user before every update, unless the vehicle confirmed all of them beforehand.
     #[arg(long, env = "OTARU_DDI_CONFIRMATION")]
     ddi_confirmation: bool,
-    /// A proxy, as address or network, whose X-Forwarded-Host and X-Forwarded-Proto are believed; again for more.
+    /// A proxy, as address or network, whose X-Forwarded-For, -Host and -Proto are believed; again for more.
     #[arg(long = "trusted-proxy", env = "OTARU_TRUSTED_PROXIES", value_delimiter = ',')]
     trusted_proxies: Vec<Network>,
 }

@@ -1,12 +1,14 @@
 //! The three roles as subcommands.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use otaru_gateway::Rates;
 
 use super::oidc::OidcOptions;
 use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning};
@@ -78,6 +80,15 @@ pub struct GatewayArgs {
     /// When a vehicle is asked to poll again, on average.
     #[arg(long, env = "OTARU_POLL_INTERVAL_SECS", default_value_t = 300)]
     poll_interval_secs: u64,
+    /// How many requests a vehicle may make per minute, or at once; 0 for as many as it likes. More are answered 429.
+    #[arg(long, env = "OTARU_VEHICLE_REQUESTS_PER_MINUTE", default_value_t = 600)]
+    vehicle_requests_per_minute: u32,
+    /// The same for an address, or a /64 of IPv6, as far as no token of a vehicle comes with the requests.
+    #[arg(long, env = "OTARU_ADDRESS_REQUESTS_PER_MINUTE", default_value_t = 600_000)]
+    address_requests_per_minute: u32,
+    /// The same for requests of an address whose tokens do not hold.
+    #[arg(long, env = "OTARU_REFUSED_REQUESTS_PER_MINUTE", default_value_t = 600)]
+    refused_requests_per_minute: u32,
     #[command(flatten)]
     ddi: DdiOptions,
 }
@@ -88,6 +99,11 @@ impl GatewayArgs {
         let mut config =
             otaru_gateway::Config::new(self.listen, self.database.config(), self.kafka.config(), self.artifacts);
         config.poll_interval = Duration::from_secs(self.poll_interval_secs);
+        config.rates = Rates {
+            vehicle: NonZeroU32::new(self.vehicle_requests_per_minute),
+            address: NonZeroU32::new(self.address_requests_per_minute),
+            refused: NonZeroU32::new(self.refused_requests_per_minute),
+        };
         config.ddi = self.ddi.config();
         otaru_gateway::run(config, stop).await?;
         Ok(ExitCode::SUCCESS)
