@@ -22,7 +22,7 @@ pub(crate) async fn require(tx: &mut Tx, target: &str, waves: &[WavePlan]) -> Re
     Ok(())
 }
 
-/// Refuses a target, or a listed wave, that selects no vehicle. A continuous campaign's may come later.
+/// Refuses a target, or a listed wave, that selects none of the vehicles there are. A continuous campaign's may come later.
 pub(crate) async fn require_vehicles(
     tx: &mut Tx,
     release: ReleaseId,

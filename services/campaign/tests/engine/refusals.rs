@@ -107,12 +107,11 @@ async fn a_plan_that_selects_nobody_is_refused_where_it_is_written() {
     let id = fleet.create(&later).await;
     let path = format!("/campaigns/{id}");
     ada.patch(&path, &json!({"name": "Renamed"})).await.is(200);
-    let id = fleet.create(&fleet.draft(&[(1.0, 1.0)])).await;
+    let id = fleet.create(&with("target", json!(format!("vin == \"{one}\"")))).await;
     let path = format!("/campaigns/{id}");
     let target = json!({"target": nobody["target"]});
     assert_eq!(ada.patch(&path, &target).await.problem_at(422, "invalid").1, "/target");
-    fleet.engineer.post(&format!("/vehicles/{one}/retire"), &json!({})).await.is(200);
-    fleet.engineer.post(&format!("/vehicles/{two}/retire"), &json!({})).await.is(200);
+    ada.post(&format!("/vehicles/{one}/retire"), &json!({})).await.is(200);
     ada.patch(&path, &json!({"name": "Renamed"})).await.is(200);
 }
 

@@ -83,23 +83,26 @@ async fn targets_and_waves_that_name_the_vehicle_go_on_meaning_it() {
     let world = World::start().await;
     let admin = world.caller(Role::Admin).await;
     let model = world.model(&admin).await;
-    let vin = vin();
-    admin.post("/vehicles", &json!({"vin": vin, "model": model})).await.is(201);
+    let (vin, other) = (vin(), vin());
+    for vin in [&vin, &other] {
+        admin.post("/vehicles", &json!({"vin": vin, "model": model})).await.is(201);
+    }
     let sha256 = admin.upload("bcm.bin", b"firmware").await;
     let images = json!([{"hardware_id": "BCM", "sha256": sha256, "version": "2"}]);
     let body = json!({"name": model, "version": "2", "models": [model], "images": images});
     let release = admin.post("/releases", &body).await.is(201)["id"].clone();
     admin.post(&format!("/releases/{release}/lock"), &json!({})).await.is(200);
     let campaign = json!({
-        "name": format!("only {vin}"), "release": release, "target": format!("vin == \"{vin}\""),
-        "waves": [{"vins": [vin]}, {"expression": format!("vin == \"{vin}\"")}, {}], "deadline": "2999-01-01T00:00:00Z",
+        "name": format!("only {vin}"), "release": release, "target": format!("vin in [\"{vin}\", \"{other}\"]"),
+        "waves": [{"vins": [vin]}, {"expression": format!("vin == \"{vin}\" || vin == \"{other}\"")}, {}], "deadline": "2999-01-01T00:00:00Z",
     });
     let id = admin.post("/campaigns", &campaign).await.is(201)["id"].clone();
     let erased = admin.post(&format!("/vehicles/{vin}/erase"), &json!({"reason": "asked"})).await.is(200);
     let pseudonym = erased["pseudonym"].as_str().unwrap();
     let campaign = admin.get(&format!("/campaigns/{id}")).await.is(200);
-    assert_eq!(campaign["target"], format!("vin == \"{pseudonym}\""));
-    assert_eq!(campaign["waves"][1]["expression"], format!("vin == \"{pseudonym}\""));
+    assert_eq!(campaign["target"], format!("vin in [\"{pseudonym}\", \"{other}\"]"));
+    let wave = format!("vin == \"{pseudonym}\" || vin == \"{other}\"");
+    assert_eq!(campaign["waves"][1]["expression"], wave);
     let review = admin.get(&format!("/campaigns/{id}/review")).await.is(200);
     assert_eq!(review["content"]["waves"][0]["vins"], json!([pseudonym]));
     assert!(!format!("{campaign}{review}").contains(vin.as_str()));

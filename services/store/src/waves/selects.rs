@@ -16,7 +16,7 @@ pub enum Empty {
 }
 
 /// What of the plan selects no vehicle in service of the release's models, if anything. Whom the campaign would leave out
-/// counts as selected: that may change.
+/// counts as selected: that may change. While the models have no vehicle yet, no expression is to blame.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -27,7 +27,8 @@ pub async fn empty(
     plan: &[WavePlan],
 ) -> Result<Option<Empty>, StoreError> {
     if !any(tx, release, target).await? {
-        return Ok(Some(Empty::Target));
+        let everyone = Target::parse("true").map_err(|error| StoreError::inconsistent("targets", error))?;
+        return Ok(any(tx, release, &everyone).await?.then_some(Empty::Target));
     }
     if !plan.iter().any(|wave| wave.selector().is_listed()) {
         return Ok(None);
