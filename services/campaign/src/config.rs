@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use otaru_bus::BusConfig;
+use otaru_http::Serving;
 
 use crate::oidc::OidcConfig;
 
@@ -31,4 +32,6 @@ pub struct Config {
     pub oidc: Option<OidcConfig>,
     /// The size limit of an artifact.
     pub max_artifact_bytes: u64,
+    /// TLS, and how many connections may be open.
+    pub serving: Serving,
 }

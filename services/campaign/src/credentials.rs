@@ -11,7 +11,8 @@ use otaru_store::outbox::{self, OutboxMessage};
 use otaru_store::{StoreError, Tx, credentials};
 use uuid::Uuid;
 
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
+use otaru_http::chain;
 
 /// How long a credential is good for unless another time is asked for.
 pub const DEFAULT_DAYS: i64 = 730;

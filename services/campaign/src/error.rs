@@ -1,14 +1,12 @@
 //! Every error of this service on its way to the client, in one place: what the caller can mend is said
 //! to the caller, what the operator must mend is in the log.
 
-use std::error::Error;
-
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use otaru_bus::BusError;
 use otaru_domain::id::IdError;
 use otaru_domain::tuf::PublishError;
-use otaru_http::Problem;
+use otaru_http::{Problem, chain};
 use otaru_store::StoreError;
 use otaru_store::objects::ReceiveError;
 use thiserror::Error;
@@ -45,23 +43,6 @@ impl From<IdError> for ApiError {
     fn from(error: IdError) -> Self {
         Problem::bad_request(error.to_string()).into()
     }
-}
-
-/// An error with all its causes, for the log.
-#[must_use]
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let line = error.to_string();
-        // A transparent error repeats its source's words.
-        if !text.ends_with(&line) {
-            text.push_str(": ");
-            text.push_str(&line);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 impl From<ApiError> for Problem {

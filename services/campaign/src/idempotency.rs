@@ -20,7 +20,8 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::auth::{self, Actor};
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
+use otaru_http::chain;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

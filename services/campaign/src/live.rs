@@ -13,7 +13,8 @@ use tokio::sync::broadcast;
 use crate::api::fleet::Fleet;
 use crate::api::progress::Progress;
 use crate::app::App;
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
+use otaru_http::chain;
 
 /// At most four updates a second reach a page.
 const TICK: Duration = Duration::from_millis(250);

@@ -12,8 +12,9 @@ use otaru_store::{StoreError, Tx, manifests};
 use thiserror::Error;
 
 use crate::app::App;
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
 use crate::keys::KeyStoreError;
+use otaru_http::chain;
 
 #[derive(Debug, Error)]
 pub enum ManifestError {

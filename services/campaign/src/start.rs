@@ -14,9 +14,10 @@ use crate::app::App;
 use crate::auth;
 use crate::config::Config;
 use crate::engine;
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
 use crate::live;
 use crate::router::router;
+use otaru_http::chain;
 
 /// Between two tries, and between two looks at whether things are still up.
 const RETRY: Duration = Duration::from_secs(2);
@@ -46,7 +47,7 @@ pub async fn run_on(listener: TcpListener, config: Config, stop: CancellationTok
     let working = tokio::spawn(work(app, config.initial_admin_token, stop.clone()));
     // If the engine ends for good, the service ends with it and its supervisor starts it again.
     let ended = stop.clone().drop_guard();
-    let served = serve(listener, router, stop).await;
+    let served = serve(listener, router, config.serving, stop).await;
     drop(ended);
     let worked = working.await?;
     served?;

@@ -14,10 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Config;
 use crate::auth::Auth;
+use crate::certificate::ByVin;
 use crate::ddi::Ddi;
 use crate::heard::Heard;
 use crate::mirror::Mirror;
 use crate::offers::Announced;
+use crate::proxies::Proxies;
 use crate::rates::Limiter;
 use crate::reach::Reach;
 use crate::slots::Slots;
@@ -45,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) slots: Slots,
     pub(crate) ddi: Ddi,
     pub(crate) rates: Limiter,
+    pub(crate) proxies: Proxies,
+    pub(crate) by_vin: ByVin,
     pub(crate) database: Reach,
     pub(crate) broker: Reach,
     pub(crate) poll_interval: Duration,
@@ -76,6 +80,8 @@ impl App {
             slots: Slots::default(),
             ddi: Ddi::new(config.ddi.clone()),
             rates: Limiter::new(config.rates),
+            proxies: config.proxies.clone(),
+            by_vin: ByVin::default(),
             database: Reach::new("Postgres"),
             broker: Reach::new("the broker"),
             poll_interval: config.poll_interval,

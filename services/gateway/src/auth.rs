@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use otaru_domain::clock;
+use otaru_domain::id::Vin;
 use otaru_domain::token::{self, Claims, TokenError};
 use otaru_http::Problem;
 use otaru_store::token_keys::{self, TokenKey};
@@ -22,8 +23,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::app::{App, TOKEN_KEYS};
+use crate::certificate;
 use crate::problems;
-use crate::rates::client_of;
 
 /// Longer ones are none of ours.
 const MAX_TOKEN_BYTES: usize = 2048;
@@ -188,7 +189,7 @@ pub(crate) async fn keep_keys_fresh(app: App) {
     }
 }
 
-/// The vehicle that asks, for itself: its token is valid, and the path names no other.
+/// The vehicle that asks, for itself: its token or certificate is valid, and the path names no other.
 #[derive(Debug, Clone)]
 pub(crate) struct Vehicle(pub(crate) Arc<Claims>);
 
@@ -202,35 +203,55 @@ impl FromRequestParts<App> for Vehicle {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = credential(&parts.headers)
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token)
-            .ok_or_else(|| Problem::unauthorized("send the vehicle's token: Authorization: Bearer <token>"))?;
-        if !app.mirror.knows_revocations() {
-            return Err(problems::starting());
-        }
-        let client = client_of(parts, app);
-        if !app.knows(token) {
-            app.rates.may_try(client)?;
-        }
-        let verified = app.auth.verify(token, clock::now()).await;
-        if matches!(verified, Err(Refused::Invalid | Refused::Expired)) {
-            app.rates.refused(client)?;
-        }
-        let claims = verified.map_err(|refused| match refused {
-            Refused::Invalid => Problem::unauthorized(TokenError::Invalid.to_string()),
-            Refused::Expired => Problem::unauthorized(TokenError::Expired.to_string()),
-            Refused::CannotTell => Problem::unavailable("the token's key is not known here yet; ask again", 2),
-            Refused::Store(error) => problems::not_read(app, &error),
-        })?;
-        app.rates.vehicle(&claims.vin)?;
-        // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
         let path = RawPathParams::from_request_parts(parts, app).await.ok();
         let vin = path.as_ref().and_then(|path| path.iter().find(|(name, _)| *name == "vin")).map(|(_, vin)| vin);
-        if vin != Some(claims.vin.as_str()) {
-            return Err(Problem::forbidden("the token is not this vehicle's"));
-        }
+        let claims = match credential(&parts.headers) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => by_token(parts, app, token, vin).await?,
+            Some(_) => return Err(nobody()),
+            None => by_certificate(parts, app, vin).await?,
+        };
         tracing::Span::current().record("vin", claims.vin.as_str());
         Ok(Self(claims))
     }
+}
+
+fn nobody() -> Problem {
+    Problem::unauthorized("send the vehicle's token: Authorization: Bearer <token>")
+}
+
+async fn by_token(parts: &Parts, app: &App, token: &str, vin: Option<&str>) -> Result<Arc<Claims>, Problem> {
+    if !app.mirror.knows_revocations() {
+        return Err(problems::starting());
+    }
+    let client = app.proxies.client(&parts.extensions, &parts.headers);
+    if !app.knows(token) {
+        app.rates.may_try(client)?;
+    }
+    let verified = app.auth.verify(token, clock::now()).await;
+    if matches!(verified, Err(Refused::Invalid | Refused::Expired)) {
+        app.rates.refused(client)?;
+    }
+    let claims = verified.map_err(|refused| match refused {
+        Refused::Invalid => Problem::unauthorized(TokenError::Invalid.to_string()),
+        Refused::Expired => Problem::unauthorized(TokenError::Expired.to_string()),
+        Refused::CannotTell => Problem::unavailable("the token's key is not known here yet; ask again", 2),
+        Refused::Store(error) => problems::not_read(app, &error),
+    })?;
+    app.rates.vehicle(&claims.vin)?;
+    // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
+    if vin == Some(claims.vin.as_str()) {
+        Ok(claims)
+    } else {
+        Err(Problem::forbidden("the token is not this vehicle's"))
+    }
+}
+
+async fn by_certificate(parts: &Parts, app: &App, vin: Option<&str>) -> Result<Arc<Claims>, Problem> {
+    let certificate = certificate::of(parts, app).ok_or_else(nobody)?;
+    let named = vin.and_then(|vin| Vin::parse(vin).ok()).filter(|vin| certificate::names(&certificate, vin));
+    let vin = named.ok_or_else(|| Problem::forbidden("the certificate is not this vehicle's"))?;
+    app.rates.vehicle(&vin)?;
+    let found = certificate::vehicle(app, &certificate, &vin).await;
+    let gone = || Problem::unauthorized("the certificate's vehicle is not in service here: register it first");
+    found.map_err(|error| problems::not_read(app, &error))?.ok_or_else(gone)
 }

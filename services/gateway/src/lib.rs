@@ -7,13 +7,16 @@
 mod api;
 mod app;
 mod auth;
+mod certificate;
 mod conditional;
 mod ddi;
 mod heard;
 mod limits;
 mod mirror;
+mod network;
 mod offers;
 mod problems;
+mod proxies;
 mod range;
 mod rates;
 mod reach;
@@ -24,7 +27,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use otaru_bus::{Bus, BusConfig};
-use otaru_http::Health;
+use otaru_http::{Health, Serving};
 use otaru_store::Store;
 use otaru_store::objects::Objects;
 use tokio::net::TcpListener;
@@ -32,7 +35,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use api::openapi;
-pub use ddi::{DdiConfig, Network};
+pub use ddi::DdiConfig;
+pub use network::Network;
+pub use proxies::Proxies;
 pub use rates::Rates;
 
 /// What a gateway is told at its start.
@@ -57,6 +62,10 @@ pub struct Config {
     pub rates: Rates,
     /// The device API of older fleets.
     pub ddi: DdiConfig,
+    /// Who may say what of a request that it brings.
+    pub proxies: Proxies,
+    /// TLS, client certificates, and how many connections may be open.
+    pub serving: Serving,
 }
 
 impl Config {
@@ -75,6 +84,8 @@ impl Config {
             max_requests: 4_000,
             rates: Rates::default(),
             ddi: DdiConfig::default(),
+            proxies: Proxies::default(),
+            serving: Serving::default(),
         }
     }
 }
@@ -110,7 +121,7 @@ pub async fn serve(config: Config, listener: TcpListener, stop: CancellationToke
     tasks.spawn(rates::forget(app.clone()));
     tasks.spawn(auth::keep_keys_fresh(app.clone()));
     tracing::info!(address = %listener.local_addr().unwrap_or(config.listen), "the gateway listens");
-    otaru_http::serve(listener, api::router(app), stop.clone()).await?;
+    otaru_http::serve(listener, api::router(app), config.serving, stop.clone()).await?;
     stop.cancel();
     while tasks.join_next().await.is_some() {}
     Ok(())

@@ -6,7 +6,7 @@ use otaru_http::Problem;
 use otaru_store::StoreError;
 
 use crate::app::App;
-use crate::reach::chain;
+use otaru_http::chain;
 
 /// How long a vehicle should wait for what is away, in seconds.
 pub(crate) const AWAY_SECS: u32 = 5;

@@ -1,13 +1,12 @@
 //! How often one client may ask: each vehicle, each address, and each address with tokens that do not hold. Who asks too
 //! often is told when to come back; vehicles that the gateway knows are served whatever others behind their address do.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Request};
-use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::extract::Request;
+use axum::http::StatusCode;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use moka::sync::Cache;
@@ -16,7 +15,6 @@ use otaru_http::Problem;
 
 use crate::app::App;
 use crate::auth::credential;
-use crate::ddi::Network;
 
 /// How long an address that tried too many tokens may try no other.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -115,7 +113,7 @@ pub(crate) fn stranger(app: &App, request: &Request) -> Result<(), Problem> {
     if credential(request.headers()).is_some_and(|(_, secret)| app.knows(secret)) {
         return Ok(());
     }
-    let client = client(request.extensions(), request.headers(), &app.ddi.settings().trusted_proxies);
+    let client = app.proxies.client(request.extensions(), request.headers());
     client.map_or(Ok(()), |client| app.rates.address(client))
 }
 
@@ -129,68 +127,4 @@ fn too_many(what: &'static str, wait: Duration) -> Problem {
     };
     let detail = format!("{detail}; come back in {secs} s");
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail).retry_after(secs)
-}
-
-/// Where a request comes from: the peer, or what proxies that the installation trusts say of it.
-pub(crate) fn client(extensions: &Extensions, headers: &HeaderMap, trusted: &[Network]) -> Option<IpAddr> {
-    let is_proxy = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    let mut address = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip();
-    // Each proxy appends whom it heard; what stands left of the first that nobody trusts, anybody may have written.
-    let said = headers.get_all("x-forwarded-for").iter().rev().filter_map(|value| value.to_str().ok());
-    let mut said = said.flat_map(|value| value.rsplit(',').map(str::trim));
-    while is_proxy(address) {
-        match said.next().map(str::parse) {
-            Some(Ok(before)) => address = before,
-            _ => break,
-        }
-    }
-    Some(group(address))
-}
-
-/// As [`client`], of a request's head.
-pub(crate) fn client_of(parts: &Parts, app: &App) -> Option<IpAddr> {
-    client(&parts.extensions, &parts.headers, &app.ddi.settings().trusted_proxies)
-}
-
-/// Who has one IPv6 address has 2^64 of them.
-fn group(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        address => address,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::http::HeaderValue;
-
-    fn seen(peer: &str, said: &[&str], trusted: &[&str]) -> String {
-        let mut extensions = Extensions::new();
-        extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 5000)));
-        let mut headers = HeaderMap::new();
-        for value in said {
-            headers.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
-        }
-        let trusted: Vec<Network> = trusted.iter().map(|network| network.parse().unwrap()).collect();
-        client(&extensions, &headers, &trusted).unwrap().to_string()
-    }
-
-    #[test]
-    fn only_trusted_proxies_say_who_asks() {
-        let proxies = ["10.0.0.0/8"];
-        assert_eq!(seen("192.0.2.7", &["198.51.100.1"], &proxies), "192.0.2.7");
-        assert_eq!(seen("10.0.0.1", &["198.51.100.1"], &[]), "10.0.0.1");
-        assert_eq!(seen("10.0.0.1", &["198.51.100.1"], &proxies), "198.51.100.1");
-        assert_eq!(seen("10.0.0.1", &["203.0.113.9, 198.51.100.1, 10.0.0.2"], &proxies), "198.51.100.1");
-        assert_eq!(seen("10.0.0.1", &["203.0.113.9", "198.51.100.1"], &proxies), "198.51.100.1");
-        assert_eq!(seen("10.0.0.1", &["nonsense"], &proxies), "10.0.0.1");
-        assert_eq!(seen("10.0.0.1", &[], &proxies), "10.0.0.1");
-    }
-
-    #[test]
-    fn addresses_of_one_ipv6_network_are_one() {
-        assert_eq!(seen("2001:db8:1:2:3:4:5:6", &[], &[]), "2001:db8:1:2::");
-        assert_eq!(seen("::ffff:192.0.2.7", &[], &[]), "192.0.2.7");
-    }
 }

@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use otaru_http::chain;
+
 /// Whether one thing answers.
 #[derive(Debug)]
 pub(crate) struct Reach {
@@ -27,12 +29,4 @@ impl Reach {
             tracing::warn!(what = self.what, error = chain(error), "does not answer; trying on");
         }
     }
-}
-
-/// The error and what caused it, in one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| (*error).source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

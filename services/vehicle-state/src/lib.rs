@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use otaru_bus::{Bus, BusConfig};
-use otaru_http::{Health, bind, health_routes, install_metrics, metrics_routes, serve};
+use otaru_http::{Health, Serving, bind, health_routes, install_metrics, metrics_routes, serve};
 use otaru_store::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +54,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> anyhow::Result<()> 
     let health = Health::new(&["database", "broker"]);
     let listener = bind(config.listen)?;
     let router = health_routes(health.clone()).merge(metrics_routes());
-    let server = tokio::spawn(serve(listener, router, stop.clone()));
+    let server = tokio::spawn(serve(listener, router, Serving::default(), stop.clone()));
     let store = Store::open(&config.database)?;
     let bus = Bus::new(config.bus.clone());
     let producer = bus.producer()?;

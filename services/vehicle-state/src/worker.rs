@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use otaru_bus::{BusError, Record};
 use otaru_domain::clock;
 use otaru_domain::topic;
+use otaru_http::chain;
 use otaru_store::StoreError;
 use otaru_store::ingest::{Applied, blames_a_record};
 use otaru_store::offsets::{self, Claim};
@@ -196,7 +197,7 @@ impl Worker {
                         ranges.extend([middle..range.end, range.start..middle]);
                         continue;
                     }
-                    if batch.put_aside(range.start, format!("{:#}", describe(cause))) {
+                    if batch.put_aside(range.start, chain(cause)) {
                         ranges.push(range);
                         continue;
                     }
@@ -309,15 +310,4 @@ impl Worker {
             () = tokio::time::sleep(pause) => Ok(()),
         }
     }
-}
-
-/// An error with its causes, for people.
-fn describe(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

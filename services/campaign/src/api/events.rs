@@ -21,9 +21,10 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Actor;
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
 use crate::extract::Query;
 use crate::live::Update;
+use otaru_http::chain;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A look without having been woken.

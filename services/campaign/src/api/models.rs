@@ -19,12 +19,12 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Actor;
+use crate::check;
 use crate::error::ApiError;
 use crate::extract::{PathPart, Query};
 use crate::keys::KeyStoreError;
 use crate::manifests;
 use crate::page::PageQuery;
-use crate::{check, error};
 
 /// The most ECUs a model may have.
 const MAX_HARDWARE: usize = 256;
@@ -217,7 +217,7 @@ async fn make_keys(app: &App, id: &ModelId) -> Result<(), ApiError> {
     match made.await? {
         Ok(_) => Ok(()),
         Err(error @ KeyStoreError::Io { .. }) => {
-            tracing::error!(error = error::chain(&error), "the keys of a model cannot be written");
+            tracing::error!(error = otaru_http::chain(&error), "the keys of a model cannot be written");
             Err(Problem::unavailable("the signing keys cannot be written: the server's log says why", 30).into())
         }
         Err(error) => Err(error.into()),
@@ -229,7 +229,7 @@ fn demo_root(app: &App, id: &ModelId, now: DateTime<Utc>) -> Result<Vec<u8>, Api
     let root_key = app.keys.root_key(id)?;
     let root = app.keys.online_keys(id)?.root(&[root_key.public().clone()], 1, &[], 1, now);
     tuf::sign(&root, &[&root_key]).map_err(|error| {
-        tracing::error!(error = error::chain(&error), "a demo's root cannot be signed");
+        tracing::error!(error = otaru_http::chain(&error), "a demo's root cannot be signed");
         Problem::internal().into()
     })
 }

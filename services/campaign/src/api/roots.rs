@@ -21,9 +21,10 @@ use utoipa_axum::routes;
 use super::models;
 use crate::app::App;
 use crate::auth::Actor;
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
 use crate::extract::PathPart;
 use crate::manifests::accept_root;
+use otaru_http::chain;
 
 /// The most root keys a model may have.
 const MAX_ROOT_KEYS: usize = 32;

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError, locked, tell};
 use crate::app::App;
-use crate::error::chain;
+use otaru_http::chain;
 
 const TICK: Duration = Duration::from_secs(1);
 /// Assignments looked at per transaction.

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError};
 use crate::app::App;
-use crate::error::chain;
 use crate::rehearsal::{self, Stage};
+use otaru_http::chain;
 
 /// Between two looks at which forecasts are due.
 const EVERY: Duration = Duration::from_secs(5);

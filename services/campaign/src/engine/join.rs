@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError, plan_of};
 use crate::app::App;
-use crate::error::chain;
+use otaru_http::chain;
 
 const TICK: Duration = Duration::from_millis(500);
 /// Changes per transaction.

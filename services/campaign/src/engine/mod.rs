@@ -41,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::error::chain;
+use otaru_http::chain;
 
 pub use attempts::retry_chosen;
 pub use command::{approve_wave, command};

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError};
 use crate::app::App;
-use crate::error::chain;
+use otaru_http::chain;
 
 /// Adapts rates until `stop`, or until another process leads.
 pub(super) async fn run(app: App, epoch: Epoch, stop: CancellationToken) -> Result<(), CampaignError> {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError, close, halt, locked, open, start};
 use crate::app::App;
-use crate::error::chain;
+use otaru_http::chain;
 
 /// A look without having been woken.
 const TICK: Duration = Duration::from_millis(500);

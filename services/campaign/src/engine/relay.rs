@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::CampaignError;
 use crate::app::App;
-use crate::error::chain;
+use otaru_http::chain;
 
 /// Wakes the relay.
 pub(super) type Wake = Arc<Notify>;

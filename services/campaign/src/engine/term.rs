@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::relay::{self, Wake};
 use super::{attempts, forecast, join, pace, reconcile, upkeep};
 use crate::app::App;
-use crate::error::chain;
+use otaru_http::chain;
 
 /// How long what is under way may take to end when the term does.
 const GRACE: Duration = Duration::from_secs(4);

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError};
 use crate::app::App;
-use crate::error::chain;
 use crate::manifests;
+use otaru_http::chain;
 
 const EVERY: Duration = Duration::from_secs(60);
 /// How long an ended campaign's document goes on saying so: vehicles and gateways have read it by then.

@@ -23,7 +23,7 @@ use url::Url;
 use super::flow::Flow;
 use super::http::Http;
 use super::{OidcConfig, Refusal};
-use crate::error::chain;
+use otaru_http::chain;
 
 /// Claims that the specification does not name, among which the groups are.
 #[derive(Debug, Clone, Serialize, Deserialize)]

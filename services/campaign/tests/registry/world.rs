@@ -13,6 +13,7 @@ use otaru_domain::clock;
 use otaru_domain::id::{ModelId, Vin};
 use otaru_domain::topic;
 use otaru_embedded::Broker;
+use otaru_http::Serving;
 use otaru_store::Store;
 use otaru_store::access::{self, NewToken};
 use otaru_store::testing::TestDatabase;
@@ -96,6 +97,7 @@ impl World {
             require_review: false,
             oidc: None,
             max_artifact_bytes: DEFAULT_MAX_ARTIFACT_BYTES,
+            serving: Serving::default(),
         };
         configure(&mut config);
         let bus = Bus::new(config.bus.clone());

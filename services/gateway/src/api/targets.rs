@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::conditional::has_already;
 use crate::mirror::{Image, Name};
 use crate::range::{Selected, select};
-use crate::reach::chain;
+use otaru_http::chain;
 
 /// A target: a campaign document or an image, as `<hash>.<name>`.
 ///

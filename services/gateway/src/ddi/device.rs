@@ -1,7 +1,8 @@
 //! Which vehicle asks, by the tokens of DDI. A `TargetToken` is the vehicle's: one that the campaign service signed, as
-//! on the vehicles' own API, or an opaque one imported from an older server. A `GatewayToken` speaks for any vehicle.
+//! on the vehicles' own API, or an opaque one imported from an older server. A `GatewayToken` speaks for any vehicle. Without a token, a client certificate that names the vehicle will do.
 //! Whatever is wrong, the answer is 401 without a word, as devices expect and so that nobody learns which VINs exist.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use otaru_domain::clock;
 use otaru_domain::id::{ModelId, Vin};
 use otaru_domain::token::{self, Claims};
 use otaru_http::Problem;
-use otaru_store::vehicle_tokens::{self as rows, Holder};
+use otaru_store::vehicle_tokens as rows;
 use otaru_store::vehicles::Details;
 use otaru_store::{StoreError, models, vehicles};
 use sha2::{Digest as _, Sha256};
@@ -24,8 +25,8 @@ use super::links::Links;
 use super::{DdiConfig, ROOT};
 use crate::app::App;
 use crate::auth::{Refused, credential};
+use crate::certificate::{self, Known, claims_of};
 use crate::problems;
-use crate::rates::client_of;
 
 /// Longer ones are none of ours.
 const MAX_TOKEN_BYTES: usize = 2048;
@@ -39,8 +40,6 @@ pub(crate) struct Ddi {
     settings: DdiConfig,
     /// By the hash of an opaque token.
     by_token: Cache<[u8; 32], Arc<Claims>>,
-    /// For gateways of the fleet.
-    by_vin: Cache<Vin, Arc<Claims>>,
     /// Vehicles that said what they are.
     pub(super) described: Cache<Vin, ()>,
 }
@@ -48,12 +47,7 @@ pub(crate) struct Ddi {
 impl Ddi {
     pub(crate) fn new(settings: DdiConfig) -> Self {
         let described = Cache::builder().max_capacity(REMEMBERED).time_to_idle(Duration::from_secs(24 * 3600)).build();
-        Self {
-            settings,
-            by_token: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBER).build(),
-            by_vin: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBER).build(),
-            described,
-        }
+        Self { settings, by_token: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBER).build(), described }
     }
 
     /// Whether the opaque token with this SHA-256 was verified lately.
@@ -105,23 +99,8 @@ async fn recognise(parts: &mut Parts, app: &App) -> Result<Device, Away> {
         return Err(Problem::not_found("there is no such tenant here").into());
     }
     let vin = part("vin").and_then(|vin| Vin::parse(&vin).ok()).ok_or(Away::Unknown)?;
-    let (scheme, secret) = credential(&parts.headers).ok_or(Away::Unknown)?;
-    if secret.is_empty() || secret.len() > MAX_TOKEN_BYTES {
-        return Err(Away::Unknown);
-    }
-    let client = client_of(parts, app);
-    let claims = if scheme.eq_ignore_ascii_case("TargetToken") {
-        if !app.knows(secret) {
-            app.rates.may_try(client)?;
-        }
-        of_target(app, secret).await
-    } else if scheme.eq_ignore_ascii_case("GatewayToken") {
-        let first = parts.method == Method::GET
-            && parts.extensions.get::<MatchedPath>().is_some_and(|matched| matched.as_str() == ROOT);
-        of_gateway(app, secret, &vin, first).await
-    } else {
-        return Err(Away::Unknown);
-    };
+    let client = app.proxies.client(&parts.extensions, &parts.headers);
+    let claims = claims(parts, app, &vin, client).await;
     if matches!(claims, Err(Away::Unknown)) {
         app.rates.refused(client)?;
     }
@@ -131,8 +110,33 @@ async fn recognise(parts: &mut Parts, app: &App) -> Result<Device, Away> {
         return Err(Away::Unknown);
     }
     tracing::Span::current().record("vin", vin.as_str());
-    let links = Links::of(parts, settings, &vin)?;
+    let links = Links::of(parts, &app.proxies, &settings.tenant, &vin)?;
     Ok(Device { claims, links })
+}
+
+/// Who asks for `vin`, by a token or, where there is none, by a certificate.
+async fn claims(parts: &Parts, app: &App, vin: &Vin, client: Option<IpAddr>) -> Result<Arc<Claims>, Away> {
+    let Some((scheme, secret)) = credential(&parts.headers) else {
+        let certificate = certificate::of(parts, app).filter(|certificate| certificate::names(certificate, vin));
+        let certificate = certificate.ok_or(Away::Unknown)?;
+        let found = certificate::vehicle(app, &certificate, vin).await;
+        return found.map_err(|error| problems::not_read(app, &error))?.ok_or(Away::Unknown);
+    };
+    if secret.is_empty() || secret.len() > MAX_TOKEN_BYTES {
+        return Err(Away::Unknown);
+    }
+    if scheme.eq_ignore_ascii_case("TargetToken") {
+        if !app.knows(secret) {
+            app.rates.may_try(client)?;
+        }
+        of_target(app, secret).await
+    } else if scheme.eq_ignore_ascii_case("GatewayToken") {
+        let first = parts.method == Method::GET
+            && parts.extensions.get::<MatchedPath>().is_some_and(|matched| matched.as_str() == ROOT);
+        of_gateway(app, secret, vin, first).await
+    } else {
+        Err(Away::Unknown)
+    }
 }
 
 async fn of_target(app: &App, secret: &str) -> Result<Arc<Claims>, Away> {
@@ -167,22 +171,15 @@ async fn of_gateway(app: &App, secret: &str, vin: &Vin, first: bool) -> Result<A
     if !bool::from(DdiConfig::hash(secret).ct_eq(&expected)) {
         return Err(Away::Unknown);
     }
-    if let Some(claims) = app.ddi.by_vin.get(vin) {
-        return Ok(claims);
-    }
     let not_read = |error: StoreError| Away::from(problems::not_read(app, &error));
-    let mut known = rows::by_vin(&app.store, vin).await.map_err(not_read)?;
-    if let (None, true, Some(model)) = (&known, first, &settings.auto_register_model) {
+    let mut known = app.by_vin.find(app, vin).await.map_err(not_read)?;
+    if let (Known::No, true, Some(model)) = (&known, first, &settings.auto_register_model) {
         register(app, vin, model).await.map_err(not_read)?;
-        known = rows::by_vin(&app.store, vin).await.map_err(not_read)?;
+        known = app.by_vin.find(app, vin).await.map_err(not_read)?;
     }
     match known {
-        Some((holder, false)) => {
-            let claims = Arc::new(claims_of(holder));
-            app.ddi.by_vin.insert(vin.clone(), Arc::clone(&claims));
-            Ok(claims)
-        }
-        Some((_, true)) | None => Err(Away::Unknown),
+        Known::InService(claims) => Ok(claims),
+        Known::Retired | Known::No => Err(Away::Unknown),
     }
 }
 
@@ -202,10 +199,4 @@ async fn register(app: &App, vin: &Vin, model: &ModelId) -> Result<(), StoreErro
         tracing::info!(%vin, %model, "registered a vehicle at its first poll");
     }
     Ok(())
-}
-
-/// As a token of ours would say it; one that was looked up just now does not end by itself.
-fn claims_of(holder: Holder) -> Claims {
-    let Holder { token, vehicle, vin, model } = holder;
-    Claims { vin, vehicle, model, jti: token, iat: 0, exp: i64::MAX }
 }

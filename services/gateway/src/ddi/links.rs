@@ -1,17 +1,15 @@
 //! Links in answers. They follow the address under which the client reached the server, for that is the one that
 //! works from where it is; what a proxy says of it counts only from proxies that the installation names.
 
-use std::net::SocketAddr;
-
-use axum::extract::ConnectInfo;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use otaru_domain::id::Vin;
-use otaru_http::Problem;
+use otaru_http::{Connection, Problem};
 use serde_json::{Value, json};
 
 use super::action::ActionId;
-use super::{DdiConfig, Network};
+use crate::proxies::Proxies;
 
 const MAX_HOST_BYTES: usize = 255;
 
@@ -23,9 +21,9 @@ pub(super) struct Links {
 
 impl Links {
     /// The links for a request.
-    pub fn of(parts: &Parts, settings: &DdiConfig, vin: &Vin) -> Result<Self, Problem> {
-        let (scheme, host) = address(parts, &settings.trusted_proxies)?;
-        Ok(Self { base: format!("{scheme}://{host}/{}/controller/v1/{vin}", settings.tenant) })
+    pub fn of(parts: &Parts, proxies: &Proxies, tenant: &str, vin: &Vin) -> Result<Self, Problem> {
+        let (scheme, host) = address(parts, proxies)?;
+        Ok(Self { base: format!("{scheme}://{host}/{tenant}/controller/v1/{vin}") })
     }
 
     /// `{"href": …}` of a call.
@@ -39,19 +37,22 @@ impl Links {
     }
 }
 
-fn address<'a>(parts: &'a Parts, trusted: &[Network]) -> Result<(&'static str, &'a str), Problem> {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let by_proxy = peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(peer)));
+fn address<'a>(parts: &'a Parts, proxies: &Proxies) -> Result<(&'static str, &'a str), Problem> {
+    let by_proxy = proxies.brought(&parts.extensions);
+    let secure = parts.extensions.get::<Connection>().is_some_and(|connection| connection.secure);
     // Of several proxies in a row, the first said what the client asked for.
     let said = |name: &str| {
         let value = parts.headers.get(name).filter(|_| by_proxy)?.to_str().ok()?;
         value.split(',').next().map(str::trim).filter(|value| !value.is_empty())
     };
-    let asked = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).or_else(|| parts.uri.host());
+    // HTTP/2 has no Host, but an authority.
+    let authority = parts.uri.authority().map(Authority::as_str);
+    let asked = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).or(authority);
     let host = said("x-forwarded-host").or(asked).filter(|host| is_host(host));
     let host = host.ok_or_else(|| Problem::bad_request("the Host header is not one that a link can be made of"))?;
     let scheme = match said("x-forwarded-proto") {
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
+        None if secure => "https",
         _ => "http",
     };
     Ok((scheme, host))
@@ -65,6 +66,9 @@ fn is_host(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use axum::extract::ConnectInfo;
     use axum::http::Request;
 
     use super::*;
@@ -76,8 +80,9 @@ mod tests {
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         parts.extensions.insert(ConnectInfo(SocketAddr::from((peer, 4000))));
-        let settings = DdiConfig { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..DdiConfig::default() };
-        Links::of(&parts, &settings, &Vin::parse("WVWZZZ1KZAW000001").unwrap()).ok().map(|links| links.base)
+        let proxies = Proxies { trusted: vec!["10.0.0.0/8".parse().unwrap()], ..Proxies::default() };
+        let vin = Vin::parse("WVWZZZ1KZAW000001").unwrap();
+        Links::of(&parts, &proxies, "DEFAULT", &vin).ok().map(|links| links.base)
     }
 
     #[test]

@@ -19,7 +19,6 @@ mod device;
 mod feedback;
 mod installed;
 mod links;
-mod network;
 mod policy;
 mod root;
 mod settings;
@@ -36,7 +35,6 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 
 pub(crate) use device::Ddi;
-pub use network::Network;
 pub use settings::DdiConfig;
 
 /// The path of a controller's root, where a device that is not known yet may come first.

@@ -3,8 +3,6 @@
 use otaru_domain::id::ModelId;
 use sha2::{Digest as _, Sha256};
 
-use super::Network;
-
 /// What an installation decides about the device API.
 #[derive(Debug, Clone)]
 pub struct DdiConfig {
@@ -16,8 +14,6 @@ pub struct DdiConfig {
     pub auto_register_model: Option<ModelId>,
     /// Every update waits for the user's confirmation, unless given once for all.
     pub confirmation: bool,
-    /// Who may say under which address the client sees this server (`X-Forwarded-Host`, `X-Forwarded-Proto`).
-    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for DdiConfig {
@@ -27,7 +23,6 @@ impl Default for DdiConfig {
             gateway_token_sha256: None,
             auto_register_model: None,
             confirmation: false,
-            trusted_proxies: Vec::new(),
         }
     }
 }

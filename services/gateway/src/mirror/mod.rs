@@ -164,7 +164,7 @@ impl Repository {
 }
 
 fn report(model: &ModelId, version: u64, error: &Unusable) {
-    tracing::warn!(%model, version, error = crate::reach::chain(error),
+    tracing::warn!(%model, version, error = otaru_http::chain(error),
         "the repository is incomplete or cannot be read; the version before stays");
 }
 

@@ -9,5 +9,6 @@ mod outage;
 mod poll;
 mod rates;
 mod stream;
+mod tls;
 mod tuf;
 mod world;

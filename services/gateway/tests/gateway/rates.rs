@@ -57,7 +57,7 @@ async fn an_address_that_tries_tokens_is_slowed_down_and_known_vehicles_behind_i
 async fn an_address_is_the_one_that_a_trusted_proxy_names() {
     let world = World::start_with(|config| {
         config.rates.address = NonZeroU32::new(300);
-        config.ddi.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        config.proxies.trusted = vec!["127.0.0.1".parse().unwrap()];
     })
     .await;
     let model = world.model("harbour").await;

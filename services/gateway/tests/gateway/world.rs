@@ -102,13 +102,18 @@ impl World {
 
     /// A gateway beside the world's own.
     pub async fn second_gateway(&self, configure: impl FnOnce(&mut Config)) -> Gateway {
+        let gateway = self.gateway_beside(configure).await;
+        gateway.ready().await;
+        gateway
+    }
+
+    /// As [`Self::second_gateway`], which may not be ready yet.
+    pub async fn gateway_beside(&self, configure: impl FnOnce(&mut Config)) -> Gateway {
         let artifacts = format!("file://{}", self.folder.path().join("artifacts").display());
         let bus = bus_config(self.broker.as_ref().unwrap());
         let mut config = Config::new(ANY_PORT.into(), self.database.config(), bus, artifacts);
         configure(&mut config);
-        let gateway = Gateway::start(config).await;
-        gateway.ready().await;
-        gateway
+        Gateway::start(config).await
     }
 
     pub fn database_config(&self) -> otaru_store::Config {

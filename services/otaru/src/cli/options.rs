@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use otaru_bus::BusConfig;
 use otaru_domain::id::ModelId;
-use otaru_gateway::{DdiConfig, Network};
+use otaru_gateway::DdiConfig;
 
 /// Where Postgres is.
 #[derive(Debug, Clone, Args)]
@@ -87,9 +87,6 @@ pub struct DdiOptions {
     /// Ask the vehicle's user before every update, unless the vehicle confirmed all of them beforehand.
     #[arg(long, env = "OTARU_DDI_CONFIRMATION")]
     ddi_confirmation: bool,
-    /// A proxy, as address or network, whose X-Forwarded-For, -Host and -Proto are believed; again for more.
-    #[arg(long = "trusted-proxy", env = "OTARU_TRUSTED_PROXIES", value_delimiter = ',')]
-    trusted_proxies: Vec<Network>,
 }
 
 fn parse_tenant(text: &str) -> Result<String, String> {
@@ -112,7 +109,6 @@ impl DdiOptions {
             gateway_token_sha256: self.ddi_gateway_token.as_deref().map(DdiConfig::hash),
             auto_register_model: self.ddi_auto_register_model.clone(),
             confirmation: self.ddi_confirmation,
-            trusted_proxies: self.trusted_proxies.clone(),
         }
     }
 }

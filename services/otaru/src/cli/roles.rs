@@ -12,6 +12,7 @@ use otaru_gateway::Rates;
 
 use super::oidc::OidcOptions;
 use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning};
+use super::serving::{ClientOptions, ProxyOptions, ServingOptions};
 use super::signals::stop_on_signal;
 
 #[derive(Debug, Args)]
@@ -43,6 +44,8 @@ pub struct CampaignArgs {
     /// The largest artifact, in bytes.
     #[arg(long, env = "OTARU_MAX_ARTIFACT_BYTES", default_value_t = 4 << 30)]
     max_artifact_bytes: u64,
+    #[command(flatten)]
+    serving: ServingOptions,
 }
 
 impl CampaignArgs {
@@ -59,6 +62,7 @@ impl CampaignArgs {
             require_review: self.require_review,
             oidc: self.oidc.config()?,
             max_artifact_bytes: self.max_artifact_bytes,
+            serving: self.serving.config(),
         };
         otaru_campaign::run(config, stop).await?;
         Ok(ExitCode::SUCCESS)
@@ -91,6 +95,12 @@ pub struct GatewayArgs {
     refused_requests_per_minute: u32,
     #[command(flatten)]
     ddi: DdiOptions,
+    #[command(flatten)]
+    serving: ServingOptions,
+    #[command(flatten)]
+    clients: ClientOptions,
+    #[command(flatten)]
+    proxies: ProxyOptions,
 }
 
 impl GatewayArgs {
@@ -105,6 +115,8 @@ impl GatewayArgs {
             refused: NonZeroU32::new(self.refused_requests_per_minute),
         };
         config.ddi = self.ddi.config();
+        config.proxies = self.proxies.config();
+        config.serving = self.serving.with_clients(&self.clients);
         otaru_gateway::run(config, stop).await?;
         Ok(ExitCode::SUCCESS)
     }

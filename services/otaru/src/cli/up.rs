@@ -10,11 +10,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use clap::Args;
+use otaru_http::Serving;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::oidc::OidcOptions;
 use super::options::{DdiOptions, KafkaTuning, local_artifacts};
+use super::serving::ProxyOptions;
 use super::signals::stop_on_signal;
 use crate::demo;
 
@@ -52,6 +54,8 @@ pub struct Up {
     broker_port: u16,
     #[command(flatten)]
     ddi: DdiOptions,
+    #[command(flatten)]
+    proxies: ProxyOptions,
     /// Do not sign roots here: models wait for `otaru keys sign-root`. The demo needs roots, so this goes with --empty.
     #[arg(long, env = "OTARU_OFFLINE_ROOTS", requires = "empty")]
     offline_roots: bool,
@@ -173,12 +177,14 @@ impl Up {
             require_review: self.require_review,
             oidc: self.oidc.config()?,
             max_artifact_bytes: 4 << 30,
+            serving: Serving::default(),
         };
         let mut gateway =
             otaru_gateway::Config::new(self.address(self.gateway_port), database(32), bus.clone(), artifacts);
         let poll_secs = if self.empty { 30 } else { (self.fleet / 1_000).clamp(2, 60) };
         gateway.poll_interval = Duration::from_secs(poll_secs.into());
         gateway.ddi = self.ddi.config();
+        gateway.proxies = self.proxies.config();
         let (triage_database, triage_bus) = (database(2), bus.clone());
         let state =
             otaru_vehicle_state::Config { listen: self.address(self.vehicle_state_port), database: database(12), bus };

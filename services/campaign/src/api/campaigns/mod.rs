@@ -31,7 +31,8 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::engine::CampaignError;
-use crate::error::{ApiError, chain};
+use crate::error::ApiError;
+use otaru_http::chain;
 
 pub(crate) use review::{CampaignReview, review_of};
 pub(crate) use view::{CampaignView, WaitingOn, WaveView};
