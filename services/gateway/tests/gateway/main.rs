@@ -3,11 +3,14 @@
 mod acks;
 mod auth;
 mod ddi;
+#[path = "../../../http/tests/fuzz/mod.rs"]
+mod fuzz;
 mod lag;
 mod model;
 mod outage;
 mod poll;
 mod rates;
+mod storm;
 mod stream;
 mod tls;
 mod tuf;

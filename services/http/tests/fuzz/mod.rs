@@ -1,0 +1,144 @@
+//! Requests as nobody should send them: made from good ones by edits, the same ones in every run. A server may refuse
+//! any of them; it may not break over one.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Requests under way at a time.
+const AT_ONCE: usize = 16;
+const PATIENCE: Duration = Duration::from_secs(60);
+/// After so long without an answer no more of the request follows.
+const SILENCE: Duration = Duration::from_secs(1);
+const NUMBERS: [&str; 9] =
+    ["-1", "0", "1e999", "0.5", "99999999999999999999", "9223372036854775807", "4294967296", "\"\"", "null"];
+const BYTES: &[u8] = b"\0\t\n\r \"%&'*+,-./09:;<=>?@[\\]_{}\x7f\x80\xc3\xff";
+
+/// A good request: its head without a length, and its body.
+#[derive(Debug, Clone)]
+struct Seed {
+    name: String,
+    head: Vec<u8>,
+    body: Vec<u8>,
+}
+
+/// Reads `*.http`, in each a request as it is written in RFC 9110, lines ended by LF; `{name}` stands for a value.
+fn seeds(folder: &Path, values: &[(&str, &str)]) -> Vec<Seed> {
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let read = |path: &std::path::PathBuf| {
+        let mut text = std::fs::read_to_string(path).unwrap();
+        for (name, value) in values {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        Seed { name, head: head.replace('\n', "\r\n").into_bytes(), body: body.trim_end().as_bytes().to_vec() }
+    };
+    files.iter().map(read).collect()
+}
+
+fn range(rng: &mut SmallRng, bytes: &[u8]) -> Range<usize> {
+    let start = rng.random_range(0..=bytes.len());
+    let most = (bytes.len() - start).min(24);
+    start..start + rng.random_range(0..=most)
+}
+
+/// Where a number stands, if there is one.
+fn number(rng: &mut SmallRng, bytes: &[u8]) -> Option<Range<usize>> {
+    let from = rng.random_range(0..=bytes.len());
+    let start = from + bytes[from..].iter().position(u8::is_ascii_digit)?;
+    let length = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    Some(start..start + length)
+}
+
+fn edit(rng: &mut SmallRng, bytes: &mut Vec<u8>, other: &[u8]) {
+    let at = range(rng, bytes);
+    let byte = BYTES[rng.random_range(0..BYTES.len())];
+    match rng.random_range(0..7) {
+        0 => bytes.splice(at, [byte]).for_each(drop),
+        1 => bytes.insert(at.start, byte),
+        2 => bytes.drain(at).for_each(drop),
+        3 => {
+            let again = bytes[at.clone()].repeat(rng.random_range(2..40));
+            bytes.splice(at, again).for_each(drop);
+        }
+        4 => {
+            let from = range(rng, other);
+            bytes.splice(at, other[from].iter().copied()).for_each(drop);
+        }
+        5 => {
+            if let Some(at) = number(rng, bytes) {
+                let new = NUMBERS[rng.random_range(0..NUMBERS.len())];
+                bytes.splice(at, new.bytes()).for_each(drop);
+            }
+        }
+        _ => bytes.truncate(at.start),
+    }
+}
+
+/// The request of a case: two of three times with a sound head, so that it comes as far as the body's parser.
+fn request(case: u64, seeds: &[Seed]) -> (String, Vec<u8>) {
+    let mut rng = SmallRng::seed_from_u64(case);
+    let Seed { name, mut head, mut body } = seeds[rng.random_range(0..seeds.len())].clone();
+    let other = &seeds[rng.random_range(0..seeds.len())];
+    let sound = !body.is_empty() && rng.random_ratio(2, 3);
+    for _ in 0..rng.random_range(1..5) {
+        if sound {
+            edit(&mut rng, &mut body, &other.body);
+        } else {
+            edit(&mut rng, &mut head, &other.head);
+        }
+    }
+    head.extend_from_slice(format!("\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len()).as_bytes());
+    head.append(&mut body);
+    (name, head)
+}
+
+async fn first_line(stream: &mut TcpStream, answer: &mut Vec<u8>) {
+    while answer.len() < 12 && stream.read_buf(answer).await.is_ok_and(|read| read > 0) {}
+}
+
+/// The beginning of the answer: its status, where there is one.
+async fn send(address: SocketAddr, request: &[u8]) -> Option<u16> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // A server that has heard enough closes before everything is sent.
+    let _ = stream.write_all(request).await;
+    let mut answer = Vec::new();
+    // One that still waits for more learns that there is none.
+    if tokio::time::timeout(SILENCE, first_line(&mut stream, &mut answer)).await.is_err() {
+        let _ = stream.shutdown().await;
+        first_line(&mut stream, &mut answer).await;
+    }
+    std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
+}
+
+/// Sends `cases` requests made from those in `folder`; panics with the first that broke the server. The statuses that were
+/// seen, with how often.
+pub async fn storm(address: SocketAddr, folder: &Path, values: &[(&str, &str)], cases: u64) -> Vec<(u16, usize)> {
+    let seeds = seeds(folder, values);
+    let answers = futures::stream::iter(0..cases).map(|case| {
+        let (name, request) = request(case, &seeds);
+        async move {
+            let status = tokio::time::timeout(PATIENCE, send(address, &request)).await;
+            let text = String::from_utf8_lossy(&request).into_owned();
+            let status = status.unwrap_or_else(|_| panic!("case {case} of {name} is not answered:\n{text}"));
+            // 503 is no break: it says that the same request may be answered later.
+            assert!(status.is_none_or(|status| status < 500 || status == 503), "case {case} of {name} is answered {status:?}:\n{text}");
+            status
+        }
+    });
+    let answers: Vec<Option<u16>> = answers.buffer_unordered(AT_ONCE).collect().await;
+    let mut seen = std::collections::BTreeMap::new();
+    for status in answers.into_iter().flatten() {
+        *seen.entry(status).or_default() += 1;
+    }
+    seen.into_iter().collect()
+}
