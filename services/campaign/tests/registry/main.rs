@@ -4,6 +4,8 @@ mod artifacts;
 mod audit;
 mod credentials;
 mod erasure;
+#[path = "../../../http/tests/fuzz/mod.rs"]
+mod fuzz;
 mod groups;
 mod http;
 mod idempotency;
@@ -14,6 +16,7 @@ mod oidc_provider;
 mod releases;
 mod scopes;
 mod session;
+mod storm;
 mod tokens;
 mod vehicle_tokens;
 mod vehicles;

@@ -60,6 +60,7 @@ pub struct World {
     pub config: Config,
     pub folder: TempDir,
     pub bus: Bus,
+    pub address: SocketAddr,
     database: TestDatabase,
     base: String,
     client: reqwest::Client,
@@ -106,7 +107,7 @@ impl World {
         let stop = CancellationToken::new();
         let running = Some(tokio::spawn(otaru_campaign::run_on(listener, config.clone(), stop.clone())));
         let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { config, folder, bus, database, base: format!("http://{address}"), client, stop, running }
+        Self { config, folder, bus, address, database, base: format!("http://{address}"), client, stop, running }
     }
 
     pub fn store(&self) -> &Store {

@@ -29,7 +29,17 @@ struct Seed {
     body: Vec<u8>,
 }
 
-/// Reads `*.http`, in each a request as it is written in RFC 9110, lines ended by LF; `{name}` stands for a value.
+impl Seed {
+    fn bytes(mut self) -> Vec<u8> {
+        let length = self.body.len();
+        self.head.extend_from_slice(format!("\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n").as_bytes());
+        self.head.append(&mut self.body);
+        self.head
+    }
+}
+
+/// Reads `*.http`, in each a request as it is written in RFC 9110, lines ended by LF; `{name}` stands for a value. Those
+/// that are refused as they are have names that say so.
 fn seeds(folder: &Path, values: &[(&str, &str)]) -> Vec<Seed> {
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -87,19 +97,17 @@ fn edit(rng: &mut SmallRng, bytes: &mut Vec<u8>, other: &[u8]) {
 /// The request of a case: two of three times with a sound head, so that it comes as far as the body's parser.
 fn request(case: u64, seeds: &[Seed]) -> (String, Vec<u8>) {
     let mut rng = SmallRng::seed_from_u64(case);
-    let Seed { name, mut head, mut body } = seeds[rng.random_range(0..seeds.len())].clone();
+    let mut seed = seeds[rng.random_range(0..seeds.len())].clone();
     let other = &seeds[rng.random_range(0..seeds.len())];
-    let sound = !body.is_empty() && rng.random_ratio(2, 3);
+    let sound = !seed.body.is_empty() && rng.random_ratio(2, 3);
     for _ in 0..rng.random_range(1..5) {
         if sound {
-            edit(&mut rng, &mut body, &other.body);
+            edit(&mut rng, &mut seed.body, &other.body);
         } else {
-            edit(&mut rng, &mut head, &other.head);
+            edit(&mut rng, &mut seed.head, &other.head);
         }
     }
-    head.extend_from_slice(format!("\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len()).as_bytes());
-    head.append(&mut body);
-    (name, head)
+    (seed.name.clone(), seed.bytes())
 }
 
 async fn first_line(stream: &mut TcpStream, answer: &mut Vec<u8>) {
@@ -124,6 +132,12 @@ async fn send(address: SocketAddr, request: &[u8]) -> Option<u16> {
 /// seen, with how often.
 pub async fn storm(address: SocketAddr, folder: &Path, values: &[(&str, &str)], cases: u64) -> Vec<(u16, usize)> {
     let seeds = seeds(folder, values);
+    for seed in &seeds {
+        let status = send(address, &seed.clone().bytes()).await;
+        let taken = status.is_some_and(|status| status < 400);
+        let as_named = taken != seed.name.starts_with("refused");
+        assert!(as_named, "{} is answered {status:?}:\n{}", seed.name, String::from_utf8_lossy(&seed.clone().bytes()));
+    }
     let answers = futures::stream::iter(0..cases).map(|case| {
         let (name, request) = request(case, &seeds);
         async move {
@@ -131,7 +145,10 @@ pub async fn storm(address: SocketAddr, folder: &Path, values: &[(&str, &str)], 
             let text = String::from_utf8_lossy(&request).into_owned();
             let status = status.unwrap_or_else(|_| panic!("case {case} of {name} is not answered:\n{text}"));
             // 503 is no break: it says that the same request may be answered later.
-            assert!(status.is_none_or(|status| status < 500 || status == 503), "case {case} of {name} is answered {status:?}:\n{text}");
+            assert!(
+                status.is_none_or(|status| status < 500 || status == 503),
+                "case {case} of {name} is answered {status:?}:\n{text}"
+            );
             status
         }
     });
