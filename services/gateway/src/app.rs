@@ -17,6 +17,7 @@ use crate::auth::Auth;
 use crate::ddi::Ddi;
 use crate::heard::Heard;
 use crate::mirror::Mirror;
+use crate::mqtt::Attempts;
 use crate::offers::Announced;
 use crate::rates::Limiter;
 use crate::reach::Reach;
@@ -45,8 +46,11 @@ pub(crate) struct Parts {
     pub(crate) slots: Slots,
     pub(crate) ddi: Ddi,
     pub(crate) rates: Limiter,
+    /// Attempts that vehicles on MQTT are told of.
+    pub(crate) attempts: Attempts,
     pub(crate) database: Reach,
     pub(crate) broker: Reach,
+    pub(crate) mqtt: Reach,
     pub(crate) poll_interval: Duration,
     pub(crate) stream_spread: Duration,
     pub(crate) streams: Arc<Semaphore>,
@@ -76,8 +80,10 @@ impl App {
             slots: Slots::default(),
             ddi: Ddi::new(config.ddi.clone()),
             rates: Limiter::new(config.rates),
+            attempts: Attempts::default(),
             database: Reach::new("Postgres"),
             broker: Reach::new("the broker"),
+            mqtt: Reach::new("the MQTT broker"),
             poll_interval: config.poll_interval,
             stream_spread: config.stream_spread,
             streams: Arc::new(Semaphore::new(config.max_streams)),

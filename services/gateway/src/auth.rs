@@ -2,6 +2,7 @@
 //! it is refused at once when its credential is revoked, its key retired or its time over.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -94,6 +95,11 @@ impl Auth {
         } else {
             all.remove(&id)
         };
+    }
+
+    /// Whether the keys were ever read.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).read_at.is_some()
     }
 
     pub(crate) async fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<Claims>, Refused> {
@@ -194,42 +200,64 @@ pub(crate) struct Vehicle(pub(crate) Arc<Claims>);
 
 /// The scheme and the secret that a request brings.
 pub(crate) fn credential(headers: &HeaderMap) -> Option<(&str, &str)> {
-    let (scheme, secret) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    split(headers.get(AUTHORIZATION)?.to_str().ok()?)
+}
+
+fn split(authorization: &str) -> Option<(&str, &str)> {
+    let (scheme, secret) = authorization.split_once(' ')?;
     Some((scheme, secret.trim()))
+}
+
+/// The vehicle that `token` is, if it is the one called `vin`: the one way in, over HTTP as over MQTT. `client` is the
+/// address that tries, where one is known.
+///
+/// # Errors
+/// 401 without a token that holds, 403 for another's VIN, 429 for who asks too often, 503 while that cannot be told.
+pub(crate) async fn admit(
+    app: &App,
+    token: Option<&str>,
+    vin: Option<&str>,
+    client: Option<IpAddr>,
+) -> Result<Arc<Claims>, Problem> {
+    let token =
+        token.ok_or_else(|| Problem::unauthorized("send the vehicle's token: Authorization: Bearer <token>"))?;
+    if !app.mirror.knows_revocations() {
+        return Err(problems::starting());
+    }
+    if !app.knows(token) {
+        app.rates.may_try(client)?;
+    }
+    let verified = app.auth.verify(token, clock::now()).await;
+    if matches!(verified, Err(Refused::Invalid | Refused::Expired)) {
+        app.rates.refused(client)?;
+    }
+    let claims = verified.map_err(|refused| match refused {
+        Refused::Invalid => Problem::unauthorized(TokenError::Invalid.to_string()),
+        Refused::Expired => Problem::unauthorized(TokenError::Expired.to_string()),
+        Refused::CannotTell => Problem::unavailable("the token's key is not known here yet; ask again", 2),
+        Refused::Store(error) => problems::not_read(app, &error),
+    })?;
+    app.rates.vehicle(&claims.vin)?;
+    // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
+    if vin != Some(claims.vin.as_str()) {
+        return Err(Problem::forbidden("the token is not this vehicle's"));
+    }
+    Ok(claims)
+}
+
+/// The token in the value of an `Authorization` header, or of the user property of that name.
+pub(crate) fn bearer(authorization: &str) -> Option<&str> {
+    split(authorization).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token)
 }
 
 impl FromRequestParts<App> for Vehicle {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = credential(&parts.headers)
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token)
-            .ok_or_else(|| Problem::unauthorized("send the vehicle's token: Authorization: Bearer <token>"))?;
-        if !app.mirror.knows_revocations() {
-            return Err(problems::starting());
-        }
-        let client = client_of(parts, app);
-        if !app.knows(token) {
-            app.rates.may_try(client)?;
-        }
-        let verified = app.auth.verify(token, clock::now()).await;
-        if matches!(verified, Err(Refused::Invalid | Refused::Expired)) {
-            app.rates.refused(client)?;
-        }
-        let claims = verified.map_err(|refused| match refused {
-            Refused::Invalid => Problem::unauthorized(TokenError::Invalid.to_string()),
-            Refused::Expired => Problem::unauthorized(TokenError::Expired.to_string()),
-            Refused::CannotTell => Problem::unavailable("the token's key is not known here yet; ask again", 2),
-            Refused::Store(error) => problems::not_read(app, &error),
-        })?;
-        app.rates.vehicle(&claims.vin)?;
-        // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
         let path = RawPathParams::from_request_parts(parts, app).await.ok();
         let vin = path.as_ref().and_then(|path| path.iter().find(|(name, _)| *name == "vin")).map(|(_, vin)| vin);
-        if vin != Some(claims.vin.as_str()) {
-            return Err(Problem::forbidden("the token is not this vehicle's"));
-        }
+        let authorization = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let claims = admit(app, authorization.and_then(bearer), vin, client_of(parts, app)).await?;
         tracing::Span::current().record("vin", claims.vin.as_str());
         Ok(Self(claims))
     }

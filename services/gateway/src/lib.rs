@@ -12,6 +12,7 @@ mod ddi;
 mod heard;
 mod limits;
 mod mirror;
+mod mqtt;
 mod offers;
 mod problems;
 mod range;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use api::openapi;
 pub use ddi::{DdiConfig, Network};
+pub use mqtt::{MqttConfig, MqttConfigError, MqttSecret, MqttTls};
 pub use rates::Rates;
 
 /// What a gateway is told at its start.
@@ -57,6 +59,8 @@ pub struct Config {
     pub rates: Rates,
     /// The device API of older fleets.
     pub ddi: DdiConfig,
+    /// The MQTT broker of vehicles that are on one; none unless told.
+    pub mqtt: Option<MqttConfig>,
 }
 
 impl Config {
@@ -75,6 +79,7 @@ impl Config {
             max_requests: 4_000,
             rates: Rates::default(),
             ddi: DdiConfig::default(),
+            mqtt: None,
         }
     }
 }
@@ -109,6 +114,9 @@ pub async fn serve(config: Config, listener: TcpListener, stop: CancellationToke
     tasks.spawn(heard::follow(app.clone(), bus));
     tasks.spawn(rates::forget(app.clone()));
     tasks.spawn(auth::keep_keys_fresh(app.clone()));
+    if let Some(mqtt) = config.mqtt {
+        tasks.spawn(mqtt::run(app.clone(), mqtt));
+    }
     tracing::info!(address = %listener.local_addr().unwrap_or(config.listen), "the gateway listens");
     otaru_http::serve(listener, api::router(app), stop.clone()).await?;
     stop.cancel();
