@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn an_address_is_taken_only_as_a_whole() {
-        let new = |url: &str, tls| MqttConfig::new(url, "gateway-1".into(), tls).map(|config| (config.host, config.port));
+        let new =
+            |url: &str, tls| MqttConfig::new(url, "gateway-1".into(), tls).map(|config| (config.host, config.port));
         assert_eq!(new("mqtt://broker", None), Ok(("broker".to_owned(), 1883)));
         assert_eq!(new("mqtts://broker:1234", tls()), Ok(("broker".to_owned(), 1234)));
         assert_eq!(new("mqtts://broker", None), Err(MqttConfigError::NoAuthority));

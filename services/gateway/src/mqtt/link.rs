@@ -51,10 +51,8 @@ impl Link {
     /// A connection begins. What is given lasts as long as it.
     pub(super) fn begin(&self) -> CancellationToken {
         let connection = CancellationToken::new();
-        let before = std::mem::replace(
-            &mut *self.connection.lock().unwrap_or_else(PoisonError::into_inner),
-            connection.clone(),
-        );
+        let before =
+            std::mem::replace(&mut *self.connection.lock().unwrap_or_else(PoisonError::into_inner), connection.clone());
         before.cancel();
         connection
     }

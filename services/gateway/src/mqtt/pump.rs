@@ -33,7 +33,9 @@ pub(super) struct Delivery {
 /// Why a connection is given up.
 #[derive(Debug, Error)]
 enum Lost {
-    #[error("the connection failed: check --mqtt-url, its user and password, and that no other gateway has its client id")]
+    #[error(
+        "the connection failed: check --mqtt-url, its user and password, and that no other gateway has its client id"
+    )]
     Connection(#[source] Box<ConnectionError>),
     #[error("a subscription is refused ({0:?}): check the broker's ACL")]
     Subscription(SubscribeReasonCode),

@@ -109,10 +109,7 @@ async fn report(app: &App, publish: &Publish) -> Option<Refusal> {
 }
 
 /// Who reports, and in which form.
-async fn admit(
-    app: &App,
-    publish: &Publish,
-) -> Result<(Arc<Claims>, Form), Problem> {
+async fn admit(app: &App, publish: &Publish) -> Result<(Arc<Claims>, Form), Problem> {
     let topic = str::from_utf8(&publish.topic).unwrap_or_default();
     let properties = publish.properties.as_ref();
     let mut named = properties.into_iter().flat_map(|properties| &properties.user_properties);

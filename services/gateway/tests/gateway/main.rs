@@ -5,6 +5,7 @@ mod auth;
 mod ddi;
 mod lag;
 mod model;
+mod mqtt;
 mod outage;
 mod poll;
 mod rates;

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use otaru_gateway::Rates;
 
+use super::mqtt::MqttOptions;
 use super::oidc::OidcOptions;
 use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning};
 use super::signals::stop_on_signal;
@@ -91,6 +92,8 @@ pub struct GatewayArgs {
     refused_requests_per_minute: u32,
     #[command(flatten)]
     ddi: DdiOptions,
+    #[command(flatten)]
+    mqtt: MqttOptions,
 }
 
 impl GatewayArgs {
@@ -105,6 +108,7 @@ impl GatewayArgs {
             refused: NonZeroU32::new(self.refused_requests_per_minute),
         };
         config.ddi = self.ddi.config();
+        config.mqtt = self.mqtt.config()?;
         otaru_gateway::run(config, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
