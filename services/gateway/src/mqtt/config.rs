@@ -78,6 +78,8 @@ pub struct MqttConfig {
     pub session_expiry: Duration,
     /// Reports that the broker may send before the first of them is acknowledged.
     pub receive_maximum: NonZeroU16,
+    /// When the gateway stops it takes what is held for it and asks for no more: it goes for good.
+    pub leave: bool,
 }
 
 impl MqttConfig {
@@ -109,6 +111,7 @@ impl MqttConfig {
             credentials: None,
             session_expiry: Duration::from_secs(7 * 86_400),
             receive_maximum: NonZeroU16::new(64).unwrap_or(NonZeroU16::MIN),
+            leave: false,
         })
     }
 

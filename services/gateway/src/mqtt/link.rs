@@ -1,6 +1,7 @@
 //! The connection as those see it who write to it: it comes and goes, and what belongs to one connection must not
 //! reach the next. A packet's number means another report there, once the broker has lost the session.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use rumqttc::v5::mqttbytes::v5::{Publish, PublishProperties};
 use rumqttc::v5::{AsyncClient, ClientError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use super::topics;
 
 /// Before another try when the queue to the connection is full.
 const BREATH: Duration = Duration::from_millis(10);
@@ -22,8 +25,24 @@ pub(super) struct Said {
     pub(super) properties: PublishProperties,
 }
 
+/// A report that is here and not given back yet; counted until it is dropped.
+#[derive(Debug)]
+pub(super) struct Held(watch::Sender<usize>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.send_modify(|held| *held -= 1);
+    }
+}
+
 pub(super) struct Link {
     client: AsyncClient,
+    /// Reports that are here.
+    held: watch::Sender<usize>,
+    /// The gateway goes for good, and wants no more reports.
+    leaving: AtomicBool,
+    /// The broker gives it none any more.
+    left: watch::Sender<bool>,
     /// Ends with the connection.
     connection: Mutex<CancellationToken>,
     /// How many connections there have been on which all was subscribed.
@@ -34,7 +53,8 @@ impl Link {
     pub(super) fn new(client: AsyncClient) -> Self {
         let none = CancellationToken::new();
         none.cancel();
-        Self { client, connection: Mutex::new(none), opened: watch::Sender::new(0) }
+        let (held, left, opened) = (watch::Sender::new(0), watch::Sender::new(false), watch::Sender::new(0));
+        Self { client, held, leaving: AtomicBool::new(false), left, connection: Mutex::new(none), opened }
     }
 
     /// Whether there is a connection now.
@@ -46,6 +66,39 @@ impl Link {
     pub(super) async fn wait_open(&self) {
         // The sender is this link's own and cannot be gone.
         let _ = self.opened.subscribe().wait_for(|_| self.is_open()).await;
+    }
+
+    /// Counts a report that came.
+    pub(super) fn hold(&self) -> Held {
+        self.held.send_modify(|held| *held += 1);
+        Held(self.held.clone())
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+
+    /// The broker has ended the subscription to reports.
+    pub(super) fn unsubscribed(&self) {
+        self.left.send_replace(true);
+    }
+
+    /// Ends the subscription to reports, and waits until all are given back that came, and none has come for `quiet`.
+    pub(super) async fn leave(&self, quiet: Duration) {
+        self.leaving.store(true, Ordering::Release);
+        // Without a connection it is asked for with the next one.
+        if self.client.unsubscribe(topics::SHARED_ACKS).await.is_err() {
+            return;
+        }
+        let _ = self.left.subscribe().wait_for(|left| *left).await;
+        let mut held = self.held.subscribe();
+        loop {
+            let _ = held.wait_for(|held| *held == 0).await;
+            held.mark_unchanged();
+            if tokio::time::timeout(quiet, held.changed()).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// A connection begins. What is given lasts as long as it.

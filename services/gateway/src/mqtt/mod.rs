@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use rumqttc::v5::AsyncClient;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 pub use config::{MqttConfig, MqttConfigError, MqttSecret, MqttTls};
 pub(crate) use waves::Attempts;
@@ -30,6 +31,9 @@ use link::Link;
 
 /// Requests that may wait for the connection beside acknowledgements.
 const ROOM: usize = 64;
+/// How long a gateway that leaves may take, and after how long without a report there is none left.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(20);
+const QUIET: Duration = Duration::from_secs(1);
 /// How often to look whether tokens can be verified.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -45,13 +49,25 @@ pub(crate) async fn run(app: App, config: MqttConfig) {
     let seen = notices::Seen::new();
     // Twice: what comes without QoS has no bound of its own, and must not take the room of what has.
     let (deliveries, incoming) = mpsc::channel(2 * most);
+    let done = CancellationToken::new();
     tokio::join!(
-        pump::run(&app, &link, events, deliveries, &seen),
-        reports::run(&app, &link, incoming, most),
+        pump::run(&app, &link, &done, events, deliveries, &seen),
+        reports::run(&app, &link, &done, incoming, most),
         notices::run(&app, &link, &seen),
         waves::run(&app, &link),
+        end(&app, &link, &done, config.leave),
     );
     metrics::gauge!("otaru_gateway_mqtt_connected").set(0.0);
+}
+
+/// Ends the rest when the gateway stops. One that goes for good takes nothing with it: brokers deal reports out to sessions
+/// whose gateway is away, too. One that will be back leaves its subscription, for it may be the only one.
+async fn end(app: &App, link: &Link, done: &CancellationToken, leave: bool) {
+    app.stop.cancelled().await;
+    if leave && tokio::time::timeout(LEAVE_PATIENCE, link.leave(QUIET)).await.is_err() {
+        tracing::warn!("reports are left with the MQTT broker: start a gateway under this client id again");
+    }
+    done.cancel();
 }
 
 /// Waits until tokens can be told from others: reports stay with the broker until then.

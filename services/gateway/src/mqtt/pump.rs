@@ -5,14 +5,14 @@
 use std::time::Duration;
 
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Filter, Packet, Publish, SubAck, Subscribe, SubscribeReasonCode};
+use rumqttc::v5::mqttbytes::v5::{Filter, Packet, Publish, SubAck, Subscribe, SubscribeReasonCode, Unsubscribe};
 use rumqttc::v5::{ConnectionError, Event, EventLoop, Request};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::link::Link;
+use super::link::{Held, Link};
 use super::notices::Seen;
 use super::topics;
 use crate::app::App;
@@ -28,6 +28,7 @@ const MOST_PENDING: usize = 1000;
 pub(super) struct Delivery {
     pub(super) publish: Publish,
     pub(super) connection: CancellationToken,
+    pub(super) _held: Held,
 }
 
 /// Why a connection is given up.
@@ -43,10 +44,11 @@ enum Lost {
     TooMuch,
 }
 
-/// Runs until the gateway stops.
+/// Runs until `done`.
 pub(super) async fn run(
     app: &App,
     link: &Link,
+    done: &CancellationToken,
     mut events: EventLoop,
     deliveries: mpsc::Sender<Delivery>,
     seen: &Seen,
@@ -55,7 +57,7 @@ pub(super) async fn run(
     connection.cancel();
     let mut begun = Instant::now();
     let mut pause = SHORTEST_PAUSE;
-    while let Some(event) = app.stop.run_until_cancelled(events.poll()).await {
+    while let Some(event) = done.run_until_cancelled(events.poll()).await {
         let handled = match event {
             Ok(Event::Incoming(Packet::ConnAck(answer))) => {
                 tracing::debug!(session = answer.session_present, "connected to the MQTT broker");
@@ -63,7 +65,11 @@ pub(super) async fn run(
                 begun = Instant::now();
                 seen.forget();
                 // Before what is left of the last connection. A session has its subscriptions, but may be new.
-                events.pending.push_front(Request::Subscribe(subscriptions()));
+                events.pending.push_front(if link.is_leaving() {
+                    Request::Unsubscribe(Unsubscribe::new(topics::SHARED_ACKS, None))
+                } else {
+                    Request::Subscribe(subscriptions())
+                });
                 Ok(())
             }
             Ok(Event::Incoming(Packet::SubAck(answer))) => accepted(&answer).map(|()| {
@@ -71,7 +77,11 @@ pub(super) async fn run(
                 metrics::gauge!("otaru_gateway_mqtt_connected").set(1.0);
                 link.subscribed();
             }),
-            Ok(Event::Incoming(Packet::Publish(publish))) => deliver(&deliveries, seen, publish, &connection),
+            Ok(Event::Incoming(Packet::UnsubAck(_))) => {
+                link.unsubscribed();
+                Ok(())
+            }
+            Ok(Event::Incoming(Packet::Publish(publish))) => deliver(link, &deliveries, seen, publish, &connection),
             Ok(_) => Ok(()),
             Err(error) => Err(Lost::Connection(Box::new(error))),
         };
@@ -88,7 +98,7 @@ pub(super) async fn run(
             metrics::gauge!("otaru_gateway_mqtt_connected").set(0.0);
             let jittered = pause.mul_f64(rand::random_range(0.5..=1.0));
             pause = (pause * 2).min(LONGEST_PAUSE);
-            if app.stop.run_until_cancelled(tokio::time::sleep(jittered)).await.is_none() {
+            if done.run_until_cancelled(tokio::time::sleep(jittered)).await.is_none() {
                 break;
             }
         }
@@ -120,6 +130,7 @@ fn accepted(answer: &SubAck) -> Result<(), Lost> {
 }
 
 fn deliver(
+    link: &Link,
     deliveries: &mpsc::Sender<Delivery>,
     seen: &Seen,
     publish: Publish,
@@ -134,6 +145,6 @@ fn deliver(
         metrics::counter!("otaru_gateway_shed_total", "what" => "mqtt").increment(1);
         return Ok(());
     }
-    let delivery = Delivery { publish, connection: connection.clone() };
+    let delivery = Delivery { publish, connection: connection.clone(), _held: link.hold() };
     deliveries.try_send(delivery).map_err(|_| Lost::TooMuch)
 }

@@ -16,6 +16,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Publish, PublishProperties};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::link::{Link, Said};
 use super::pump::Delivery;
@@ -51,19 +52,25 @@ impl From<Problem> for Refusal {
     }
 }
 
-/// Takes reports until the gateway stops, at most `most` at a time.
-pub(super) async fn run(app: &App, link: &Link, mut incoming: mpsc::Receiver<Delivery>, most: usize) {
+/// Takes reports until `done`, at most `most` at a time.
+pub(super) async fn run(
+    app: &App,
+    link: &Link,
+    done: &CancellationToken,
+    mut incoming: mpsc::Receiver<Delivery>,
+    most: usize,
+) {
     let mut under_way = FuturesOrdered::new();
     loop {
         tokio::select! {
-            () = app.stop.cancelled() => return,
+            () = done.cancelled() => return,
             delivery = incoming.recv(), if under_way.len() < most => match delivery {
                 Some(delivery) => under_way.push_back(handle(app, delivery)),
                 None => return,
             },
             Some(handled) = under_way.next() => {
                 if let Some((delivery, refusal)) = handled
-                    && app.stop.run_until_cancelled(answer(link, &delivery, refusal)).await.is_none()
+                    && done.run_until_cancelled(answer(link, delivery, refusal)).await.is_none()
                 {
                     return;
                 }
@@ -124,7 +131,7 @@ async fn admit(app: &App, publish: &Publish) -> Result<(Arc<Claims>, Form), Prob
 }
 
 /// The refusal first: were it the other way round, a gateway killed in between would have told nobody.
-async fn answer(link: &Link, delivery: &Delivery, refusal: Option<Refusal>) {
+async fn answer(link: &Link, delivery: Delivery, refusal: Option<Refusal>) {
     let topic = str::from_utf8(&delivery.publish.topic).unwrap_or_default();
     // On a topic of no vehicle there is nobody to answer.
     let vin = topics::reporter(topic).and_then(|vin| Vin::parse(vin).ok());

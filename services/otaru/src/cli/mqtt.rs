@@ -47,6 +47,10 @@ pub struct MqttOptions {
     /// How many seconds the broker keeps what it holds for a gateway that is away.
     #[arg(long, env = "OTARU_MQTT_SESSION_EXPIRY_SECS", default_value_t = 7 * 86_400, value_parser = clap::value_parser!(u32).range(60..))]
     mqtt_session_expiry_secs: u32,
+    /// When told to stop, take what the broker holds for this gateway and ask for no more. For a gateway that goes for good,
+    /// while others stay: reports for which no gateway asks are thrown away.
+    #[arg(long, env = "OTARU_MQTT_LEAVE", requires = "mqtt_url")]
+    mqtt_leave: bool,
 }
 
 impl std::fmt::Debug for MqttOptions {
@@ -72,6 +76,7 @@ impl MqttOptions {
             };
             config.credentials = Some((user.clone(), MqttSecret::new(password)));
         }
+        config.leave = self.mqtt_leave;
         config.receive_maximum = self.mqtt_receive_maximum;
         config.session_expiry = Duration::from_secs(self.mqtt_session_expiry_secs.into());
         Ok(Some(config))

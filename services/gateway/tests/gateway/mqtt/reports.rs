@@ -1,11 +1,13 @@
 //! Reports by way of the broker: as over HTTP, and for oneself alone.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use otaru_domain::id::Vin;
 use otaru_domain::{token, topic};
 use rumqttc::v5::mqttbytes::v5::PubAckReason;
 use serde_json::{Value, json};
 
-use super::rig::{Client, Mosquitto, acks, config};
+use super::rig::{Client, Mosquitto, Tap, acks, config};
 use crate::world::{World, eventually};
 
 const VIN: &str = "WVWZZZ1KZAW000001";
@@ -153,4 +155,38 @@ async fn gateways_share_the_reports() {
     sequences.sort_unstable();
     assert_eq!(sequences, (1..=20).collect::<Vec<_>>(), "each once");
     drop(second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_goes_for_good_takes_no_reports_with_it() {
+    let broker = Mosquitto::open().await;
+    let tap = Tap::to(&broker).await;
+    let world = World::start_with(|config| config.mqtt = Some(broker.config())).await;
+    let model = world.model("harbour").await;
+    let vehicle = world.vehicle(VIN, &model).await;
+    let car = Client::of(&broker, &vehicle).await;
+    let mut leaving = world
+        .second_gateway(|options| {
+            let mut mqtt = config(tap.address, "gateway-2");
+            mqtt.leave = true;
+            options.mqtt = Some(mqtt);
+        })
+        .await;
+    let sent = AtomicU64::new(0);
+    eventually("the second has its share", async || {
+        let sequence = sent.fetch_add(1, Ordering::Relaxed) + 1;
+        car.report(&vehicle, report(sequence, "downloading").to_string()).await;
+        (tap.count("\"sequence\":") > 0).then_some(())
+    })
+    .await;
+    leaving.stop().await;
+    let sent = sent.into_inner();
+    for sequence in sent + 1..=sent + 10 {
+        car.report(&vehicle, report(sequence, "downloading").to_string()).await;
+    }
+    let all = usize::try_from(sent).unwrap() + 10;
+    let acks = arrived(&world, &vehicle.vin, all).await;
+    let mut sequences: Vec<u64> = acks.iter().map(|ack| ack["sequence"].as_u64().unwrap()).collect();
+    sequences.sort_unstable();
+    assert_eq!(sequences, (1..=sent + 10).collect::<Vec<_>>());
 }
