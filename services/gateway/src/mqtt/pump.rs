@@ -20,6 +20,8 @@ use crate::app::App;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// How long nothing is read at most. Pings rest meanwhile, so the broker gives such a connection up, too.
+const LONGEST_STALL: Duration = Duration::from_secs(30);
 /// Refusals that wait for the next connection.
 const MOST_PENDING: usize = 1000;
 
@@ -40,7 +42,7 @@ enum Lost {
     Connection(#[source] Box<ConnectionError>),
     #[error("a subscription is refused ({0:?}): check the broker's ACL")]
     Subscription(SubscribeReasonCode),
-    #[error("the broker sends more than it was told to (receive maximum)")]
+    #[error("the broker sends more than it was told to (receive maximum), and nothing can be written")]
     TooMuch,
 }
 
@@ -81,7 +83,13 @@ pub(super) async fn run(
                 link.unsubscribed();
                 Ok(())
             }
-            Ok(Event::Incoming(Packet::Publish(publish))) => deliver(link, &deliveries, seen, publish, &connection),
+            Ok(Event::Incoming(Packet::Publish(publish))) => {
+                let handed = deliver(link, &deliveries, seen, publish, &connection);
+                match done.run_until_cancelled(handed).await {
+                    Some(handed) => handed,
+                    None => break,
+                }
+            }
             Ok(_) => Ok(()),
             Err(error) => Err(Lost::Connection(Box::new(error))),
         };
@@ -129,7 +137,9 @@ fn accepted(answer: &SubAck) -> Result<(), Lost> {
     refused.map_or(Ok(()), |code| Err(Lost::Subscription(*code)))
 }
 
-fn deliver(
+/// Hands a report on. While there is no room nothing more is read, and the broker's connection fills: mosquitto 2.0.11 sends
+/// far more than the receive maximum when it has many to send, and would do so again after every new connection.
+async fn deliver(
     link: &Link,
     deliveries: &mpsc::Sender<Delivery>,
     seen: &Seen,
@@ -146,5 +156,6 @@ fn deliver(
         return Ok(());
     }
     let delivery = Delivery { publish, connection: connection.clone(), _held: link.hold() };
-    deliveries.try_send(delivery).map_err(|_| Lost::TooMuch)
+    let handed = tokio::time::timeout(LONGEST_STALL, deliveries.send(delivery)).await;
+    handed.map_err(|_| Lost::TooMuch)?.map_err(|_| Lost::TooMuch)
 }

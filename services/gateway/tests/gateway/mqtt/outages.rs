@@ -95,6 +95,35 @@ async fn with_kafka_away_reports_wait_with_the_broker_and_not_in_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_came_while_no_gateway_was_there_is_worked_off_however_much_the_broker_sends_at_once() {
+    const REPORTS: u64 = 100;
+    let broker = Mosquitto::guarded(&[VIN]).await;
+    let world = World::start().await;
+    let model = world.model("harbour").await;
+    let vehicle = world.vehicle(VIN, &model).await;
+    let small = || {
+        let mut mqtt = broker.config();
+        mqtt.receive_maximum = 4.try_into().unwrap();
+        Some(mqtt)
+    };
+    let mut first = world.second_gateway(|options| options.mqtt = small()).await;
+    let mut car = Client::of(&broker, &vehicle).await;
+    first.stop().await;
+    for sequence in 1..=REPORTS {
+        car.report(&vehicle, report(sequence, "downloading").to_string()).await;
+        car.puback().await;
+    }
+    assert!(world.acks(&vehicle.vin).await.is_empty());
+    let _second = world.second_gateway(|options| options.mqtt = small()).await;
+    let mut all = eventually("all is there", async || {
+        Some(sequences(&world, &vehicle).await).filter(|sequences| sequences.contains(&REPORTS))
+    })
+    .await;
+    all.dedup();
+    assert_eq!(all, (1..=REPORTS).collect::<Vec<_>>(), "in their order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_broker_http_goes_on_and_with_it_reports_come() {
     let mut broker = Mosquitto::new();
     broker.configure("allow_anonymous true\n");

@@ -63,7 +63,9 @@ impl Mosquitto {
 
     pub fn configure(&self, lines: &str) {
         let store = self.folder.path().display();
-        let common = format!("persistence true\npersistence_location {store}/\nmax_queued_messages 0\nuser root\n");
+        let common = format!(
+            "persistence true\npersistence_location {store}/\nmax_queued_messages 0\nuser root\nlog_type all\n"
+        );
         let config = format!("listener {} 127.0.0.1\n{common}{lines}", self.address.port());
         fs::write(self.folder.path().join("mosquitto.conf"), config).unwrap();
     }
@@ -71,7 +73,8 @@ impl Mosquitto {
     pub async fn start(&mut self) {
         let config = self.folder.path().join("mosquitto.conf");
         let mut command = Command::new("/usr/sbin/mosquitto");
-        command.arg("-c").arg(config).stdout(Stdio::null()).stderr(Stdio::null());
+        let log = fs::File::create(self.folder.path().join("log")).unwrap();
+        command.arg("-c").arg(config).stdout(Stdio::null()).stderr(log);
         self.process = Some(command.spawn().expect("mosquitto is installed"));
         eventually("mosquitto listens", async || TcpStream::connect(self.address).await.ok()).await;
     }
@@ -87,6 +90,9 @@ impl Drop for Mosquitto {
         if let Some(process) = &mut self.process {
             process.kill().unwrap();
             process.wait().unwrap();
+        }
+        if std::thread::panicking() {
+            eprintln!("mosquitto says:\n{}", fs::read_to_string(self.folder.path().join("log")).unwrap_or_default());
         }
     }
 }
