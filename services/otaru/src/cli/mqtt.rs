@@ -41,7 +41,7 @@ pub struct MqttOptions {
     /// A PEM file with that certificate's key.
     #[arg(long, env = "OTARU_MQTT_KEY", requires = "mqtt_cert")]
     mqtt_key: Option<PathBuf>,
-    /// Reports that the broker may send ahead; each may have 1 MiB, and all of them may be in memory.
+    /// Reports that the broker may send ahead. Each may have 1 MiB; of a broker that sends more, three times as many are held.
     #[arg(long, env = "OTARU_MQTT_RECEIVE_MAXIMUM", default_value = "64")]
     mqtt_receive_maximum: NonZeroU16,
     /// How many seconds the broker keeps what it holds for a gateway that is away.

@@ -58,6 +58,12 @@ pub struct VehicleArgs {
     /// A PEM file with the authorities that the broker's certificate may be from.
     #[arg(long, requires = "mqtt_url")]
     mqtt_ca: Option<PathBuf>,
+    /// A PEM file with the certificate by which the broker knows the vehicle, and its chain.
+    #[arg(long, requires_all = ["mqtt_ca", "mqtt_key"])]
+    mqtt_cert: Option<PathBuf>,
+    /// A PEM file with that certificate's key.
+    #[arg(long, requires = "mqtt_cert")]
+    mqtt_key: Option<PathBuf>,
     /// Check once, install what there is, and end: with 0 if that went well or there was nothing to do.
     #[arg(long)]
     once: bool,
@@ -111,7 +117,9 @@ impl VehicleArgs {
         let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
         let password = self.mqtt_password_file.as_ref().map(read).transpose()?.map(String::from_utf8).transpose()?;
         let password = password.map(|password| password.trim_end_matches(['\r', '\n']).to_owned());
-        Ok(Some(MqttConfig { url, password, ca: self.mqtt_ca.as_ref().map(read).transpose()? }))
+        let client = self.mqtt_cert.as_ref().zip(self.mqtt_key.as_ref());
+        let client = client.map(|(cert, key)| Ok::<_, anyhow::Error>((read(cert)?, read(key)?))).transpose()?;
+        Ok(Some(MqttConfig { url, password, ca: self.mqtt_ca.as_ref().map(read).transpose()?, client }))
     }
 
     pub async fn run(self) -> anyhow::Result<ExitCode> {

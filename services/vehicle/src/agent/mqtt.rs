@@ -41,6 +41,8 @@ pub struct MqttConfig {
     pub password: Option<String>,
     /// The authorities of the broker's certificate, in PEM.
     pub ca: Option<Vec<u8>>,
+    /// The certificate by which the broker knows the vehicle, with its chain, and its key, in PEM.
+    pub client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl fmt::Debug for MqttConfig {
@@ -177,7 +179,7 @@ fn options(config: &MqttConfig, vin: &Vin) -> MqttOptions {
         options.set_credentials(vin.as_str(), password);
     }
     if let Some(ca) = &config.ca {
-        let tls = TlsConfiguration::Simple { ca: ca.clone(), alpn: None, client_auth: None };
+        let tls = TlsConfiguration::Simple { ca: ca.clone(), alpn: None, client_auth: config.client.clone() };
         options.set_transport(Transport::Tls(tls));
     }
     options

@@ -27,7 +27,7 @@ fn free_port() -> SocketAddr {
 }
 
 fn config(broker: SocketAddr) -> MqttConfig {
-    MqttConfig { url: format!("mqtt://{broker}").parse().unwrap(), password: None, ca: None }
+    MqttConfig { url: format!("mqtt://{broker}").parse().unwrap(), password: None, ca: None, client: None }
 }
 
 /// A broker, and a client that hears all reports and may say everything.
