@@ -150,6 +150,8 @@ async fn a_report_that_may_be_taken_later_goes_over_http_and_one_that_never_will
     while reports.last().is_none_or(|report: &AckReport| report.state != ReportedState::Installed) {
         reports.push(rig.report().await);
     }
+    // It follows the reports: by then the agent knows that the broker has them all.
+    peer.until("the inventory", |world| world.inventories.len() >= 2).await;
     running.stop().await;
     // Refusals reach it when it is back, too: a gateway may have had the reports later.
     rig.refuse(&reports[0], json!({"status": 422, "detail": "never"})).await;

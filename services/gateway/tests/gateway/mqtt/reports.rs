@@ -100,13 +100,16 @@ async fn the_brokers_acl_keeps_a_vehicle_from_reporting_for_another() {
     let world = World::start_with(|config| config.mqtt = Some(broker.config())).await;
     let model = world.model("harbour").await;
     let (vehicle, other) = (world.vehicle(VIN, &model).await, world.vehicle(OTHER_VIN, &model).await);
-    let mut car = Client::of(&broker, &vehicle).await;
-    // Even with the other's own token: the broker never lets it through.
-    car.send(&acks(OTHER_VIN), Some(&format!("Bearer {}", other.token)), None, report(1, "installed").to_string())
+    // Even with the other's own token: the broker never lets it through. A client each: mosquitto 2.0.11 may drop one after that.
+    let mut thief = Client::of(&broker, &vehicle).await;
+    thief
+        .send(&acks(OTHER_VIN), Some(&format!("Bearer {}", other.token)), None, report(1, "installed").to_string())
         .await;
-    assert_eq!(car.puback().await, PubAckReason::NotAuthorized);
-    car.send("otaru/v1/models/harbour/manifest", None, None, "{}").await;
-    assert_eq!(car.puback().await, PubAckReason::NotAuthorized);
+    assert_eq!(thief.puback().await, PubAckReason::NotAuthorized);
+    let mut liar = Client::of(&broker, &vehicle).await;
+    liar.send("otaru/v1/models/harbour/manifest", None, None, "{}").await;
+    assert_eq!(liar.puback().await, PubAckReason::NotAuthorized);
+    let car = Client::of(&broker, &vehicle).await;
     // Nor does it hear another's reports, which hold tokens.
     let mut ears =
         Client::connect(&broker, OTHER_VIN, &["otaru/v1/vehicles/+/acks", &format!("{}/refused", acks(OTHER_VIN))])
