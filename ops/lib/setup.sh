@@ -45,6 +45,7 @@ need_to_test() {
     need jq jq
     need curl curl
     need chromium chromium
+    need /usr/sbin/mosquitto mosquitto
 }
 
 install_missing() {

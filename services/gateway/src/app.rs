@@ -18,6 +18,7 @@ use crate::certificate::ByVin;
 use crate::ddi::Ddi;
 use crate::heard::Heard;
 use crate::mirror::Mirror;
+use crate::mqtt::Attempts;
 use crate::offers::Announced;
 use crate::proxies::Proxies;
 use crate::rates::Limiter;
@@ -49,8 +50,11 @@ pub(crate) struct Parts {
     pub(crate) rates: Limiter,
     pub(crate) proxies: Proxies,
     pub(crate) by_vin: ByVin,
+    /// Attempts that vehicles on MQTT are told of.
+    pub(crate) attempts: Attempts,
     pub(crate) database: Reach,
     pub(crate) broker: Reach,
+    pub(crate) mqtt: Reach,
     pub(crate) poll_interval: Duration,
     pub(crate) stream_spread: Duration,
     pub(crate) streams: Arc<Semaphore>,
@@ -82,8 +86,10 @@ impl App {
             rates: Limiter::new(config.rates),
             proxies: config.proxies.clone(),
             by_vin: ByVin::default(),
+            attempts: Attempts::default(),
             database: Reach::new("Postgres"),
             broker: Reach::new("the broker"),
+            mqtt: Reach::new("the MQTT broker"),
             poll_interval: config.poll_interval,
             stream_spread: config.stream_spread,
             streams: Arc::new(Semaphore::new(config.max_streams)),

@@ -5,16 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
-use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
-use otaru_domain::clock;
-use otaru_domain::id::Vin;
 use otaru_domain::token::{self, Claims, TokenError};
-use otaru_http::Problem;
 use otaru_store::token_keys::{self, TokenKey};
 use otaru_store::{Store, StoreError};
 use sha2::{Digest as _, Sha256};
@@ -23,8 +16,6 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::app::{App, TOKEN_KEYS};
-use crate::certificate;
-use crate::problems;
 
 /// Longer ones are none of ours.
 const MAX_TOKEN_BYTES: usize = 2048;
@@ -95,6 +86,11 @@ impl Auth {
         } else {
             all.remove(&id)
         };
+    }
+
+    /// Whether the keys were ever read.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).read_at.is_some()
     }
 
     pub(crate) async fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<Claims>, Refused> {
@@ -187,71 +183,4 @@ pub(crate) async fn keep_keys_fresh(app: App) {
             () = tokio::time::sleep(pause) => {}
         }
     }
-}
-
-/// The vehicle that asks, for itself: its token or certificate is valid, and the path names no other.
-#[derive(Debug, Clone)]
-pub(crate) struct Vehicle(pub(crate) Arc<Claims>);
-
-/// The scheme and the secret that a request brings.
-pub(crate) fn credential(headers: &HeaderMap) -> Option<(&str, &str)> {
-    let (scheme, secret) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    Some((scheme, secret.trim()))
-}
-
-impl FromRequestParts<App> for Vehicle {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let path = RawPathParams::from_request_parts(parts, app).await.ok();
-        let vin = path.as_ref().and_then(|path| path.iter().find(|(name, _)| *name == "vin")).map(|(_, vin)| vin);
-        let claims = match credential(&parts.headers) {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => by_token(parts, app, token, vin).await?,
-            Some(_) => return Err(nobody()),
-            None => by_certificate(parts, app, vin).await?,
-        };
-        tracing::Span::current().record("vin", claims.vin.as_str());
-        Ok(Self(claims))
-    }
-}
-
-fn nobody() -> Problem {
-    Problem::unauthorized("send the vehicle's token: Authorization: Bearer <token>")
-}
-
-async fn by_token(parts: &Parts, app: &App, token: &str, vin: Option<&str>) -> Result<Arc<Claims>, Problem> {
-    if !app.mirror.knows_revocations() {
-        return Err(problems::starting());
-    }
-    let client = app.proxies.client(&parts.extensions, &parts.headers);
-    if !app.knows(token) {
-        app.rates.may_try(client)?;
-    }
-    let verified = app.auth.verify(token, clock::now()).await;
-    if matches!(verified, Err(Refused::Invalid | Refused::Expired)) {
-        app.rates.refused(client)?;
-    }
-    let claims = verified.map_err(|refused| match refused {
-        Refused::Invalid => Problem::unauthorized(TokenError::Invalid.to_string()),
-        Refused::Expired => Problem::unauthorized(TokenError::Expired.to_string()),
-        Refused::CannotTell => Problem::unavailable("the token's key is not known here yet; ask again", 2),
-        Refused::Store(error) => problems::not_read(app, &error),
-    })?;
-    app.rates.vehicle(&claims.vin)?;
-    // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
-    if vin == Some(claims.vin.as_str()) {
-        Ok(claims)
-    } else {
-        Err(Problem::forbidden("the token is not this vehicle's"))
-    }
-}
-
-async fn by_certificate(parts: &Parts, app: &App, vin: Option<&str>) -> Result<Arc<Claims>, Problem> {
-    let certificate = certificate::of(parts, app).ok_or_else(nobody)?;
-    let named = vin.and_then(|vin| Vin::parse(vin).ok()).filter(|vin| certificate::names(&certificate, vin));
-    let vin = named.ok_or_else(|| Problem::forbidden("the certificate is not this vehicle's"))?;
-    app.rates.vehicle(&vin)?;
-    let found = certificate::vehicle(app, &certificate, &vin).await;
-    let gone = || Problem::unauthorized("the certificate's vehicle is not in service here: register it first");
-    found.map_err(|error| problems::not_read(app, &error))?.ok_or_else(gone)
 }

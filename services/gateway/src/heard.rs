@@ -108,16 +108,17 @@ struct State {
 }
 
 impl State {
-    fn take(&mut self, record: &Record) {
+    /// Gives what the record says, if its writer may say it.
+    fn take(&mut self, record: &Record) -> Option<Ack> {
         self.read.insert(record.partition, record.offset + 1);
         let ack = record.value.as_deref().and_then(|value| serde_json::from_slice::<Ack>(value).ok());
         // What will be refused as impossible says nothing.
-        let Some(ack) = ack.filter(|ack| ack.origin_may_say_it() && !ack.is_from_far_future()) else { return };
+        let ack = ack.filter(|ack| ack.origin_may_say_it() && !ack.is_from_far_future())?;
         let entries = self.vehicles.entry(ack.vin.clone()).or_default();
         let known = entries.iter().position(|one| (one.campaign, one.attempt) == (ack.campaign, ack.attempt));
         let index = match known {
             Some(index) => index,
-            None if entries.len() == MAX_ATTEMPTS => return,
+            None if entries.len() == MAX_ATTEMPTS => return Some(ack),
             None => {
                 let (campaign, attempt, partition) = (ack.campaign, ack.attempt, record.partition);
                 entries.push(Entry { campaign, attempt, said: Said::NOTHING, partition, offset: record.offset });
@@ -128,6 +129,7 @@ impl State {
             entry.offset = record.offset;
             entry.said.take(&ack);
         }
+        Some(ack)
     }
 
     fn of(&self, (vin, campaign, attempt): &Attempt) -> Option<Said> {
@@ -227,7 +229,10 @@ pub(crate) async fn follow(app: App, bus: Bus) {
                 }
                 followed = follower.next(), if !full => match followed {
                     Some(Followed::Record(record)) => {
-                        app.heard.write().take(&record);
+                        let said = app.heard.write().take(&record);
+                        if let Some(ack) = said {
+                            app.attempts.note(&ack);
+                        }
                         app.heard.moved.send_modify(|moved| *moved += 1);
                     }
                     Some(_) => {}

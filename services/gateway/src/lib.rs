@@ -4,6 +4,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
+mod admission;
 mod api;
 mod app;
 mod auth;
@@ -13,6 +14,7 @@ mod ddi;
 mod heard;
 mod limits;
 mod mirror;
+mod mqtt;
 mod network;
 mod offers;
 mod problems;
@@ -36,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use api::openapi;
 pub use ddi::DdiConfig;
+pub use mqtt::{MqttConfig, MqttConfigError, MqttSecret, MqttTls};
 pub use network::Network;
 pub use proxies::Proxies;
 pub use rates::Rates;
@@ -66,6 +69,8 @@ pub struct Config {
     pub proxies: Proxies,
     /// TLS, client certificates, and how many connections may be open.
     pub serving: Serving,
+    /// The MQTT broker of vehicles that are on one; none unless told.
+    pub mqtt: Option<MqttConfig>,
 }
 
 impl Config {
@@ -86,6 +91,7 @@ impl Config {
             ddi: DdiConfig::default(),
             proxies: Proxies::default(),
             serving: Serving::default(),
+            mqtt: None,
         }
     }
 }
@@ -120,6 +126,9 @@ pub async fn serve(config: Config, listener: TcpListener, stop: CancellationToke
     tasks.spawn(heard::follow(app.clone(), bus));
     tasks.spawn(rates::forget(app.clone()));
     tasks.spawn(auth::keep_keys_fresh(app.clone()));
+    if let Some(mqtt) = config.mqtt {
+        tasks.spawn(mqtt::run(app.clone(), mqtt));
+    }
     tracing::info!(address = %listener.local_addr().unwrap_or(config.listen), "the gateway listens");
     otaru_http::serve(listener, api::router(app), config.serving, stop.clone()).await?;
     stop.cancel();

@@ -13,8 +13,8 @@ use moka::sync::Cache;
 use otaru_domain::id::Vin;
 use otaru_http::Problem;
 
+use crate::admission::credential;
 use crate::app::App;
-use crate::auth::credential;
 
 /// How long an address that tried too many tokens may try no other.
 const PAUSE: Duration = Duration::from_secs(10);

@@ -128,6 +128,12 @@ impl Problem {
         self.status
     }
 
+    /// When the client should come back, in seconds.
+    #[must_use]
+    pub fn retry_after_secs(&self) -> Option<u32> {
+        self.retry_after_secs
+    }
+
     #[must_use]
     pub fn body(&self) -> &ProblemBody {
         &self.body

@@ -55,6 +55,7 @@ pub mod twin;
 pub mod undo;
 pub mod vehicle_tokens;
 pub mod vehicles;
+pub mod wave_notices;
 pub mod waves;
 pub mod why;
 

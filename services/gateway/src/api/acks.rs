@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::shared::{BodyProblems, VehicleProblems, invalid, whole};
+use crate::admission::Vehicle;
 use crate::app::App;
-use crate::auth::Vehicle;
 use crate::offers::message;
 use crate::problems;
 
@@ -64,24 +64,41 @@ pub(super) async fn post_acks(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let form = Form::of(&headers)?;
-    let body = whole(body)?;
-    let batch = match form {
-        Form::One => Batch::one(&body)?,
-        Form::Lines => Batch::lines(&body)?,
-    };
-    let receipt = write(&app, &claims, batch, clock::now()).await?;
+    let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or("?"));
+    let form = Form::of(kind)?;
+    let receipt = take(&app, &claims, form, &whole(body)?, clock::now()).await?;
     Ok((StatusCode::ACCEPTED, Json(receipt)).into_response())
 }
 
-enum Form {
+/// Takes what a vehicle reports, however it came here. What is returned is written for good.
+///
+/// # Errors
+/// The problem that the vehicle is to be told. With 503 nothing counts as taken, and the same may go well later.
+pub(crate) async fn take(
+    app: &App,
+    claims: &Claims,
+    form: Form,
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Receipt, Problem> {
+    let batch = match form {
+        Form::One => Batch::one(body)?,
+        Form::Lines => Batch::lines(body)?,
+    };
+    write(app, claims, batch, now).await
+}
+
+/// How reports are written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
     One,
     Lines,
 }
 
 impl Form {
-    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let kind = headers.get(header::CONTENT_TYPE).map_or("application/json", |kind| kind.to_str().unwrap_or("?"));
+    /// By their content type; without one they are a single report.
+    pub(crate) fn of(kind: Option<&str>) -> Result<Self, Problem> {
+        let kind = kind.unwrap_or("application/json");
         match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "application/json" => Ok(Self::One),
             "application/x-ndjson" | "application/ndjson" => Ok(Self::Lines),

@@ -11,8 +11,8 @@ use otaru_http::{Json, Problem};
 
 use super::empty;
 use super::shared::{BodyProblems, VehicleProblems, invalid, whole};
+use crate::admission::Vehicle;
 use crate::app::App;
-use crate::auth::Vehicle;
 use crate::offers::message;
 use crate::problems;
 

@@ -1,6 +1,6 @@
 //! The gateway's HTTP API and its description.
 
-mod acks;
+pub(crate) mod acks;
 mod inventory;
 mod metadata;
 mod shared;
@@ -31,7 +31,7 @@ pub(crate) use targets::{Content, serve};
 pub(crate) use update::jittered_secs;
 
 /// The longest body of a request.
-const MAX_BODY_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
 
 #[derive(OpenApi)]
 #[openapi(

@@ -18,8 +18,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::shared::VehicleProblems;
+use crate::admission::Vehicle;
 use crate::app::App;
-use crate::auth::Vehicle;
 use crate::offers::{self, Client, Outcome};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);

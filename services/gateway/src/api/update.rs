@@ -10,8 +10,8 @@ use otaru_http::{Json, Problem};
 
 use super::empty;
 use super::shared::VehicleProblems;
+use crate::admission::Vehicle;
 use crate::app::App;
-use crate::auth::Vehicle;
 use crate::conditional::has_already;
 use crate::offers::{self, Client, Outcome, Update};
 

@@ -23,8 +23,9 @@ use subtle::ConstantTimeEq as _;
 
 use super::links::Links;
 use super::{DdiConfig, ROOT};
+use crate::admission::credential;
 use crate::app::App;
-use crate::auth::{Refused, credential};
+use crate::auth::Refused;
 use crate::certificate::{self, Known, claims_of};
 use crate::problems;
 

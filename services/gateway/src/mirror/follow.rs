@@ -93,7 +93,10 @@ fn apply_manifest(app: &App, record: Record) {
         return;
     };
     match record.key.as_deref().map(str::from_utf8) {
-        Some(Ok(name)) => app.mirror.get_or_await(&model).apply(name, record.value),
+        Some(Ok(name)) => {
+            app.mirror.get_or_await(&model).apply(name, record.value);
+            app.mirror.moved.send_replace(());
+        }
         _ => tracing::warn!(%model, offset = record.offset, "a message without a file's name is left aside"),
     }
 }

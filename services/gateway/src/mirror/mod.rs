@@ -172,6 +172,8 @@ fn report(model: &ModelId, version: u64, error: &Unusable) {
 #[derive(Debug, Default)]
 pub(crate) struct Mirror {
     repositories: RwLock<HashMap<ModelId, Arc<Repository>>>,
+    /// Moves when a repository may have moved.
+    moved: watch::Sender<()>,
     read: AtomicBool,
     revocations_read: AtomicBool,
 }
@@ -200,6 +202,17 @@ impl Mirror {
         let mut all = self.repositories.write().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Repository::new(model.clone()));
         Arc::clone(all.entry(model.clone()).or_insert_with(new))
+    }
+
+    /// Hears when any repository may have moved.
+    pub(crate) fn watch(&self) -> watch::Receiver<()> {
+        self.moved.subscribe()
+    }
+
+    /// What the vehicles of each model are told now.
+    pub(crate) fn views(&self) -> Vec<(ModelId, Option<Arc<View>>)> {
+        let all = self.repositories.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(model, repository)| (model.clone(), repository.view())).collect()
     }
 
     fn count(&self) -> usize {

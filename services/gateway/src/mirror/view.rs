@@ -104,6 +104,20 @@ impl View {
         self.files.get(TIMESTAMP).is_some_and(|file| file.sha256 == timestamp.sha256)
     }
 
+    /// The SHA-256 of the timestamp, in hex.
+    pub(crate) fn timestamp_sha256(&self) -> Option<Arc<str>> {
+        self.files.get(TIMESTAMP).map(|file| Arc::clone(&file.sha256))
+    }
+
+    /// The waves that are open, of campaigns that run.
+    pub(crate) fn open_waves(&self) -> impl Iterator<Item = (CampaignId, u32)> {
+        let running = self.documents.values().filter(|known| known.document.state == DocumentState::Running);
+        running.flat_map(|known| {
+            let open = known.document.waves.iter().filter(|wave| wave.open);
+            open.map(|wave| (known.document.campaign, wave.number))
+        })
+    }
+
     /// How many campaigns run.
     pub(crate) fn running(&self) -> usize {
         self.documents.values().filter(|known| known.document.state == DocumentState::Running).count()

@@ -7,6 +7,7 @@ mod ddi;
 mod fuzz;
 mod lag;
 mod model;
+mod mqtt;
 mod outage;
 mod poll;
 mod rates;

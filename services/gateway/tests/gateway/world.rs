@@ -251,6 +251,13 @@ impl Gateway {
         self.running.take().unwrap().await.unwrap().unwrap();
     }
 
+    /// Ends it as a crash does: nothing is finished, nobody is told.
+    pub async fn kill(&mut self) {
+        let running = self.running.take().unwrap();
+        running.abort();
+        assert!(running.await.unwrap_err().is_cancelled());
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address))
     }

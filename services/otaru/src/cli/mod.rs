@@ -4,6 +4,7 @@ mod audit;
 mod embedded;
 mod fleet;
 mod keys;
+mod mqtt;
 mod oidc;
 mod options;
 mod roles;

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use otaru_gateway::Rates;
 
+use super::mqtt::MqttOptions;
 use super::oidc::OidcOptions;
 use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning};
 use super::serving::{ClientOptions, ProxyOptions, ServingOptions};
@@ -101,6 +102,8 @@ pub struct GatewayArgs {
     clients: ClientOptions,
     #[command(flatten)]
     proxies: ProxyOptions,
+    #[command(flatten)]
+    mqtt: MqttOptions,
 }
 
 impl GatewayArgs {
@@ -117,6 +120,7 @@ impl GatewayArgs {
         config.ddi = self.ddi.config();
         config.proxies = self.proxies.config();
         config.serving = self.serving.with_clients(&self.clients);
+        config.mqtt = self.mqtt.config()?;
         otaru_gateway::run(config, stop).await?;
         Ok(ExitCode::SUCCESS)
     }

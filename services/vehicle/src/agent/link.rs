@@ -10,7 +10,9 @@ use otaru_domain::clock;
 use otaru_domain::inventory::{EcuReport, InventoryReport};
 use tracing::{debug, info, warn};
 
-use super::{Agent, AgentError, Mode};
+use super::mqtt::Mqtt;
+use super::{Agent, AgentConfig, AgentError, Mode};
+use crate::backoff::Backoff;
 use crate::error::chain;
 use crate::gateway::{Bearer, EventStream, GatewayError, Polled, Update};
 
@@ -18,6 +20,13 @@ use crate::gateway::{Bearer, EventStream, GatewayError, Polled, Update};
 const BATCH: usize = 100;
 /// A stream may miss a push: the agent polls at least so often.
 const SAFETY_POLL: Duration = Duration::from_secs(15 * 60);
+
+/// What a gateway asks to wait for what is on its way is not longer.
+const SOON: Duration = Duration::from_secs(5);
+/// Over how long the vehicles of a model poll that have all heard the same notice.
+const NOTICE_SPREAD: Duration = Duration::from_secs(30);
+/// Reports that are kept for a refusal that may come yet.
+const MAX_WITH_BROKER: usize = 100;
 
 /// The stream, while there is one, and the event to go on from.
 #[derive(Default)]
@@ -69,6 +78,7 @@ impl Agent {
 
     /// Sends what is queued. What is not accepted stays queued.
     pub(super) async fn deliver(&mut self) -> Result<(), AgentError> {
+        self.deliver_by_mqtt().await?;
         loop {
             let acks = &self.store.state().acks;
             let batch: Vec<_> = acks.iter().take(BATCH).cloned().collect();
@@ -90,10 +100,52 @@ impl Agent {
             // Nothing is queued before these: the agent is one task.
             self.store.change(|state| drop(state.acks.drain(..batch.len())))?;
         }
+        self.by_http = false;
         if self.store.state().inventory_due {
             let report = self.inventory();
             self.gateway.put_inventory(self.bearer(), &report).await?;
             self.store.change(|state| state.inventory_due = false)?;
+        }
+        Ok(())
+    }
+
+    /// Connects to the broker, if there is one. An agent that runs once has nothing to wait for.
+    pub(super) fn open_mqtt(&mut self) {
+        let AgentConfig { mqtt, vin, model, once, backoff: (initial, max), .. } = &self.config;
+        let mqtt = mqtt.as_ref().filter(|_| !once);
+        self.mqtt = mqtt.map(|config| Mqtt::open(config, vin, model, Backoff::new(*initial, *max)));
+    }
+
+    /// Gives what is queued to the broker, as far as it takes it. What a gateway refused goes back into the queue, if it
+    /// may be taken yet, and over HTTP, which says at once whether it is.
+    async fn deliver_by_mqtt(&mut self) -> Result<(), AgentError> {
+        while let Some(refused) = self.mqtt.as_mut().and_then(Mqtt::refused) {
+            let known = self.store.state().with_broker.iter().position(|ack| ack.id == Some(refused.id));
+            let Some(index) = known else { continue };
+            warn!(detail = %refused.detail, again = refused.again, "a report was refused");
+            self.by_http |= refused.again;
+            self.store.change(|state| {
+                let ack = state.with_broker.remove(index);
+                if refused.again {
+                    state.acks.insert(0, ack);
+                }
+            })?;
+        }
+        while let Some(ack) = self.store.state().acks.first().cloned().filter(|_| !self.by_http) {
+            let who = Bearer { vin: &self.config.vin, token: &self.token };
+            let Some(mqtt) = self.mqtt.as_mut().filter(|mqtt| mqtt.is_connected()) else { break };
+            if !mqtt.send(who, &ack).await {
+                debug!("the broker does not take a report");
+                self.by_http = true;
+                self.open_mqtt();
+                break;
+            }
+            self.store.change(|state| {
+                state.acks.remove(0);
+                state.with_broker.push(ack);
+                let over = state.with_broker.len().saturating_sub(MAX_WITH_BROKER);
+                state.with_broker.drain(..over);
+            })?;
         }
         Ok(())
     }
@@ -122,6 +174,14 @@ impl Agent {
     /// Waits for the next check: `Some` is what the stream said, `None` asks for a poll. `idle` is true
     /// while nothing is left to do but to hear of something new.
     pub(super) async fn wait(&mut self, delay: Duration, idle: bool) -> Option<Option<Update>> {
+        if let Some(mqtt) = self.mqtt.as_ref().filter(|_| self.config.mode == Mode::Poll) {
+            // A gateway that says "soon" knows of something that no notice will be about.
+            let rest = idle && mqtt.is_connected() && delay > SOON;
+            let delay = if rest { delay.max(SAFETY_POLL) } else { delay };
+            let spread = self.config.poll_interval.min(NOTICE_SPREAD);
+            tokio::select! { () = mqtt.notice(spread) => {}, () = tokio::time::sleep(delay) => {} }
+            return None;
+        }
         if self.config.mode == Mode::Poll {
             tokio::time::sleep(delay).await;
             return None;

@@ -8,6 +8,7 @@ mod files;
 mod health;
 mod install;
 mod link;
+mod mqtt;
 mod signals;
 mod slots;
 mod state;
@@ -28,6 +29,8 @@ use url::Url;
 use self::driver::Driver;
 pub use self::health::HealthCheck;
 use self::link::Events;
+use self::mqtt::Mqtt;
+pub use self::mqtt::MqttConfig;
 use self::slots::{SlotError, Slots};
 use self::state::{StateError, StateFile};
 use crate::backoff::Backoff;
@@ -73,6 +76,8 @@ pub struct AgentConfig {
     /// A JSON object of signals for preconditions, read anew at each check.
     pub signals: Option<PathBuf>,
     pub mode: Mode,
+    /// A broker to hear notices from and to report to, instead of polling often.
+    pub mqtt: Option<MqttConfig>,
     /// Check once, install what there is, and end: an error if that did not come to a good end.
     pub once: bool,
     /// The time between polls where the gateway does not say.
@@ -87,6 +92,7 @@ pub struct AgentConfig {
 /// What keeps it from starting at all; with `once`, also what kept it from finishing.
 pub async fn run(config: AgentConfig, stop: CancellationToken) -> anyhow::Result<()> {
     let mut agent = Agent::open(config)?;
+    agent.open_mqtt();
     // Dropping the work at an await is no different from a kill, which it is made for.
     tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -108,6 +114,9 @@ struct Agent {
     /// The last answer to a poll, for its ETag.
     last_answer: Option<(String, Polled)>,
     events: Events,
+    mqtt: Option<Mqtt>,
+    /// A gateway did not take a report from the broker: what is queued goes over HTTP.
+    by_http: bool,
     stream_backoff: Backoff,
     /// Why the update waits, so that the log says it once.
     waiting_for: Option<String>,
@@ -180,6 +189,8 @@ impl Agent {
             clock_offset: None,
             last_answer: None,
             events: Events::default(),
+            mqtt: None,
+            by_http: false,
             stream_backoff: Backoff::new(initial, max),
             waiting_for: None,
             failed: None,

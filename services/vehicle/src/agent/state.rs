@@ -83,6 +83,9 @@ pub(crate) struct State {
     pub(crate) attempts: BTreeMap<CampaignId, Attempt>,
     /// Reports that were not accepted yet, oldest first.
     pub(crate) acks: Vec<AckReport>,
+    /// Reports that an MQTT broker has, newest last: a gateway may refuse them yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) with_broker: Vec<AckReport>,
     /// What the ECUs run was not told yet.
     pub(crate) inventory_due: bool,
 }
@@ -183,6 +186,7 @@ impl StateFile {
                 ecus: BTreeMap::new(),
                 attempts: BTreeMap::new(),
                 acks: Vec::new(),
+                with_broker: Vec::new(),
                 inventory_due: true,
             },
         };

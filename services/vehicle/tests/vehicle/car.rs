@@ -37,6 +37,7 @@ impl Car {
             health_check: None,
             signals: Some(dir.path().join("signals.json")),
             mode: Mode::Poll,
+            mqtt: None,
             once: false,
             poll_interval: Duration::from_millis(20),
             backoff: (Duration::from_millis(10), Duration::from_millis(50)),

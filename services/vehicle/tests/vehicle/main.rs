@@ -7,6 +7,7 @@ mod agent;
 mod car;
 mod fleet;
 mod kills;
+mod mqtt;
 mod ordered;
 mod peer;
 mod repository;

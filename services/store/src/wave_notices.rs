@@ -1,0 +1,99 @@
+//! Which vehicles are told that their wave is open, and by which gateway: the one that claims the wave first.
+
+use chrono::{DateTime, Utc};
+use otaru_domain::id::{CampaignId, ModelId, VehicleId, Vin};
+
+use crate::{Store, StoreError};
+
+/// Claims the wave's vehicles of `model`, once and for all. Gives whether nobody had.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn claim(
+    store: &Store,
+    model: &ModelId,
+    campaign: CampaignId,
+    wave: u32,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let claimed = sqlx::query(
+        "INSERT INTO wave_notices (model, campaign_id, wave, claimed_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+    )
+    .bind(model.as_str())
+    .bind(campaign)
+    .bind(i64::from(wave))
+    .bind(now)
+    .execute(store.pool())
+    .await?;
+    Ok(claimed.rows_affected() == 1)
+}
+
+/// The next `limit` vehicles of `model` after `after` that the wave has something for and that were not offered it yet.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn waiting(
+    store: &Store,
+    model: &ModelId,
+    campaign: CampaignId,
+    wave: u32,
+    after: VehicleId,
+    limit: i64,
+) -> Result<Vec<(VehicleId, Vin)>, StoreError> {
+    let rows: Vec<(VehicleId, String)> = sqlx::query_as(
+        "SELECT a.vehicle_id, v.vin
+           FROM assignments a
+           JOIN vehicles v ON v.id = a.vehicle_id
+          WHERE a.campaign_id = $1 AND a.vehicle_id > $2 AND a.wave = $3 AND a.state = 'assigned'
+            AND v.model_id = $4 AND v.retired_at IS NULL
+          ORDER BY a.vehicle_id
+          LIMIT $5",
+    )
+    .bind(campaign)
+    .bind(after)
+    .bind(i64::from(wave))
+    .bind(model.as_str())
+    .bind(limit)
+    .fetch_all(store.pool())
+    .await?;
+    rows.into_iter()
+        .map(|(id, vin)| Ok((id, Vin::parse(&vin).map_err(|error| StoreError::inconsistent("vehicles", error))?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use otaru_domain::clock;
+    use sqlx::PgPool;
+
+    use super::*;
+    use crate::testing;
+
+    #[sqlx::test(migrator = "crate::MIGRATOR")]
+    async fn a_wave_is_told_once_and_only_to_those_who_wait(pool: PgPool) {
+        let store = Store::from_pool(pool);
+        let now = clock::now();
+        let harbour = ModelId::parse("harbour").unwrap();
+        testing::model(&store, "harbour", now).await.unwrap();
+        testing::model(&store, "meadow", now).await.unwrap();
+        let release = testing::release(&store, "r4", now).await.unwrap();
+        let campaign = testing::campaign(&store, release, "salt", now).await.unwrap();
+        let mut ids = Vec::new();
+        for (number, model, wave) in
+            [(1, "harbour", 1), (2, "harbour", 1), (3, "harbour", 1), (4, "harbour", 2), (5, "meadow", 1)]
+        {
+            let id = testing::vehicle(&store, &format!("WVWZZZ1KZAW00000{number}"), model, now).await.unwrap();
+            testing::assign(&store, id, campaign, wave, now).await.unwrap();
+            ids.push(id);
+        }
+        testing::set_assignment(&store, ids[1], campaign, 1, "downloading").await.unwrap();
+
+        assert!(claim(&store, &harbour, campaign, 1, now).await.unwrap());
+        assert!(!claim(&store, &harbour, campaign, 1, now).await.unwrap());
+        assert!(claim(&store, &harbour, campaign, 2, now).await.unwrap());
+        let first = waiting(&store, &harbour, campaign, 1, 0, 1).await.unwrap();
+        assert_eq!(first, [(ids[0], Vin::parse("WVWZZZ1KZAW000001").unwrap())]);
+        let second = waiting(&store, &harbour, campaign, 1, ids[0], 10).await.unwrap();
+        assert_eq!(second, [(ids[2], Vin::parse("WVWZZZ1KZAW000003").unwrap())]);
+    }
+}
