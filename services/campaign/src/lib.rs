@@ -15,6 +15,7 @@ pub mod config;
 mod credentials;
 pub mod engine;
 pub mod error;
+mod expiry;
 pub mod extract;
 pub mod idempotency;
 pub mod keys;

@@ -15,6 +15,7 @@ use crate::auth;
 use crate::config::Config;
 use crate::engine;
 use crate::error::{ApiError, chain};
+use crate::expiry;
 use crate::live;
 use crate::router::router;
 
@@ -62,10 +63,12 @@ async fn work(app: App, initial_admin_token: Option<String>, stop: CancellationT
     }
     let watching = tokio::spawn(watch(app.clone(), stop.clone()));
     let sampling = tokio::spawn(live::run(app.clone()));
+    let expiring = tokio::spawn(expiry::run(app.clone(), stop.clone()));
     let result = engine::run(app, stop).await;
     drop(ended);
     watching.await?;
     sampling.await?;
+    expiring.await?;
     topics.await?;
     result
 }

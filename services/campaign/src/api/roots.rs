@@ -213,7 +213,7 @@ impl RootKeys {
         };
         let (keys, threshold) = keys_of(tuf::Role::Root)?;
         let (mut approvers, signatures) = keys_of(tuf::Role::Targets)?;
-        approvers.retain(|key| signatures > 1 && key != online.targets.public());
+        approvers.retain(|key| signatures > 1 && !online.has(&key.id()));
         Ok(Self { keys, threshold, approvers })
     }
 }

@@ -28,7 +28,12 @@ pub(super) async fn run(app: App, epoch: Epoch, stop: CancellationToken) -> Resu
     while !stop.is_cancelled() {
         if !caught_up {
             match manifests::republish_if_behind(&app, &app.bus, clock::now()).await {
-                Ok(_) => caught_up = true,
+                Ok(_) => {
+                    caught_up = true;
+                    if let Err(error) = manifests::finish_rotations(&app, clock::now()).await {
+                        tracing::warn!(error = chain(&error), "cannot look for rotations of keys that were broken off");
+                    }
+                }
                 Err(error) => tracing::warn!(error = chain(&error), "cannot compare the topics with the database"),
             }
         }

@@ -7,6 +7,7 @@ mod keys;
 mod oidc;
 mod options;
 mod roles;
+mod rotation;
 mod signals;
 mod tuf;
 mod up;

@@ -10,6 +10,7 @@ mod kills;
 mod outages;
 mod swupdate;
 mod swupdate_device;
+mod rotation;
 mod tamper;
 mod tuf_clients;
 mod tuf_suite;
