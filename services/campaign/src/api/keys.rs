@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::auth::Actor;
 use crate::error::ApiError;
 use crate::extract::PathPart;
+use crate::key_reference::KeyReference;
 use crate::keys::KeyStoreError;
 use crate::manifests::{hand_over, keys_in_force, needs_key};
 
@@ -69,6 +70,10 @@ pub struct SigningKey {
 #[serde(deny_unknown_fields)]
 pub struct NewSigningKey {
     pub role: OnlineRole,
+    /// `pkcs11:token=LABEL;object=LABEL` for a key pair in the service's hardware module, `env:OTARU_KEY_…` for PKCS#8 PEM
+    /// in a variable of its environment. Without it, the service makes a key in its keys directory.
+    #[schema(example = "pkcs11:token=otaru;object=harbour-timestamp-2", max_length = 512)]
+    pub reference: Option<String>,
 }
 
 /// The signing keys of a model.
@@ -106,6 +111,9 @@ async fn rotate(
     Json(body): Json<NewSigningKey>,
 ) -> Result<Json<SigningKey>, ApiError> {
     let role = body.role;
+    let invalid = |reason: String| Problem::invalid("/reference", reason);
+    let reference: Option<KeyReference> =
+        body.reference.as_deref().map(str::parse).transpose().map_err(invalid)?;
     models::find(&app, &id).await?;
     let now = clock::now();
     let mut tx = app.store.begin().await?;
@@ -116,8 +124,13 @@ async fn rotate(
     let present = in_force.get(&role.role()).cloned().unwrap_or_default();
     if present.contains(&newest) {
         let (store, model) = (app.keys.clone(), id.clone());
-        let made = tokio::task::spawn_blocking(move || store.make_next(&model, role.role())).await??;
-        let details = json!({"role": role, "key_id": made.id()});
+        let from = reference.clone();
+        let made = tokio::task::spawn_blocking(move || store.make_next(&model, role.role(), from.as_ref())).await?;
+        let made = made.map_err(|error| match error {
+            KeyStoreError::Reference { .. } => invalid(error.to_string()).into(),
+            error => ApiError::from(error),
+        })?;
+        let details = json!({"role": role, "key_id": made.id(), "reference": body.reference});
         audit::record(&mut tx, &actor.name, "signing_key_made", &format!("model-{id}"), &details, now).await?;
     }
     if role == OnlineRole::Campaigns {

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use otaru_gateway::Rates;
 
 use super::oidc::OidcOptions;
-use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning};
+use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning, Pkcs11Options};
 use super::signals::stop_on_signal;
 
 #[derive(Debug, Args)]
@@ -39,6 +39,8 @@ pub struct CampaignArgs {
     #[arg(long, env = "OTARU_REQUIRE_REVIEW")]
     require_review: bool,
     #[command(flatten)]
+    pkcs11: Pkcs11Options,
+    #[command(flatten)]
     oidc: OidcOptions,
     /// The largest artifact, in bytes.
     #[arg(long, env = "OTARU_MAX_ARTIFACT_BYTES", default_value_t = 4 << 30)]
@@ -54,6 +56,7 @@ impl CampaignArgs {
             bus: self.kafka.config(),
             artifacts: self.artifacts,
             keys_dir: self.keys_dir,
+            pkcs11: self.pkcs11.config()?,
             demo_root: self.demo_root,
             initial_admin_token: self.initial_admin_token,
             require_review: self.require_review,

@@ -39,6 +39,10 @@ pub(super) enum OnlineCommand {
         service: Service,
         #[arg(long)]
         role: OnlineRole,
+        /// A key that is there already, in place of one that the service makes in its keys directory:
+        /// `pkcs11:token=LABEL;object=LABEL` in the service's hardware module, or `env:OTARU_KEY_…` in its environment.
+        #[arg(long)]
+        reference: Option<String>,
     },
     /// Fetch the next root, to be signed offline: it names the newest key of each role.
     Draft {
@@ -85,10 +89,10 @@ impl Service {
 impl OnlineCommand {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         match self {
-            Self::Rotate { service, role } => {
+            Self::Rotate { service, role, reference } => {
                 let role = role.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
                 let (api, path) = service.call("/keys")?;
-                let key = api.post(&path, &json!({"role": role})).await?;
+                let key = api.post(&path, &json!({"role": role, "reference": reference})).await?;
                 println!("{key}");
             }
             Self::Draft { service, root_key, threshold, targets_key, out } => {

@@ -5,6 +5,7 @@ mod backing;
 mod cluster;
 mod database;
 mod full_disk;
+mod hsm;
 mod journey;
 mod kills;
 mod outages;

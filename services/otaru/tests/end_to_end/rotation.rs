@@ -15,11 +15,11 @@ use crate::backing::{log, otaru};
 use crate::cluster::{ADMIN_TOKEN, Cluster, Role, eventually};
 use crate::tamper;
 
-const MODEL: &str = "harbour";
+pub const MODEL: &str = "harbour";
 const VIN: &str = "WVWZZZ1KZAW000001";
 
 /// Runs `otaru keys …` as an operator; what it prints.
-async fn keys(cluster: &Cluster, arguments: &[&str]) -> anyhow::Result<String> {
+pub async fn keys(cluster: &Cluster, arguments: &[&str]) -> anyhow::Result<String> {
     let mut command = otaru();
     command.arg("keys").args(arguments);
     if !arguments.contains(&"init") {
@@ -28,7 +28,7 @@ async fn keys(cluster: &Cluster, arguments: &[&str]) -> anyhow::Result<String> {
     said(command).await
 }
 
-async fn said(mut command: Command) -> anyhow::Result<String> {
+pub async fn said(mut command: Command) -> anyhow::Result<String> {
     let output = command.output().await.context("the command cannot be run")?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
@@ -109,7 +109,7 @@ async fn until_completed(api: &Api, campaign: i64) -> anyhow::Result<()> {
 }
 
 /// python-tuf with a memory: it goes on from what it trusted before.
-async fn python_tuf(cluster: &Cluster, gateway: &str, target: &str) -> anyhow::Result<Value> {
+pub async fn python_tuf(cluster: &Cluster, gateway: &str, target: &str) -> anyhow::Result<Value> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let work = cluster.dir.path().join("python-tuf");
     std::fs::create_dir_all(&work)?;
@@ -186,9 +186,28 @@ async fn every_key_follows_another_while_vehicles_go_on() -> anyhow::Result<()> 
     for key in old["items"].as_array().context("no items")? {
         ensure!(keys(&rotation.cluster, &["revoke", "--key", key["key_id"].as_str().context("id")?]).await.is_ok());
     }
+    let newest = api.get(&format!("/models/{MODEL}/root")).await?["signed"]["version"].clone();
+    let newest = format!("{gateway}/tuf/{MODEL}/metadata/{newest}.root.json");
+    eventually("the gateway to have the newest root", Duration::from_secs(30), || async {
+        Ok(reqwest::get(&newest).await?.status().is_success().then_some(()))
+    })
+    .await?;
     let forging = tamper::forge_timestamp(&gateway, &stolen).await?;
     let answer = python_tuf(&rotation.cluster, &forging, &document).await?;
     ensure!(answer["error"] == "UnsignedMetadataError", "{answer}");
+
+    let metrics = format!("{}/metrics", rotation.cluster.url(Role::Campaign));
+    eventually("the gauge of the root's end", Duration::from_secs(30), || async {
+        let text = reqwest::get(&metrics).await?.text().await?;
+        let gauge = text.lines().find_map(|line| {
+            line.strip_prefix("otaru_campaign_metadata_expiry_seconds{model=\"harbour\",role=\"root\",state=\"published\"} ")
+        });
+        let Some(seconds) = gauge else { return Ok(None) };
+        let days = seconds.parse::<f64>()? / 86_400.0;
+        ensure!((364.0..=365.0).contains(&days), "{days} days");
+        Ok(Some(()))
+    })
+    .await?;
 
     let after = campaign(&api, "4", b"after the rotation").await?;
     let installed = rotation.path("vehicle/slots");
