@@ -93,9 +93,18 @@ mod tests {
             assert_eq!(text.parse::<KeyReference>().unwrap().to_string(), text);
         }
         for text in [
-            "", "env:", "env:HOME", "env:OTARU_KEY_A=B", "env:OTARU_DATABASE_URL", "pkcs11:", "pkcs11:token=a",
-            "pkcs11:token=a;token=b;object=c", "pkcs11:token=a;object=b;pin-value=1", "file:/etc/passwd",
-            "pkcs11:token=a b;object=c", "pkcs11:token=a;object=b\n",
+            "",
+            "env:",
+            "env:HOME",
+            "env:OTARU_KEY_A=B",
+            "env:OTARU_DATABASE_URL",
+            "pkcs11:",
+            "pkcs11:token=a",
+            "pkcs11:token=a;token=b;object=c",
+            "pkcs11:token=a;object=b;pin-value=1",
+            "file:/etc/passwd",
+            "pkcs11:token=a b;object=c",
+            "pkcs11:token=a;object=b\n",
         ] {
             assert!(text.parse::<KeyReference>().is_err(), "{text:?}");
         }

@@ -34,7 +34,7 @@ mod start;
 mod web;
 
 pub use config::{Config, DEFAULT_MAX_ARTIFACT_BYTES};
-pub use pkcs11::Pkcs11Config;
 pub use oidc::OidcConfig;
 pub use openapi::openapi;
+pub use pkcs11::Pkcs11Config;
 pub use start::{run, run_on};

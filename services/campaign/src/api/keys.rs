@@ -112,8 +112,7 @@ async fn rotate(
 ) -> Result<Json<SigningKey>, ApiError> {
     let role = body.role;
     let invalid = |reason: String| Problem::invalid("/reference", reason);
-    let reference: Option<KeyReference> =
-        body.reference.as_deref().map(str::parse).transpose().map_err(invalid)?;
+    let reference: Option<KeyReference> = body.reference.as_deref().map(str::parse).transpose().map_err(invalid)?;
     models::find(&app, &id).await?;
     let now = clock::now();
     let mut tx = app.store.begin().await?;
@@ -165,7 +164,9 @@ async fn revoke(
     if Role::ONLINE.into_iter().any(|role| {
         keys.of(role).is_some_and(|newest| newest.id() == key) && keys.earlier.iter().all(|(of, _)| *of != role)
     }) {
-        return Err(Problem::conflict("key-in-force", "it is the only key of its role: let another follow it first").into());
+        return Err(
+            Problem::conflict("key-in-force", "it is the only key of its role: let another follow it first").into()
+        );
     }
     let details = json!({"key_id": key});
     audit::record(&mut tx, &actor.name, "signing_key_revoked", &format!("model-{id}"), &details, now).await?;

@@ -30,7 +30,8 @@ async fn keys(admin: &Caller<'_>, id: &str, role: &str) -> (Vec<String>, bool) {
     let keys = admin.get(&format!("/models/{id}/keys")).await.is(200);
     let of_role: Vec<Value> =
         keys["items"].as_array().unwrap().iter().filter(|key| key["role"] == role).cloned().collect();
-    let ids = of_role.iter().filter(|key| key["in_force"] == true).map(|key| key["key_id"].as_str().unwrap().to_owned());
+    let ids =
+        of_role.iter().filter(|key| key["in_force"] == true).map(|key| key["key_id"].as_str().unwrap().to_owned());
     (ids.collect(), of_role[0]["newest"] == true && of_role[0]["in_force"] == false)
 }
 
@@ -138,7 +139,10 @@ async fn it_is_told_when_metadata_expires() {
     assert!(files.iter().all(|file| file["soon"] == false && file["waiting"] == false), "{files:?}");
     let root: Metadata<Root> =
         serde_json::from_value(admin.get(&format!("/models/{id}/root")).await.is(200)["signed"].clone()).unwrap();
-    assert_eq!(files[4]["expires_at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap(), root.expires);
+    assert_eq!(
+        files[4]["expires_at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap(),
+        root.expires
+    );
     // A root that waits for its targets shows, too.
     let approver = Key::generate().unwrap();
     let path = format!("/models/{id}/root/draft?targets_key={}", approver.public().keyval.public);

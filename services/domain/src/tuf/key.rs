@@ -70,7 +70,7 @@ pub trait Signer: Send + Sync {
 
 #[derive(Clone)]
 enum Secret {
-    Here(SigningKey),
+    Here(Box<SigningKey>),
     Elsewhere(Arc<dyn Signer>),
 }
 
@@ -108,7 +108,7 @@ impl Key {
     fn new(signing: SigningKey) -> Self {
         let public = PublicKey::ed25519(signing.verifying_key().as_bytes());
         let id = public.id();
-        Self { secret: Secret::Here(signing), public, id }
+        Self { secret: Secret::Here(Box::new(signing)), public, id }
     }
 
     /// A key that signs elsewhere.

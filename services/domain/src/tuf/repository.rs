@@ -67,7 +67,9 @@ pub enum PublishError {
     RootVersion { got: u64, expected: u64 },
     #[error("the root does not let this model's {0} key alone sign for that role")]
     RootKeys(Role),
-    #[error("the key that vehicles expect of the role {0} is not here: restore the keys directory, or put a root without it")]
+    #[error(
+        "the key that vehicles expect of the role {0} is not here: restore the keys directory, or put a root without it"
+    )]
     KeyMissing(Role),
     #[error("the root has expired or expires in less than a day")]
     RootExpired,

@@ -60,11 +60,13 @@ async fn the_service_signs_with_keys_that_it_never_sees() -> anyhow::Result<()> 
     let first = serde_json::to_vec(&api.get(&format!("/models/{MODEL}/root")).await?)?;
     std::fs::write(cluster.dir.path().join("1.root.json"), first)?;
 
-    let rotate = async |role: &str, reference: &str| keys(&cluster, &["rotate", "--role", role, "--reference", reference]).await;
+    let rotate =
+        async |role: &str, reference: &str| keys(&cluster, &["rotate", "--role", role, "--reference", reference]).await;
     let no_such = rotate("timestamp", "pkcs11:token=otaru;object=other").await.map_err(|error| error.to_string());
     ensure!(no_such.as_ref().is_err_and(|error| error.contains("has no ed25519")), "{no_such:?}");
     rotate("timestamp", "pkcs11:token=otaru;object=harbour-timestamp").await?;
-    let twice = rotate("snapshot", "pkcs11:token=otaru;object=harbour-timestamp").await.map_err(|error| error.to_string());
+    let twice =
+        rotate("snapshot", "pkcs11:token=otaru;object=harbour-timestamp").await.map_err(|error| error.to_string());
     ensure!(twice.as_ref().is_err_and(|error| error.contains("has a role already")), "{twice:?}");
     rotate("snapshot", "env:OTARU_KEY_HARBOUR_SNAPSHOT").await?;
     rotate("campaigns", "pkcs11:token=otaru;object=harbour-campaigns").await?;
@@ -81,7 +83,8 @@ async fn the_service_signs_with_keys_that_it_never_sees() -> anyhow::Result<()> 
     cluster.start_role(Role::Campaign).await?;
     cluster.wait_ready(Role::Campaign).await?;
     // Whatever is published now is signed by the module.
-    let artifact = api.upload("/artifacts?file_name=bcm.bin", "application/octet-stream", b"firmware".as_slice()).await?;
+    let artifact =
+        api.upload("/artifacts?file_name=bcm.bin", "application/octet-stream", b"firmware".as_slice()).await?;
     let images = json!([{"hardware_id": "BCM", "sha256": artifact["sha256"], "version": "2"}]);
     let release = json!({"name": "Spring", "version": "2", "models": [MODEL], "images": images});
     let release = api.post("/releases", &release).await?["id"].clone();

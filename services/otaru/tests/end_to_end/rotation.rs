@@ -200,7 +200,9 @@ async fn every_key_follows_another_while_vehicles_go_on() -> anyhow::Result<()> 
     eventually("the gauge of the root's end", Duration::from_secs(30), || async {
         let text = reqwest::get(&metrics).await?.text().await?;
         let gauge = text.lines().find_map(|line| {
-            line.strip_prefix("otaru_campaign_metadata_expiry_seconds{model=\"harbour\",role=\"root\",state=\"published\"} ")
+            line.strip_prefix(
+                "otaru_campaign_metadata_expiry_seconds{model=\"harbour\",role=\"root\",state=\"published\"} ",
+            )
         });
         let Some(seconds) = gauge else { return Ok(None) };
         let days = seconds.parse::<f64>()? / 86_400.0;
