@@ -42,6 +42,7 @@ need_to_test() {
     need swupdate swupdate
     need cpio cpio
     need openssl openssl
+    need softhsm2-util softhsm2
     need jq jq
     need curl curl
     need chromium chromium

@@ -55,7 +55,7 @@ impl App {
         Ok(Self {
             store: Store::open(&config.database).context("the database URL cannot be used: check --database-url")?,
             bus: Bus::new(config.bus.clone()),
-            keys: Arc::new(KeyStore::open(&config.keys_dir, config.demo_root)?),
+            keys: Arc::new(KeyStore::open(&config.keys_dir, config.demo_root)?.with_pkcs11(config.pkcs11.clone())),
             objects: Objects::open(&config.artifacts)
                 .with_context(|| format!("the object store {} cannot be opened", config.artifacts))?,
             wake: Arc::new(Notify::new()),

@@ -8,6 +8,7 @@ use otaru_bus::BusConfig;
 use otaru_http::Serving;
 
 use crate::oidc::OidcConfig;
+use crate::pkcs11::Pkcs11Config;
 
 /// The size limit of an artifact unless another is configured.
 pub const DEFAULT_MAX_ARTIFACT_BYTES: u64 = 4 << 30;
@@ -21,6 +22,8 @@ pub struct Config {
     pub artifacts: String,
     /// Where the signing keys are.
     pub keys_dir: PathBuf,
+    /// The hardware module that references to keys (`pkcs11:…`) mean.
+    pub pkcs11: Option<Pkcs11Config>,
     /// Keep a root key per model in `keys_dir` and sign roots with it. For demos: whoever gets into this
     /// service could then replace every key.
     pub demo_root: bool,

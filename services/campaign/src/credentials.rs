@@ -6,13 +6,12 @@ use otaru_domain::id::{ModelId, VehicleId, Vin};
 use otaru_domain::token::{self, Claims, Revocation};
 use otaru_domain::topic;
 use otaru_domain::tuf::Key;
-use otaru_http::Problem;
+use otaru_http::{Problem, chain};
 use otaru_store::outbox::{self, OutboxMessage};
 use otaru_store::{StoreError, Tx, credentials};
 use uuid::Uuid;
 
 use crate::error::ApiError;
-use otaru_http::chain;
 
 /// How long a credential is good for unless another time is asked for.
 pub const DEFAULT_DAYS: i64 = 730;

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use otaru_domain::clock;
-use otaru_http::Problem;
+use otaru_http::{Problem, chain};
 use otaru_store::idempotency::{self, Call, Reservation};
 use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
@@ -21,7 +21,6 @@ use tracing::Instrument as _;
 use crate::app::App;
 use crate::auth::{self, Actor};
 use crate::error::ApiError;
-use otaru_http::chain;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");

@@ -1,6 +1,7 @@
-//! The signing keys on disk: `<keys-dir>/<model>/<role>.pem` and `<keys-dir>/vehicle-tokens.pem`, ed25519 in
-//! PKCS#8 PEM, files 0600 in directories 0700. A key that exists is never overwritten: without it a model's
-//! vehicles would take no update before a new root is signed.
+//! The signing keys on disk: `<keys-dir>/<model>/<role>.pem`, those that follow it `<role>.2.pem` and so on, and
+//! `<keys-dir>/vehicle-tokens.pem`, ed25519 in PKCS#8 PEM, files 0600 in directories 0700. A key that exists is never
+//! overwritten, for without it a model's vehicles would take no update before a new root is signed, and a number is never
+//! used twice. In place of `pem`, `ref` names a key that is elsewhere ([`KeyReference`]). Which key signs is not kept here: the root in the database says it, so processes cannot disagree.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -13,6 +14,9 @@ use otaru_domain::tuf::{Key, KeyError, OnlineKeys, Role};
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::key_reference::KeyReference;
+use crate::pkcs11::Pkcs11Config;
+
 #[derive(Debug, Error)]
 pub enum KeyStoreError {
     #[error("cannot use {}: check --keys-dir, its owner and its space", path.display())]
@@ -23,6 +27,10 @@ pub enum KeyStoreError {
     Broken { path: PathBuf, source: KeyError },
     #[error("a new key cannot be made")]
     Generate(#[source] KeyError),
+    #[error("the key {reference} cannot be used: {reason}")]
+    Reference { reference: String, reason: String },
+    #[error("the keys of model {0} have no key {1}")]
+    Unknown(ModelId, String),
     #[error("root keys are kept offline: only a demo keeps them here (--demo-root)")]
     NoRootKeys,
 }
@@ -32,8 +40,15 @@ pub enum KeyStoreError {
 pub struct KeyStore {
     dir: PathBuf,
     demo_root: bool,
-    online: Mutex<HashMap<ModelId, OnlineKeys>>,
+    /// What was read already: what stands at a path never changes.
+    read: Mutex<HashMap<PathBuf, Key>>,
+    pkcs11: Option<Pkcs11Config>,
 }
+
+/// What follows a revoked key's name in place of `pem`.
+const REVOKED: &str = "revoked";
+/// What follows the name of a key that is elsewhere.
+const REFERENCE: &str = "ref";
 
 impl KeyStore {
     /// Opens the directory, making it when it is missing.
@@ -42,7 +57,13 @@ impl KeyStore {
     /// [`KeyStoreError::Io`].
     pub fn open(dir: &Path, demo_root: bool) -> Result<Self, KeyStoreError> {
         make_private_dir(dir)?;
-        Ok(Self { dir: dir.to_owned(), demo_root, online: Mutex::default() })
+        Ok(Self { dir: dir.to_owned(), demo_root, read: Mutex::default(), pkcs11: None })
+    }
+
+    /// The same with a hardware module.
+    #[must_use]
+    pub fn with_pkcs11(self, pkcs11: Option<Pkcs11Config>) -> Self {
+        Self { pkcs11, ..self }
     }
 
     /// Whether root keys are kept here, which is for demos.
@@ -51,23 +72,124 @@ impl KeyStore {
         self.demo_root
     }
 
-    /// The online keys of `model`, which were made by [`Self::create`].
+    /// The online keys of `model`, which were made by [`Self::create`]: the newest in front.
     ///
     /// # Errors
     /// [`KeyStoreError`].
     pub fn online_keys(&self, model: &ModelId) -> Result<OnlineKeys, KeyStoreError> {
-        if let Some(keys) = self.online.lock().unwrap_or_else(PoisonError::into_inner).get(model) {
-            return Ok(keys.clone());
-        }
-        let of = |role| read(&self.path(model, role));
-        let keys = OnlineKeys {
-            targets: of(Role::Targets)?,
-            campaigns: of(Role::Campaigns)?,
-            snapshot: of(Role::Snapshot)?,
-            timestamp: of(Role::Timestamp)?,
+        let mut earlier = Vec::new();
+        let mut newest = |role: Role| -> Result<Key, KeyStoreError> {
+            let mut keys = self.numbered(model, role)?.into_iter().rev().filter(|(_, path)| is_key(path));
+            let (_, path) = keys.next().ok_or_else(|| KeyStoreError::Missing { path: self.path(model, role) })?;
+            for (_, path) in keys {
+                earlier.push((role, self.read_once(&path)?));
+            }
+            self.read_once(&path)
         };
-        self.online.lock().unwrap_or_else(PoisonError::into_inner).insert(model.clone(), keys.clone());
-        Ok(keys)
+        let (targets, campaigns) = (newest(Role::Targets)?, newest(Role::Campaigns)?);
+        let (snapshot, timestamp) = (newest(Role::Snapshot)?, newest(Role::Timestamp)?);
+        Ok(OnlineKeys { targets, campaigns, snapshot, timestamp, earlier })
+    }
+
+    /// Makes the key that is to follow those of `role`, or takes the one of a reference. It signs nothing yet.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`]; [`KeyStoreError::Reference`] when that key does not sign, or has a role already.
+    pub fn make_next(&self, model: &ModelId, role: Role, from: Option<&KeyReference>) -> Result<Key, KeyStoreError> {
+        let last = self.numbered(model, role)?.last().map_or(0, |(number, _)| *number);
+        let path = |extension| self.path(model, role).with_file_name(format!("{role}.{}.{extension}", last + 1));
+        let Some(reference) = from else {
+            return read_or_make(&path("pem"));
+        };
+        let refused = |reason: String| KeyStoreError::Reference { reference: reference.to_string(), reason };
+        let key = reference.resolve(self.pkcs11.as_ref()).map_err(refused)?;
+        key.sign(b"otaru").map_err(|error| refused(error.to_string()))?;
+        if self.is_used(reference)? || self.online_keys(model)?.has(key.id()) {
+            return Err(refused("it has a role already, and each role of each model has a key of its own".to_owned()));
+        }
+        write_new(&path(REFERENCE), reference.to_string().as_bytes())?;
+        self.read_once(&path(REFERENCE))
+    }
+
+    /// Whether any model has a key by this reference.
+    fn is_used(&self, reference: &KeyReference) -> Result<bool, KeyStoreError> {
+        let io = |source| KeyStoreError::Io { path: self.dir.clone(), source };
+        for entry in std::fs::read_dir(&self.dir).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            let files = if path.is_dir() { std::fs::read_dir(&path).map_err(io)?.collect() } else { Vec::new() };
+            for file in files {
+                let path = file.map_err(io)?.path();
+                let is_reference = path.extension().is_some_and(|extension| extension == REFERENCE);
+                if is_reference && std::fs::read_to_string(&path).map_err(io)?.trim() == reference.to_string() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Destroys a key for good; only a note that it was there stays.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Unknown`], or [`KeyStoreError::Io`].
+    pub fn revoke(&self, model: &ModelId, key_id: &str) -> Result<Role, KeyStoreError> {
+        for role in Role::ONLINE {
+            for (number, path) in self.numbered(model, role)?.into_iter().filter(|(_, path)| is_key(path)) {
+                if self.read_once(&path)?.id() != key_id {
+                    continue;
+                }
+                // The note first: were the number free, another key could take the place that others know this one at.
+                write_new(&path.with_file_name(format!("{role}.{number}.{REVOKED}")), key_id.as_bytes())?;
+                let removed = std::fs::remove_file(&path);
+                removed.map_err(|source| KeyStoreError::Io { path: path.clone(), source })?;
+                self.read.lock().unwrap_or_else(PoisonError::into_inner).remove(&path);
+                return Ok(role);
+            }
+        }
+        Err(KeyStoreError::Unknown(model.clone(), key_id.to_owned()))
+    }
+
+    /// The files of a role's keys and of those that were revoked, by their numbers.
+    fn numbered(&self, model: &ModelId, role: Role) -> Result<Vec<(u32, PathBuf)>, KeyStoreError> {
+        let dir = self.dir.join(model.as_str());
+        let io = |source| KeyStoreError::Io { path: dir.clone(), source };
+        let entries = match std::fs::read_dir(&dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(io)?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(io)?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let number = match name.split('.').collect::<Vec<_>>()[..] {
+                [of, "pem"] if of == role.as_str() => Some(1),
+                [of, number, "pem" | REFERENCE | REVOKED] if of == role.as_str() => number.parse::<u32>().ok(),
+                _ => None,
+            };
+            files.extend(number.map(|number| (number, path)));
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    fn resolve(&self, path: &Path) -> Result<Key, KeyStoreError> {
+        let io = |source| KeyStoreError::Io { path: path.to_owned(), source };
+        let text = std::fs::read_to_string(path).map_err(io)?;
+        let refused = |reason| KeyStoreError::Reference { reference: path.display().to_string(), reason };
+        let reference: KeyReference = text.trim().parse().map_err(refused)?;
+        reference.resolve(self.pkcs11.as_ref()).map_err(refused)
+    }
+
+    fn read_once(&self, path: &Path) -> Result<Key, KeyStoreError> {
+        if let Some(key) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return Ok(key.clone());
+        }
+        let key = match path.extension() {
+            Some(extension) if extension == REFERENCE => self.resolve(path)?,
+            _ => read(path)?,
+        };
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), key.clone());
+        Ok(key)
     }
 
     /// Makes the online keys of `model`; those that exist stay.
@@ -76,7 +198,9 @@ impl KeyStore {
     /// [`KeyStoreError`].
     pub fn create(&self, model: &ModelId) -> Result<OnlineKeys, KeyStoreError> {
         for role in Role::ONLINE {
-            read_or_make(&self.path(model, role))?;
+            if !self.numbered(model, role)?.iter().any(|(_, path)| is_key(path)) {
+                read_or_make(&self.path(model, role))?;
+            }
         }
         self.online_keys(model)
     }
@@ -103,6 +227,10 @@ impl KeyStore {
     fn path(&self, model: &ModelId, role: Role) -> PathBuf {
         self.dir.join(model.as_str()).join(format!("{role}.pem"))
     }
+}
+
+fn is_key(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension != REVOKED)
 }
 
 fn make_private_dir(dir: &Path) -> Result<(), KeyStoreError> {
@@ -182,6 +310,43 @@ mod tests {
         write_new(&path, b"second").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"first");
         assert!(matches!(read_or_make(&path), Err(KeyStoreError::Broken { .. })));
+    }
+
+    #[test]
+    fn a_number_is_never_used_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = ModelId::parse("m").unwrap();
+        let (keys, other) = (KeyStore::open(dir.path(), false).unwrap(), KeyStore::open(dir.path(), false).unwrap());
+        let first = keys.create(&model).unwrap().timestamp;
+        let second = keys.make_next(&model, Role::Timestamp, None).unwrap();
+        let seen = other.online_keys(&model).unwrap();
+        assert_eq!((seen.timestamp.id(), seen.earlier.len()), (second.id(), 1));
+        assert_eq!(mode(&dir.path().join("m/timestamp.2.pem")), 0o600);
+        assert_eq!(keys.revoke(&model, second.id()).unwrap(), Role::Timestamp);
+        assert!(!dir.path().join("m/timestamp.2.pem").exists());
+        assert!(matches!(keys.revoke(&model, second.id()), Err(KeyStoreError::Unknown(..))));
+        assert_eq!(other.online_keys(&model).unwrap().timestamp.id(), first.id());
+        let third = keys.make_next(&model, Role::Timestamp, None).unwrap();
+        assert!(dir.path().join("m/timestamp.3.pem").exists());
+        assert_eq!(other.online_keys(&model).unwrap().timestamp.id(), third.id());
+        assert_eq!(keys.create(&model).unwrap().timestamp.id(), third.id());
+    }
+
+    #[test]
+    fn a_key_that_does_not_sign_or_has_a_role_takes_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = ModelId::parse("m").unwrap();
+        let keys = KeyStore::open(dir.path(), false).unwrap();
+        keys.create(&model).unwrap();
+        for text in ["env:OTARU_KEY_THAT_IS_NOT_SET", "pkcs11:token=a;object=b"] {
+            let made = keys.make_next(&model, Role::Timestamp, Some(&text.parse().unwrap()));
+            assert!(matches!(made, Err(KeyStoreError::Reference { .. })), "{text}");
+        }
+        let reference: KeyReference = "pkcs11:token=a;object=b".parse().unwrap();
+        assert!(!keys.is_used(&reference).unwrap());
+        write_new(&dir.path().join("other/targets.2.ref"), reference.to_string().as_bytes()).unwrap();
+        assert!(keys.is_used(&reference).unwrap());
+        assert_eq!(std::fs::read_dir(dir.path().join("m")).unwrap().count(), 4, "nothing was written");
     }
 
     #[test]

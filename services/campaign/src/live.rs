@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use otaru_domain::clock;
 use otaru_domain::id::CampaignId;
+use otaru_http::chain;
 use otaru_store::{StoreError, campaigns};
 use tokio::sync::broadcast;
 
@@ -14,7 +15,6 @@ use crate::api::fleet::Fleet;
 use crate::api::progress::Progress;
 use crate::app::App;
 use crate::error::ApiError;
-use otaru_http::chain;
 
 /// At most four updates a second reach a page.
 const TICK: Duration = Duration::from_millis(250);

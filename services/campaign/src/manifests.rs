@@ -1,11 +1,14 @@
 //! Publishing a model's repository: what is signed, what is stored and what is sent come from one
 //! transaction, so the topic can always be brought to what the database says.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use otaru_bus::Bus;
 use otaru_domain::id::ModelId;
 use otaru_domain::topic;
 use otaru_domain::tuf::{Change, Metadata, Publication, PublishError, Repository, Role, Timestamp, parse_unverified};
+use otaru_http::chain;
 use otaru_store::campaigns::CampaignImage;
 use otaru_store::outbox::{self, OutboxMessage};
 use otaru_store::{StoreError, Tx, manifests};
@@ -14,7 +17,6 @@ use thiserror::Error;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::keys::KeyStoreError;
-use otaru_http::chain;
 
 #[derive(Debug, Error)]
 pub enum ManifestError {
@@ -83,6 +85,62 @@ pub async fn cosign(
     keep(tx, app, model, &repository, publication, now).await?;
     let version = repository.files.get(&Role::Targets).map_or(0, |file| file.version);
     Ok((version, repository.root_version()))
+}
+
+/// The ids of the keys whose signatures count now for each role that the service signs for. The model stays locked.
+///
+/// # Errors
+/// [`ManifestError`].
+pub async fn keys_in_force(tx: &mut Tx, model: &ModelId) -> Result<BTreeMap<Role, Vec<String>>, ManifestError> {
+    let repository = manifests::load(tx, model).await?;
+    let of = |role| repository.keys_in_force(role).map(|keys| (role, keys));
+    Role::ONLINE.into_iter().map(of).collect::<Result<_, _>>().map_err(|source| refused(model, source))
+}
+
+/// Whether a key is named by what is published of a model, or by what waits. The model stays locked.
+///
+/// # Errors
+/// [`ManifestError`].
+pub async fn needs_key(tx: &mut Tx, model: &ModelId, key_id: &str) -> Result<bool, ManifestError> {
+    let repository = manifests::load(tx, model).await?;
+    repository.needs_key(key_id).map_err(|source| refused(model, source))
+}
+
+/// Lets the role `campaigns` of a model go over to its newest key; whether anything was to be done.
+///
+/// # Errors
+/// [`ManifestError`].
+pub async fn hand_over(tx: &mut Tx, app: &App, model: &ModelId, now: DateTime<Utc>) -> Result<bool, ManifestError> {
+    let keys = app.keys.online_keys(model)?;
+    let mut repository = manifests::load(tx, model).await?;
+    let Some(publication) = repository.hand_over(&keys, now).map_err(|source| refused(model, source))? else {
+        return Ok(false);
+    };
+    keep(tx, app, model, &repository, publication, now).await?;
+    Ok(true)
+}
+
+/// Ends what rotations of the role `campaigns` left half done, as when the process that made the key was killed; how many.
+/// The leader calls this when it begins to lead.
+///
+/// # Errors
+/// [`StoreError`] when the models cannot be listed.
+pub async fn finish_rotations(app: &App, now: DateTime<Utc>) -> Result<usize, ApiError> {
+    let mut finished = 0;
+    for (model, _) in manifests::active(&app.store).await? {
+        let result: Result<bool, ManifestError> = async {
+            let mut tx = app.store.begin().await?;
+            let done = hand_over(&mut tx, app, &model, now).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            Ok(done)
+        }
+        .await;
+        match result {
+            Ok(done) => finished += usize::from(done),
+            Err(error) => tracing::error!(%model, error = chain(&error), "a key's rotation could not be ended"),
+        }
+    }
+    Ok(finished)
 }
 
 /// Whether all of `images` are in the published targets of `model`, not only in a draft that waits for a signature.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use otaru_domain::{clock, topic};
-use otaru_http::{bind, install_metrics, serve};
+use otaru_http::{bind, chain, install_metrics, serve};
 use otaru_store::token_keys;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -15,9 +15,9 @@ use crate::auth;
 use crate::config::Config;
 use crate::engine;
 use crate::error::ApiError;
+use crate::expiry;
 use crate::live;
 use crate::router::router;
-use otaru_http::chain;
 
 /// Between two tries, and between two looks at whether things are still up.
 const RETRY: Duration = Duration::from_secs(2);
@@ -63,10 +63,12 @@ async fn work(app: App, initial_admin_token: Option<String>, stop: CancellationT
     }
     let watching = tokio::spawn(watch(app.clone(), stop.clone()));
     let sampling = tokio::spawn(live::run(app.clone()));
+    let expiring = tokio::spawn(expiry::run(app.clone(), stop.clone()));
     let result = engine::run(app, stop).await;
     drop(ended);
     watching.await?;
     sampling.await?;
+    expiring.await?;
     topics.await?;
     result
 }

@@ -56,9 +56,9 @@ pub enum TokenError {
 /// Signs `claims`.
 ///
 /// # Errors
-/// [`TokenError::Key`] when the key cannot be encoded.
+/// [`TokenError::Key`] when the key is elsewhere or cannot be encoded.
 pub fn issue(claims: &Claims, key: &Key) -> Result<String, TokenError> {
-    let der = key.signing_key().to_pkcs8_der().map_err(|_| TokenError::Key)?;
+    let der = key.signing_key().ok_or(TokenError::Key)?.to_pkcs8_der().map_err(|_| TokenError::Key)?;
     let mut header = Header::new(Algorithm::EdDSA);
     header.kid = Some(key.id().to_owned());
     jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_der(der.as_bytes())).map_err(|_| TokenError::Key)

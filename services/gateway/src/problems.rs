@@ -2,11 +2,10 @@
 
 use axum::http::StatusCode;
 use otaru_bus::BusError;
-use otaru_http::Problem;
+use otaru_http::{Problem, chain};
 use otaru_store::StoreError;
 
 use crate::app::App;
-use otaru_http::chain;
 
 /// How long a vehicle should wait for what is away, in seconds.
 pub(crate) const AWAY_SECS: u32 = 5;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use otaru_domain::id::{HardwareId, ModelId};
+use otaru_domain::tuf::Role;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
@@ -14,6 +15,15 @@ pub struct Hardware {
     pub hardware_id: HardwareId,
     /// For people.
     pub name: String,
+}
+
+/// When a file of a model's metadata expires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiry {
+    pub role: Role,
+    pub expires_at: DateTime<Utc>,
+    /// Whether it is not published but waits for an approver's signature.
+    pub waiting: bool,
 }
 
 /// A model.
@@ -30,6 +40,8 @@ pub struct Model {
     pub has_root: bool,
     /// The version of the targets that wait for an approver's signature.
     pub pending_targets: Option<i64>,
+    /// The newest file of each role, and what waits; empty before the first root.
+    pub expiries: Vec<Expiry>,
     pub retired_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub created_by: String,
@@ -69,6 +81,7 @@ struct Row {
     hardware: Json<Vec<Hardware>>,
     has_root: bool,
     pending_targets: Option<i64>,
+    expiries: Json<Vec<Expiry>>,
     retired_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     created_by: String,
@@ -86,6 +99,7 @@ impl TryFrom<Row> for Model {
             hardware: row.hardware.0,
             has_root: row.has_root,
             pending_targets: row.pending_targets,
+            expiries: row.expiries.0,
             retired_at: row.retired_at,
             created_at: row.created_at,
             created_by: row.created_by,
@@ -100,6 +114,8 @@ macro_rules! select {
             "SELECT id, name, vin_check_digit, review_required, retired_at, created_at, created_by, ",
             "EXISTS (SELECT 1 FROM manifest_roots WHERE model_id = models.id) AS has_root, ",
             "(SELECT version FROM manifest_pending WHERE model_id = models.id) AS pending_targets, ",
+            "coalesce((SELECT jsonb_agg(jsonb_build_object('role', role, 'expires_at', expires_at, 'waiting', waiting) ",
+            "ORDER BY expires_at, role) FROM metadata_expiries WHERE model_id = models.id), '[]') AS expiries, ",
             "coalesce((SELECT jsonb_agg(jsonb_build_object('hardware_id', hardware_id, 'name', h.name) ORDER BY hardware_id) ",
             "FROM model_hardware AS h WHERE model_id = models.id), '[]') AS hardware FROM models ",
             $tail
@@ -181,4 +197,25 @@ pub async fn list(store: &Store, after: Option<&str>, limit: i64) -> Result<Vec<
         .fetch_all(store.pool())
         .await?;
     rows.into_iter().map(Model::try_from).collect()
+}
+
+/// When the metadata of every model that is not retired expires.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn expiries(store: &Store) -> Result<Vec<(ModelId, Expiry)>, StoreError> {
+    let rows: Vec<(String, String, DateTime<Utc>, bool)> = sqlx::query_as(
+        "SELECT model_id, role, expires_at, waiting FROM metadata_expiries JOIN models ON models.id = model_id
+         WHERE retired_at IS NULL ORDER BY model_id, role, waiting",
+    )
+    .fetch_all(store.pool())
+    .await?;
+    rows.into_iter()
+        .map(|(model, role, expires_at, waiting)| {
+            let model = model.parse().map_err(|error| StoreError::inconsistent("models", error))?;
+            let role = Role::parse(&role)
+                .ok_or_else(|| StoreError::inconsistent("metadata_expiries", format!("role {role:?}")))?;
+            Ok((model, Expiry { role, expires_at, waiting }))
+        })
+        .collect()
 }

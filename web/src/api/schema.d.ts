@@ -880,6 +880,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The keys that the service signs with
+         * @description Their public halves, and which of them vehicles take.
+         */
+        get: operations["list_signing_keys"];
+        put?: never;
+        /**
+         * Make the key that follows a role's present one
+         * @description For admins. The key signs nothing until the next root (`/models/{model}/root/draft`) that names it was signed offline and put
+         *     in; that of `campaigns` follows at once, or with the next targets that an approver signs. As long as a new key
+         *     waits, asking again gives the same one.
+         */
+        post: operations["rotate_signing_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/keys/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Destroy a key for good
+         * @description For admins. One that vehicles take signatures of is refused with 409: put a root first that does not name it.
+         */
+        delete: operations["revoke_signing_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{model}/review": {
         parameters: {
             query?: never;
@@ -2720,6 +2766,20 @@ export interface components {
          * @enum {string}
          */
         Membership: "snapshot" | "continuous";
+        /** @description When a file of a model's metadata expires. */
+        MetadataExpiry: {
+            /** Format: date-time */
+            expires_at: string;
+            /**
+             * @description `root`, `targets`, `campaigns`, `snapshot` or `timestamp`.
+             * @example root
+             */
+            role: string;
+            /** @description Whether somebody should look after it: sign a root or the waiting targets, or find out why it was not renewed. */
+            soon: boolean;
+            /** @description Whether it is not published but waits for an approver's signature. */
+            waiting: boolean;
+        };
         /** @description When a share of the vehicles has reached an end. */
         Milestone: {
             band: components["schemas"]["FinishBand"] | null;
@@ -2742,6 +2802,8 @@ export interface components {
             created_by: string;
             hardware: components["schemas"]["Hardware"][];
             id: components["schemas"]["ModelId"];
+            /** @description When its metadata expires, what expires first in front; empty before the first root. */
+            metadata: components["schemas"]["MetadataExpiry"][];
             name: string;
             /**
              * Format: int64
@@ -2883,6 +2945,16 @@ export interface components {
              */
             verification: string;
         };
+        /** @description The key that is to follow. */
+        NewSigningKey: {
+            /**
+             * @description `pkcs11:token=LABEL;object=LABEL` for a key pair in the service's hardware module, `env:OTARU_KEY_…` for PKCS#8 PEM
+             *     in a variable of its environment. Without it, the service makes a key in its keys directory.
+             * @example pkcs11:token=otaru;object=harbour-timestamp-2
+             */
+            reference?: string | null;
+            role: components["schemas"]["OnlineRole"];
+        };
         /** @description A token to be issued. */
         NewToken: {
             /**
@@ -2954,6 +3026,11 @@ export interface components {
              */
             label: string;
         };
+        /**
+         * @description A role that the service signs for.
+         * @enum {string}
+         */
+        OnlineRole: "targets" | "campaigns" | "snapshot" | "timestamp";
         /** @description How fast an adapting campaign is offered, and why. */
         Pace: components["schemas"]["PaceReason"] & {
             /** Format: int64 */
@@ -3522,6 +3599,23 @@ export interface components {
              * @example 3
              */
             version: number;
+        };
+        /** @description A signing key of the service. */
+        SigningKey: {
+            /** @description Whether vehicles take its signatures now. */
+            in_force: boolean;
+            /** @description SHA-256 of the public key's canonical form, in hexadecimal digits. */
+            key_id: string;
+            /** @description Whether the next root draft, or for `campaigns` the next targets, name it. */
+            newest: boolean;
+            /** @description ed25519, 64 hexadecimal digits. */
+            public_key: string;
+            role: components["schemas"]["OnlineRole"];
+        };
+        /** @description The signing keys of a model. */
+        SigningKeys: {
+            /** @description The newest of each role first. */
+            items: components["schemas"]["SigningKey"][];
         };
         /** @description A count over runs. */
         Spread: {
@@ -5883,6 +5977,93 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_signing_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKeys"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotate_signing_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSigningKey"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SigningKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revoke_signing_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+                /** @description Its key id */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -604,6 +604,7 @@ export const de: Dictionary = {
     topic: "Topic",
     created: "Angelegt",
     hint: "Vor Updates muss sein Root signiert werden: otaru keys sign-root",
+    expiresSoon: (role, waiting) => (waiting ? `${role}.json wartet auf eine Signatur und läuft ab:` : `${role}.json läuft ab:`),
     waitsForApprover: (version) => `Targets Version ${version} warten auf die Signatur eines Freigebers: otaru keys sign`,
     formId: "Kennung",
     formIdHint: "Kleinbuchstaben, Ziffern und „-“; für immer Teil des Topic-Namens.",

@@ -575,6 +575,8 @@ export const en = {
     topic: "Topic",
     created: "Created",
     hint: "Its root must be signed before it can be updated: otaru keys sign-root",
+    expiresSoon: (role: string, waiting: boolean) =>
+      waiting ? `${role}.json waits for a signature and expires` : `${role}.json expires`,
     waitsForApprover: (version: number) => `Targets version ${version} wait for an approver’s signature: otaru keys sign`,
     formId: "Id",
     formIdHint: "Lower case, digits and “-”; part of its topic’s name, for ever.",

@@ -11,7 +11,7 @@ use axum::response::sse::{self, KeepAlive, Sse};
 use futures::{Stream, StreamExt as _};
 use otaru_domain::event::Event;
 use otaru_domain::id::CampaignId;
-use otaru_http::Problem;
+use otaru_http::{Problem, chain};
 use otaru_store::events;
 use serde::Deserialize;
 use tokio::sync::{broadcast, watch};
@@ -24,7 +24,6 @@ use crate::auth::Actor;
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::live::Update;
-use otaru_http::chain;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A look without having been woken.

@@ -12,6 +12,7 @@ pub mod events;
 pub mod evidence;
 pub mod fleet;
 pub mod groups;
+pub mod keys;
 pub mod model_review;
 pub mod models;
 pub mod oidc;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(models::routes())
         .merge(roots::routes())
         .merge(targets::routes())
+        .merge(keys::routes())
         .merge(vehicles::routes())
         .merge(groups::routes())
         .merge(artifacts::routes())

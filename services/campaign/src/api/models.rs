@@ -19,12 +19,12 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Actor;
-use crate::check;
 use crate::error::ApiError;
 use crate::extract::{PathPart, Query};
 use crate::keys::KeyStoreError;
 use crate::manifests;
 use crate::page::PageQuery;
+use crate::{check, expiry};
 
 /// The most ECUs a model may have.
 const MAX_HARDWARE: usize = 256;
@@ -86,9 +86,24 @@ pub struct Model {
     /// The version of the targets that wait for an approver's signature, if any do.
     #[schema(required = true, example = 4)]
     pub pending_targets: Option<i64>,
+    /// When its metadata expires, what expires first in front; empty before the first root.
+    pub metadata: Vec<MetadataExpiry>,
     pub created_at: DateTime<Utc>,
     /// The actor who created it.
     pub created_by: String,
+}
+
+/// When a file of a model's metadata expires.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct MetadataExpiry {
+    /// `root`, `targets`, `campaigns`, `snapshot` or `timestamp`.
+    #[schema(example = "root")]
+    pub role: String,
+    pub expires_at: DateTime<Utc>,
+    /// Whether it is not published but waits for an approver's signature.
+    pub waiting: bool,
+    /// Whether somebody should look after it: sign a root or the waiting targets, or find out why it was not renewed.
+    pub soon: bool,
 }
 
 /// Models by id.
@@ -115,8 +130,20 @@ impl From<models::Model> for Model {
             vin_check_digit: model.vin_check_digit,
             review_required: model.review_required,
             pending_targets: model.pending_targets,
+            metadata: model.expiries.into_iter().map(MetadataExpiry::from).collect(),
             created_at: model.created_at,
             created_by: model.created_by,
+        }
+    }
+}
+
+impl From<models::Expiry> for MetadataExpiry {
+    fn from(expiry: models::Expiry) -> Self {
+        Self {
+            role: expiry.role.to_string(),
+            expires_at: expiry.expires_at,
+            waiting: expiry.waiting,
+            soon: expiry::is_soon(&expiry, clock::now()),
         }
     }
 }

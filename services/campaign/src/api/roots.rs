@@ -10,7 +10,7 @@ use otaru_domain::clock;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::ModelId;
 use otaru_domain::tuf::{self, Metadata, OnlineKeys, PublicKey, Root};
-use otaru_http::{Json, Problem};
+use otaru_http::{Json, Problem, chain};
 use otaru_store::{StoreError, audit, events, manifests};
 use serde::Serialize;
 use serde_json::json;
@@ -24,7 +24,6 @@ use crate::auth::Actor;
 use crate::error::ApiError;
 use crate::extract::PathPart;
 use crate::manifests::accept_root;
-use otaru_http::chain;
 
 /// The most root keys a model may have.
 const MAX_ROOT_KEYS: usize = 32;
@@ -214,7 +213,7 @@ impl RootKeys {
         };
         let (keys, threshold) = keys_of(tuf::Role::Root)?;
         let (mut approvers, signatures) = keys_of(tuf::Role::Targets)?;
-        approvers.retain(|key| signatures > 1 && key != online.targets.public());
+        approvers.retain(|key| signatures > 1 && !online.has(&key.id()));
         Ok(Self { keys, threshold, approvers })
     }
 }

@@ -11,6 +11,7 @@ use otaru_domain::clock;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::CampaignId;
 use otaru_domain::rollout::{Retry, Timeouts};
+use otaru_http::chain;
 use otaru_store::campaigns::{self, Campaign};
 use otaru_store::leadership::Epoch;
 use otaru_store::retries::{self, Choice};
@@ -20,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError, locked, tell};
 use crate::app::App;
-use otaru_http::chain;
 
 const TICK: Duration = Duration::from_secs(1);
 /// Assignments looked at per transaction.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::clock;
 use otaru_domain::rehearsal::{self as rules, DEFAULT_RUNS};
+use otaru_http::chain;
 use otaru_store::StoreError;
 use otaru_store::campaigns::{self, Standing};
 use otaru_store::forecasts::{self, Kept};
@@ -15,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use super::{By, CampaignError};
 use crate::app::App;
 use crate::rehearsal::{self, Stage};
-use otaru_http::chain;
 
 /// Between two looks at which forecasts are due.
 const EVERY: Duration = Duration::from_secs(5);

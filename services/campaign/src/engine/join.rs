@@ -9,6 +9,7 @@ use otaru_domain::campaign::CampaignState;
 use otaru_domain::clock;
 use otaru_domain::id::{CampaignId, VehicleId};
 use otaru_domain::target::Target;
+use otaru_http::chain;
 use otaru_store::campaigns::{self, Campaign};
 use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, Tx, waves};
@@ -16,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError, plan_of};
 use crate::app::App;
-use otaru_http::chain;
 
 const TICK: Duration = Duration::from_millis(500);
 /// Changes per transaction.

@@ -32,6 +32,7 @@ use otaru_domain::assignment::AssignmentState;
 use otaru_domain::id::CampaignId;
 use otaru_domain::rollout::WavePlan;
 use otaru_domain::topic;
+use otaru_http::chain;
 use otaru_store::ingest::FAILURES_CHANNEL;
 use otaru_store::leadership::{self, Epoch, LEASE};
 use otaru_store::outbox;
@@ -41,7 +42,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::app::App;
-use otaru_http::chain;
 
 pub use attempts::retry_chosen;
 pub use command::{approve_wave, command};

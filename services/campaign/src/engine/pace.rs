@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::rollout::{LOOK, PaceWindow, adapted};
+use otaru_http::chain;
 use otaru_store::campaigns::Standing;
 use otaru_store::leadership::Epoch;
 use otaru_store::pace::{self, Pace};
@@ -10,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError};
 use crate::app::App;
-use otaru_http::chain;
 
 /// Adapts rates until `stop`, or until another process leads.
 pub(super) async fn run(app: App, epoch: Epoch, stop: CancellationToken) -> Result<(), CampaignError> {

@@ -9,6 +9,7 @@ use futures::StreamExt as _;
 use otaru_domain::clock;
 use otaru_domain::id::CampaignId;
 use otaru_domain::planner::{Action, plan};
+use otaru_http::chain;
 use otaru_store::StoreError;
 use otaru_store::campaigns::{self, Standing};
 use otaru_store::leadership::Epoch;
@@ -17,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError, close, halt, locked, open, start};
 use crate::app::App;
-use otaru_http::chain;
 
 /// A look without having been woken.
 const TICK: Duration = Duration::from_millis(500);

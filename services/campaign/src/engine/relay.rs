@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use otaru_bus::{Bus, BusError, Message, Producer};
 use otaru_domain::topic;
+use otaru_http::chain;
 use otaru_store::leadership::Epoch;
 use otaru_store::outbox::{self, Pending};
 use otaru_store::{Store, StoreError};
@@ -17,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::CampaignError;
 use crate::app::App;
-use otaru_http::chain;
 
 /// Wakes the relay.
 pub(super) type Wake = Arc<Notify>;

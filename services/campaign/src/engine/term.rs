@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use otaru_http::chain;
 use otaru_store::StoreError;
 use otaru_store::leadership::{self, Epoch, LEASE};
 use tokio::task::JoinSet;
@@ -10,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::relay::{self, Wake};
 use super::{attempts, forecast, join, pace, reconcile, upkeep};
 use crate::app::App;
-use otaru_http::chain;
 
 /// How long what is under way may take to end when the term does.
 const GRACE: Duration = Duration::from_secs(4);

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::clock;
 use otaru_domain::id::{CampaignId, ModelId};
 use otaru_domain::tuf::Change;
+use otaru_http::chain;
 use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, campaigns, idempotency, slots};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use super::{By, CampaignError};
 use crate::app::App;
 use crate::manifests;
-use otaru_http::chain;
 
 const EVERY: Duration = Duration::from_secs(60);
 /// How long an ended campaign's document goes on saying so: vehicles and gateways have read it by then.
@@ -28,7 +28,12 @@ pub(super) async fn run(app: App, epoch: Epoch, stop: CancellationToken) -> Resu
     while !stop.is_cancelled() {
         if !caught_up {
             match manifests::republish_if_behind(&app, &app.bus, clock::now()).await {
-                Ok(_) => caught_up = true,
+                Ok(_) => {
+                    caught_up = true;
+                    if let Err(error) = manifests::finish_rotations(&app, clock::now()).await {
+                        tracing::warn!(error = chain(&error), "cannot look for rotations of keys that were broken off");
+                    }
+                }
                 Err(error) => tracing::warn!(error = chain(&error), "cannot compare the topics with the database"),
             }
         }

@@ -15,6 +15,7 @@ use openidconnect::{
     Scope, SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, SubjectIdentifier,
     TokenResponse as _, UserInfoClaims,
 };
+use otaru_http::chain;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
@@ -23,7 +24,6 @@ use url::Url;
 use super::flow::Flow;
 use super::http::Http;
 use super::{OidcConfig, Refusal};
-use otaru_http::chain;
 
 /// Claims that the specification does not name, among which the groups are.
 #[derive(Debug, Clone, Serialize, Deserialize)]

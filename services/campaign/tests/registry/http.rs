@@ -47,7 +47,7 @@ fn sample(name: &str, schema: &Value) -> &'static str {
         (_, Some("uuid"), _) => "018f4f3e-0000-7000-8000-000000000000",
         (_, _, Some("integer")) => "1",
         ("vin", ..) => "WVWZZZ1KZAW000001",
-        ("sha256", ..) => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ("sha256" | "key", ..) => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         ("model" | "group", ..) => "none",
         ("hardware_id", ..) => "BCM",
         ("rxswin", ..) => "R1",
@@ -111,7 +111,9 @@ fn what_only_some_may_do_is_listed_here() {
         ("put_root", Role::Admin),
         ("put_targets", Role::Approver),
         ("reject_campaign", Role::Approver),
+        ("revoke_signing_key", Role::Admin),
         ("revoke_token", Role::Admin),
+        ("rotate_signing_key", Role::Admin),
     ];
     assert_eq!(higher, expected.map(|(id, role)| (id.to_owned(), role)));
     for one in operations().into_iter().filter(|one| !one.method.is_safe()) {

@@ -14,6 +14,7 @@ mod models;
 mod oidc;
 mod oidc_provider;
 mod releases;
+mod rotation;
 mod scopes;
 mod session;
 mod storm;

@@ -93,6 +93,7 @@ impl World {
             bus: BusConfig { properties: Broker::client_properties(), ..BusConfig::new(broker.bootstrap()) },
             artifacts: format!("file://{}", folder.path().join("artifacts").display()),
             keys_dir: folder.path().join("keys"),
+            pkcs11: None,
             demo_root: true,
             initial_admin_token: None,
             require_review: false,

@@ -23,6 +23,7 @@ mod tuf_cosign;
 mod tuf_fixture;
 mod tuf_publication;
 mod tuf_roots;
+mod tuf_rotation;
 mod tuf_signatures;
 mod versions;
 mod why;

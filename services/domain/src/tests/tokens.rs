@@ -85,6 +85,6 @@ fn a_token_with_an_impossible_vin_is_not_taken() {
     body["sub"] = json!("../../etc/passwd");
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","typ":"JWT"}"#);
     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(body.to_string()));
-    let signature = URL_SAFE_NO_PAD.encode(hex::decode(key(1).sign(message.as_bytes())).unwrap());
+    let signature = URL_SAFE_NO_PAD.encode(hex::decode(key(1).sign(message.as_bytes()).unwrap()).unwrap());
     assert_eq!(verify(&format!("{message}.{signature}"), &public(&key(1)), now()), Err(TokenError::Invalid));
 }

@@ -18,7 +18,13 @@ pub fn key(seed: u8) -> Key {
 }
 
 pub fn online(first: u8) -> OnlineKeys {
-    OnlineKeys { targets: key(first), campaigns: key(first + 1), snapshot: key(first + 2), timestamp: key(first + 3) }
+    OnlineKeys {
+        targets: key(first),
+        campaigns: key(first + 1),
+        snapshot: key(first + 2),
+        timestamp: key(first + 3),
+        earlier: Vec::new(),
+    }
 }
 
 /// A root for [`online`] keys `10…`, to be changed before it is signed.

@@ -1,14 +1,15 @@
 //! ed25519 keys as TUF writes them.
 
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding};
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::sync::Arc;
 use thiserror::Error;
 use utoipa::ToSchema;
 
-use super::sign::canonical;
+use super::sign::{SignError, canonical};
 
 /// A public key, as metadata carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,6 +30,8 @@ pub struct KeyVal {
 pub enum KeyError {
     #[error("not an ed25519 private key in PKCS#8 PEM")]
     Pem,
+    #[error("the key never leaves where it is")]
+    Elsewhere,
     #[error("the operating system gave no randomness")]
     Randomness,
 }
@@ -56,10 +59,25 @@ impl PublicKey {
     }
 }
 
+/// Signs with a key that never leaves where it is, as in a hardware module.
+pub trait Signer: Send + Sync {
+    /// The ed25519 signature of `message`.
+    ///
+    /// # Errors
+    /// Why there is none, in words that hold no secret.
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], String>;
+}
+
+#[derive(Clone)]
+enum Secret {
+    Here(Box<SigningKey>),
+    Elsewhere(Arc<dyn Signer>),
+}
+
 /// A private key with its id. `Debug` shows only the id.
 #[derive(Clone)]
 pub struct Key {
-    signing: SigningKey,
+    secret: Secret,
     public: PublicKey,
     id: String,
 }
@@ -90,7 +108,14 @@ impl Key {
     fn new(signing: SigningKey) -> Self {
         let public = PublicKey::ed25519(signing.verifying_key().as_bytes());
         let id = public.id();
-        Self { signing, public, id }
+        Self { secret: Secret::Here(Box::new(signing)), public, id }
+    }
+
+    /// A key that signs elsewhere.
+    #[must_use]
+    pub fn elsewhere(public: PublicKey, signer: Arc<dyn Signer>) -> Self {
+        let id = public.id();
+        Self { secret: Secret::Elsewhere(signer), public, id }
     }
 
     /// Reads PKCS#8 PEM (RFC 8410).
@@ -104,9 +129,10 @@ impl Key {
     /// Writes PKCS#8 PEM.
     ///
     /// # Errors
-    /// [`KeyError::Pem`].
+    /// [`KeyError::Pem`], or [`KeyError::Elsewhere`].
     pub fn to_pem(&self) -> Result<String, KeyError> {
-        self.signing.to_pkcs8_pem(LineEnding::LF).map(|pem| pem.to_string()).map_err(|_| KeyError::Pem)
+        let signing = self.signing_key().ok_or(KeyError::Elsewhere)?;
+        signing.to_pkcs8_pem(LineEnding::LF).map(|pem| pem.to_string()).map_err(|_| KeyError::Pem)
     }
 
     #[must_use]
@@ -119,13 +145,29 @@ impl Key {
         &self.public
     }
 
-    pub(crate) fn signing_key(&self) -> &SigningKey {
-        &self.signing
+    /// The key itself, unless it is elsewhere.
+    pub(crate) fn signing_key(&self) -> Option<&SigningKey> {
+        match &self.secret {
+            Secret::Here(signing) => Some(signing),
+            Secret::Elsewhere(_) => None,
+        }
     }
 
     /// The signature of `message`, in lowercase hex.
-    #[must_use]
-    pub fn sign(&self, message: &[u8]) -> String {
-        hex::encode(self.signing.sign(message).to_bytes())
+    ///
+    /// # Errors
+    /// [`SignError::Signer`] when the key is elsewhere and does not answer, or answers what nobody would take.
+    pub fn sign(&self, message: &[u8]) -> Result<String, SignError> {
+        let signer = match &self.secret {
+            Secret::Here(signing) => return Ok(hex::encode(signing.sign(message).to_bytes())),
+            Secret::Elsewhere(signer) => signer,
+        };
+        let refused = |reason: String| SignError::Signer { key: self.id.clone(), reason };
+        let signature = Signature::from_bytes(&signer.sign(message).map_err(refused)?);
+        let public = self.public.bytes().and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+        match public.is_some_and(|public| public.verify_strict(message, &signature).is_ok()) {
+            true => Ok(hex::encode(signature.to_bytes())),
+            false => Err(refused("its signature does not fit its public key".to_owned())),
+        }
     }
 }

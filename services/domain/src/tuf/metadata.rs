@@ -64,6 +64,16 @@ impl Role {
             Self::Timestamp => 1,
         })
     }
+
+    /// From how long before its end somebody should look after a file of the role. People have to meet for a root; the
+    /// others are renewed by themselves, or when an approver signs, long before this.
+    #[must_use]
+    pub fn warn_before(self) -> chrono::TimeDelta {
+        match self {
+            Self::Root => chrono::TimeDelta::days(30),
+            role => role.lifetime() / 4,
+        }
+    }
 }
 
 impl fmt::Display for Role {
@@ -200,4 +210,14 @@ pub struct Targets {
     pub targets: BTreeMap<String, Target>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegations: Option<Delegations>,
+}
+
+impl Targets {
+    /// The key ids that the role `campaigns` is delegated to.
+    #[must_use]
+    pub fn campaigns_keys(&self) -> Vec<String> {
+        let roles = self.delegations.iter().flat_map(|delegations| &delegations.roles);
+        let mut campaigns = roles.filter(|role| role.name == Role::Campaigns.as_str());
+        campaigns.next().map(|role| role.keyids.clone()).unwrap_or_default()
+    }
 }

@@ -14,7 +14,7 @@ mod sign;
 
 pub use cosign::Pending;
 pub use documents::DocumentFile;
-pub use key::{Key, KeyError, PublicKey};
+pub use key::{Key, KeyError, PublicKey, Signer};
 pub use metadata::{
     DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, RoleKeys, Root, Snapshot, Target, TargetCustom,
     Targets, Timestamp,

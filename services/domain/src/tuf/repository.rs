@@ -14,7 +14,7 @@ use super::cosign::Pending;
 use super::documents::{DocumentFile, document_target};
 use super::key::Key;
 use super::metadata::{
-    DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, Snapshot, Target, Targets, Timestamp,
+    DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, Root, Snapshot, Target, Targets, Timestamp,
 };
 use super::root::OnlineKeys;
 use super::sign::{SignError, VerifyError, parse_unverified, sign};
@@ -67,6 +67,10 @@ pub enum PublishError {
     RootVersion { got: u64, expected: u64 },
     #[error("the root does not let this model's {0} key alone sign for that role")]
     RootKeys(Role),
+    #[error(
+        "the key that vehicles expect of the role {0} is not here: restore the keys directory, or put a root without it"
+    )]
+    KeyMissing(Role),
     #[error("the root has expired or expires in less than a day")]
     RootExpired,
     #[error("the root must have consistent_snapshot true")]
@@ -89,6 +93,16 @@ pub enum PublishError {
     Sign(#[from] SignError),
     #[error("the document cannot be written")]
     Document(#[from] serde_json::Error),
+}
+
+impl PublishError {
+    /// What is wrong with a root that is put is said to whoever puts it; under the present one a key of ours is lost.
+    fn of_present_root(self) -> Self {
+        match self {
+            Self::RootKeys(role) => Self::KeyMissing(role),
+            other => other,
+        }
+    }
 }
 
 impl Repository {
@@ -151,6 +165,63 @@ impl Repository {
         Ok(self.body::<Targets>(Role::Targets)?.map(|body| body.targets).unwrap_or_default())
     }
 
+    /// The key ids of the role `campaigns`, as the published targets have them.
+    fn delegate(&self) -> Result<Vec<String>, PublishError> {
+        Ok(self.body::<Targets>(Role::Targets)?.map(|body| body.campaigns_keys()).unwrap_or_default())
+    }
+
+    /// The ids of the keys whose signatures on files of `role` count now; none before there is a root.
+    ///
+    /// # Errors
+    /// [`PublishError::Stored`].
+    pub fn keys_in_force(&self, role: Role) -> Result<Vec<String>, PublishError> {
+        if self.roots.is_empty() {
+            return Ok(Vec::new());
+        }
+        match role {
+            Role::Campaigns => self.delegate(),
+            role => Ok(self.present_root()?.roles.remove(&role).map(|role| role.keyids).unwrap_or_default()),
+        }
+    }
+
+    /// Whether a key is named by what is published or by what waits for a signature, so that destroying it would break off
+    /// one or the other.
+    ///
+    /// # Errors
+    /// [`PublishError::Stored`].
+    pub fn needs_key(&self, key_id: &str) -> Result<bool, PublishError> {
+        let waiting = self.pending.as_ref().and_then(|pending| pending.root.as_ref());
+        let mut named = self.delegate()?;
+        if let Some(pending) = &self.pending {
+            named.extend(pending.delegate()?);
+        }
+        for root in self.roots.values().next_back().into_iter().chain(waiting) {
+            let root = parse_unverified::<Metadata<Root>>(root).map_err(PublishError::Stored)?.body;
+            named.extend(root.roles.into_values().flat_map(|role| role.keyids));
+        }
+        Ok(named.iter().any(|id| id == key_id))
+    }
+
+    /// Lets the role `campaigns` go over to its newest key, which takes no new root: the targets name it. Where an
+    /// approver signs targets, it takes the next signature. `None` when it was done or is under way.
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn hand_over(&mut self, keys: &OnlineKeys, now: DateTime<Utc>) -> Result<Option<Publication>, PublishError> {
+        let newest = keys.campaigns.id();
+        let names = |delegate: &[String]| delegate.iter().any(|id| id == newest);
+        let drafted = self.pending.as_ref().map(Pending::delegate).transpose()?;
+        if self.roots.is_empty() || names(&self.delegate()?) || drafted.is_some_and(|delegate| names(&delegate)) {
+            return Ok(None);
+        }
+        self.write(keys, Change::default(), &[Role::Targets, Role::Snapshot, Role::Timestamp], now).map(Some)
+    }
+
+    fn present_root(&self) -> Result<Root, PublishError> {
+        let bytes = self.roots.values().next_back().ok_or(PublishError::AwaitingRoot)?;
+        parse_unverified::<Metadata<Root>>(bytes).map(|root| root.body).map_err(PublishError::Stored)
+    }
+
     fn due(&self, now: DateTime<Utc>) -> Vec<Role> {
         // Targets that wait for a signature are not written anew under the hands of whoever signs them.
         let waiting = self.pending.as_ref().filter(|_| self.is_cosigned().unwrap_or(false));
@@ -182,6 +253,7 @@ impl Repository {
         let mut next = self.clone();
         let mut publication = Publication::default();
         let mut roles = roles.to_vec();
+        let keys = &keys.under(&next.present_root()?).map_err(PublishError::of_present_root)?;
         if roles.contains(&Role::Targets) {
             if next.is_cosigned()? {
                 next.draft_targets(keys, change.targets, now)?;
@@ -192,6 +264,9 @@ impl Repository {
                 let body = next.targets_with(keys, change.targets)?;
                 next.pending = None;
                 next.put(Role::Targets, &body, &keys.targets, now, &mut publication)?;
+                if next.delegate()? != self.delegate()? {
+                    roles.extend([Role::Campaigns, Role::Snapshot]);
+                }
                 if let Some(root) = root {
                     next.await_targets(&root, keys, now)?;
                 }
@@ -234,7 +309,9 @@ impl Repository {
             self.put_documents(documents, publication)?;
             let targets = self.documents.iter().filter(|document| document.dropped_in.is_none());
             let targets = targets.map(|document| (document.name.clone(), document_target(document))).collect();
-            self.put(Role::Campaigns, &Targets { targets, delegations: None }, &keys.campaigns, now, publication)?;
+            let delegate = self.delegate()?;
+            let key = keys.named(Role::Campaigns, &delegate).ok_or(PublishError::KeyMissing(Role::Campaigns))?;
+            self.put(Role::Campaigns, &Targets { targets, delegations: None }, key, now, publication)?;
         }
         if roles.contains(&Role::Snapshot) {
             let entries = [Role::Targets, Role::Campaigns]

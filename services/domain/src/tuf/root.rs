@@ -10,16 +10,42 @@ use super::metadata::{Metadata, Role, RoleKeys, Root};
 use super::repository::{Change, Publication, PublishError, Repository};
 use super::sign::{VerifyError, parse_unverified, verify};
 
-/// The online keys of one model. No other model has any of them.
+/// The online keys of one model. No other model has any of them. Which of them sign is not said here but by the root
+/// that is in force, so that a rotation takes place at one moment: when a new root is taken in.
 #[derive(Debug, Clone)]
 pub struct OnlineKeys {
     pub targets: Key,
     pub campaigns: Key,
     pub snapshot: Key,
     pub timestamp: Key,
+    /// Keys that those above are to follow, newest first: they sign for as long as the root, or the targets for the
+    /// role `campaigns`, name them.
+    pub earlier: Vec<(Role, Key)>,
 }
 
 impl OnlineKeys {
+    /// The newest key of `role` that is among `keyids`.
+    #[must_use]
+    pub fn named(&self, role: Role, keyids: &[String]) -> Option<&Key> {
+        let earlier = self.earlier.iter().filter(|(of, _)| *of == role).map(|(_, key)| key);
+        self.of(role).into_iter().chain(earlier).find(|key| keyids.iter().any(|id| id == key.id()))
+    }
+
+    /// These keys, with those in front that `root` names for the roles that it knows.
+    pub(super) fn under(&self, root: &Root) -> Result<Self, PublishError> {
+        let named = |role: Role| {
+            let entry = root.roles.get(&role).ok_or(PublishError::RootKeys(role))?;
+            self.named(role, &entry.keyids).cloned().ok_or(PublishError::RootKeys(role))
+        };
+        let mut keys = self.clone();
+        keys.earlier.extend([(Role::Targets, self.targets.clone()), (Role::Snapshot, self.snapshot.clone())]);
+        keys.earlier.push((Role::Timestamp, self.timestamp.clone()));
+        keys.targets = named(Role::Targets)?;
+        keys.snapshot = named(Role::Snapshot)?;
+        keys.timestamp = named(Role::Timestamp)?;
+        Ok(keys)
+    }
+
     #[must_use]
     pub fn of(&self, role: Role) -> Option<&Key> {
         match role {
@@ -32,8 +58,10 @@ impl OnlineKeys {
     }
 
     /// Whether one of them has this id.
-    fn has(&self, id: &str) -> bool {
-        Role::ONLINE.into_iter().filter_map(|role| self.of(role)).any(|key| key.id() == id)
+    #[must_use]
+    pub fn has(&self, id: &str) -> bool {
+        let earlier = self.earlier.iter().map(|(_, key)| key);
+        Role::ONLINE.into_iter().filter_map(|role| self.of(role)).chain(earlier).any(|key| key.id() == id)
     }
 
     /// The root that gives these keys their roles, to be signed by the root keys. With `approvers`, targets need the
@@ -97,12 +125,18 @@ impl Repository {
         if claimed.expires <= now + Role::Timestamp.lifetime() {
             return Err(PublishError::RootExpired);
         }
+        let keys = &keys.under(&claimed.body)?;
         check_online_keys(&claimed.body, keys)?;
         let mut next = self.clone();
         if claimed.body.roles.get(&Role::Targets).is_some_and(|role| role.threshold > 1) {
-            next.await_targets(bytes, keys, now)?;
+            let publication = if self.has_targets_under(&claimed.body) {
+                next.replace_root(bytes, &claimed, keys, now)?
+            } else {
+                next.await_targets(bytes, keys, now)?;
+                Publication::default()
+            };
             *self = next;
-            return Ok(Publication::default());
+            return Ok(publication);
         }
         next.roots.insert(expected, bytes.to_vec());
         if let Some(pending) = &mut next.pending {

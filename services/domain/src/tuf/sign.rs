@@ -28,6 +28,8 @@ pub enum SignError {
     NotCanonical(String),
     #[error("signed metadata must be ASCII")]
     NotAscii,
+    #[error("the key {key} does not sign: {reason}")]
+    Signer { key: String, reason: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -60,9 +62,13 @@ pub fn sign(signed: &impl Serialize, keys: &[&Key]) -> Result<Vec<u8>, SignError
     if !message.is_ascii() {
         return Err(SignError::NotAscii);
     }
-    let signatures =
-        keys.iter().map(|key| KeySignature { keyid: key.id().to_owned(), sig: key.sign(&message) }).collect();
+    let signatures = signatures(keys, &message)?;
     serde_json::to_vec(&Envelope { signatures, signed }).map_err(|error| SignError::NotCanonical(error.to_string()))
+}
+
+fn signatures(keys: &[&Key], message: &[u8]) -> Result<Vec<KeySignature>, SignError> {
+    let one = |key: &&Key| Ok(KeySignature { keyid: key.id().to_owned(), sig: key.sign(message)? });
+    keys.iter().map(one).collect()
 }
 
 /// Adds signatures to a file, or to a bare `signed` part, as when several people sign a root one after the
@@ -80,9 +86,7 @@ pub fn add_signatures(bytes: &[u8], keys: &[&Key]) -> Result<Vec<u8>, VerifyErro
     };
     let message = canonical(&envelope.signed).map_err(|error| parse_error(&error))?;
     envelope.signatures.retain(|signature| keys.iter().all(|key| key.id() != signature.keyid));
-    envelope
-        .signatures
-        .extend(keys.iter().map(|key| KeySignature { keyid: key.id().to_owned(), sig: key.sign(&message) }));
+    envelope.signatures.extend(signatures(keys, &message).map_err(|error| parse_error(&error))?);
     serde_json::to_vec(&envelope).map_err(|error| parse_error(&error))
 }
 

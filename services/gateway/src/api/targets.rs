@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use otaru_domain::id::ModelId;
-use otaru_http::Problem;
+use otaru_http::{Problem, chain};
 
 use super::empty;
 use super::metadata::{FOR_EVER, absent};
@@ -20,7 +20,6 @@ use crate::app::App;
 use crate::conditional::has_already;
 use crate::mirror::{Image, Name};
 use crate::range::{Selected, select};
-use otaru_http::chain;
 
 /// A target: a campaign document or an image, as `<hash>.<name>`.
 ///

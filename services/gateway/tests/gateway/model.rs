@@ -17,7 +17,8 @@ impl Model {
     /// The model with its first root; what is to be published for that.
     pub fn new(id: &str, now: DateTime<Utc>) -> (Self, Publication) {
         let key = || Key::generate().unwrap();
-        let keys = OnlineKeys { targets: key(), campaigns: key(), snapshot: key(), timestamp: key() };
+        let keys =
+            OnlineKeys { targets: key(), campaigns: key(), snapshot: key(), timestamp: key(), earlier: Vec::new() };
         let root = key();
         let first = keys.root(&[root.public().clone()], 1, &[], 1, now);
         let mut repository = Repository::default();

@@ -1,4 +1,5 @@
-//! Keys without a server: what a root's keeper does on a machine that has no network.
+//! Keys without a server: what a root's keeper does on a machine that has no network. What an operator does beside a
+//! server is in `rotation`.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,6 +11,8 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use otaru_domain::id::HardwareId;
 use otaru_domain::tuf::{Key, Metadata, Role, Root, Targets, add_signatures, parse_unverified};
+
+use super::rotation::OnlineCommand;
 
 #[derive(Debug, Args)]
 pub struct KeysArgs {
@@ -56,6 +59,8 @@ enum KeysCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    #[command(flatten)]
+    Online(OnlineCommand),
 }
 
 impl KeysArgs {
@@ -65,6 +70,7 @@ impl KeysArgs {
             KeysCommand::List { keys_dir } => list(&keys_dir)?,
             KeysCommand::Sign { draft, key, out } => sign_targets(&draft, &key, &out)?,
             KeysCommand::SignRoot { draft, key, out } => sign_root(&draft, &key, &out)?,
+            KeysCommand::Online(command) => command.run().await?,
         }
         Ok(ExitCode::SUCCESS)
     }

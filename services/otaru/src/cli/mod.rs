@@ -8,6 +8,7 @@ mod mqtt;
 mod oidc;
 mod options;
 mod roles;
+mod rotation;
 mod serving;
 mod signals;
 mod tuf;

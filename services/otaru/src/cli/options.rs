@@ -1,5 +1,6 @@
 //! What several subcommands take: where Postgres, the broker and the artifacts are.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -118,4 +119,35 @@ pub fn local_artifacts(path: &Path) -> anyhow::Result<String> {
     std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))?;
     let path: PathBuf = path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?;
     Ok(format!("file://{}", path.display()))
+}
+
+/// The hardware module with signing keys.
+#[derive(Debug, Args)]
+pub struct Pkcs11Options {
+    /// The PKCS#11 module, a shared library, whose keys `otaru keys rotate --reference pkcs11:…` names.
+    #[arg(long, env = "OTARU_PKCS11_MODULE")]
+    pkcs11_module: Option<PathBuf>,
+    /// A file with the PIN of the module's user, which nobody else may read; or the PIN is in OTARU_PKCS11_PIN.
+    #[arg(long, env = "OTARU_PKCS11_PIN_FILE")]
+    pkcs11_pin_file: Option<PathBuf>,
+}
+
+impl Pkcs11Options {
+    pub fn config(&self) -> anyhow::Result<Option<otaru_campaign::Pkcs11Config>> {
+        let Some(module) = self.pkcs11_module.clone() else { return Ok(None) };
+        let pin = match &self.pkcs11_pin_file {
+            Some(path) => {
+                let mode = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+                anyhow::ensure!(
+                    mode.permissions().mode() & 0o077 == 0,
+                    "others may read the PIN in {}: chmod 600 it",
+                    path.display()
+                );
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
+            }
+            None => std::env::var("OTARU_PKCS11_PIN")
+                .map_err(|_| anyhow::anyhow!("--pkcs11-module needs --pkcs11-pin-file or OTARU_PKCS11_PIN"))?,
+        };
+        Ok(Some(otaru_campaign::Pkcs11Config { module, pin: pin.trim_end_matches(['\r', '\n']).to_owned() }))
+    }
 }

@@ -12,7 +12,7 @@ use otaru_gateway::Rates;
 
 use super::mqtt::MqttOptions;
 use super::oidc::OidcOptions;
-use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning};
+use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning, Pkcs11Options};
 use super::serving::{ClientOptions, ProxyOptions, ServingOptions};
 use super::signals::stop_on_signal;
 
@@ -41,6 +41,8 @@ pub struct CampaignArgs {
     #[arg(long, env = "OTARU_REQUIRE_REVIEW")]
     require_review: bool,
     #[command(flatten)]
+    pkcs11: Pkcs11Options,
+    #[command(flatten)]
     oidc: OidcOptions,
     /// The largest artifact, in bytes.
     #[arg(long, env = "OTARU_MAX_ARTIFACT_BYTES", default_value_t = 4 << 30)]
@@ -58,6 +60,7 @@ impl CampaignArgs {
             bus: self.kafka.config(),
             artifacts: self.artifacts,
             keys_dir: self.keys_dir,
+            pkcs11: self.pkcs11.config()?,
             demo_root: self.demo_root,
             initial_admin_token: self.initial_admin_token,
             require_review: self.require_review,

@@ -172,6 +172,7 @@ impl Up {
             bus: bus.clone(),
             artifacts: artifacts.clone(),
             keys_dir: self.data_dir.join("keys"),
+            pkcs11: None,
             demo_root: !self.offline_roots,
             initial_admin_token: Some(admin_token.to_owned()),
             require_review: self.require_review,

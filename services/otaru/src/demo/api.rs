@@ -40,6 +40,15 @@ impl Api {
         answer(self.request(Method::POST, path).json(body), path).await
     }
 
+    /// Puts bytes as they are: signatures are over them.
+    pub async fn put_bytes(&self, path: &str, body: Vec<u8>) -> anyhow::Result<Value> {
+        answer(self.request(Method::PUT, path).header("content-type", "application/json").body(body), path).await
+    }
+
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        answer(self.request(Method::DELETE, path), path).await
+    }
+
     /// Posts bytes of another type than JSON.
     pub async fn upload(&self, path: &str, content_type: &str, body: impl Into<Body>) -> anyhow::Result<Value> {
         answer(self.request(Method::POST, path).header("content-type", content_type).body(body), path).await

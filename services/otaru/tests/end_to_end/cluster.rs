@@ -46,6 +46,8 @@ pub struct Cluster {
     /// Known when Postgres was up once.
     pub database_url: String,
     pub kafka: String,
+    /// What the campaign service finds in its environment beside the rest.
+    pub campaign_env: Vec<(String, String)>,
     ports: [u16; 3],
     children: [Option<Child>; 3],
 }
@@ -62,6 +64,7 @@ impl Cluster {
             database_url: String::new(),
             kafka: broker.address().to_string(),
             broker,
+            campaign_env: Vec::new(),
             ports: [free_port()?, free_port()?, free_port()?],
             children: [None, None, None],
             dir,
@@ -110,6 +113,7 @@ impl Cluster {
             Role::Campaign => {
                 command.arg("--keys-dir").arg(dir.join("keys")).arg("--demo-root");
                 command.env("OTARU_INITIAL_ADMIN_TOKEN", ADMIN_TOKEN);
+                command.envs(self.campaign_env.iter().cloned());
             }
             Role::Gateway => {
                 command.args(["--poll-interval-secs", "1"]);

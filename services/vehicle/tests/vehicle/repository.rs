@@ -53,7 +53,8 @@ impl Model {
 
     fn with(id: &str, approver: Option<Key>) -> Self {
         let key = || Key::generate().unwrap();
-        let keys = OnlineKeys { targets: key(), campaigns: key(), snapshot: key(), timestamp: key() };
+        let keys =
+            OnlineKeys { targets: key(), campaigns: key(), snapshot: key(), timestamp: key(), earlier: Vec::new() };
         let root_key = key();
         let now = clock::now();
         let approvers: Vec<_> = approver.iter().map(|key| key.public().clone()).collect();

@@ -102,6 +102,13 @@ function List({ models }: { models: readonly Model[] }) {
             <Badge label={text().modelStates[model.state]} color={COLORS[model.state]} />
             {model.state === "awaiting_root" && <small>{t.hint}</small>}
             {model.pending_targets != null && <small>{t.waitsForApprover(model.pending_targets)}</small>}
+            {model.metadata
+              .filter((file) => file.soon)
+              .map((file) => (
+                <small key={`${file.role} ${file.waiting}`}>
+                  {t.expiresSoon(file.role, file.waiting)} <When at={file.expires_at} />
+                </small>
+              ))}
           </td>
           <td>
             <Chips words={model.hardware.map((one) => one.hardware_id)} />

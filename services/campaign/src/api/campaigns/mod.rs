@@ -23,7 +23,7 @@ mod why;
 use otaru_domain::review::ReviewError;
 use otaru_domain::rollout::{PlanError, WavePlan};
 use otaru_domain::target::{Target, TargetError};
-use otaru_http::Problem;
+use otaru_http::{Problem, chain};
 use otaru_store::Store;
 use otaru_store::campaigns::{self, Standing};
 use utoipa_axum::router::OpenApiRouter;
@@ -32,7 +32,6 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::engine::CampaignError;
 use crate::error::ApiError;
-use otaru_http::chain;
 
 pub(crate) use review::{CampaignReview, review_of};
 pub(crate) use view::{CampaignView, WaitingOn, WaveView};
