@@ -117,16 +117,37 @@ pub(crate) struct Gateway {
     base: Url,
 }
 
+/// How the gateway is known, and the vehicle to it, where it speaks TLS.
+#[derive(Debug, Clone, Default)]
+pub struct GatewayTls {
+    /// The authorities that the gateway's certificate may be from, as PEM; those of the system without it.
+    pub ca: Option<Vec<u8>>,
+    /// The vehicle's certificate with its chain and its key, as PEM.
+    pub identity: Option<Vec<u8>>,
+}
+
 impl Gateway {
     /// `max_idle` connections are kept open between requests.
-    pub(crate) fn new(mut base: Url, max_idle: usize) -> Result<Self, GatewayError> {
+    pub(crate) fn new(mut base: Url, max_idle: usize, tls: &GatewayTls) -> Result<Self, GatewayError> {
         if base.cannot_be_a_base() || !matches!(base.scheme(), "http" | "https") {
             return Err(GatewayError::Malformed(format!("{base} is no address of a gateway: use http:// or https://")));
         }
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let client = reqwest::Client::builder()
+        let wrong =
+            |what: &str, error: reqwest::Error| GatewayError::Malformed(format!("{what} cannot be used: {error}"));
+        let mut builder = reqwest::Client::builder();
+        if let Some(ca) = &tls.ca {
+            let authorities =
+                reqwest::Certificate::from_pem_bundle(ca).map_err(|error| wrong("the authority", error))?;
+            builder = builder.tls_certs_only(authorities);
+        }
+        if let Some(identity) = &tls.identity {
+            let identity = reqwest::Identity::from_pem(identity);
+            builder = builder.identity(identity.map_err(|error| wrong("the vehicle's certificate", error))?);
+        }
+        let client = builder
             .user_agent(concat!("otaru-vehicle/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)

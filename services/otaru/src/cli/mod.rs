@@ -14,6 +14,7 @@ mod signals;
 mod tuf;
 mod up;
 mod vehicle;
+mod vehicle_links;
 
 use std::process::ExitCode;
 

@@ -11,12 +11,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
 use otaru_domain::id::HardwareId;
 use otaru_domain::token::Claims;
-use otaru_vehicle::agent::{AgentConfig, Credentials, HealthCheck, Mode, MqttConfig, run};
+use otaru_vehicle::agent::{AgentConfig, Credentials, HealthCheck, Mode, run};
 use serde::Deserialize;
 use url::Url;
 
 use super::signals::stop_on_signal;
 use super::tuf::TufArgs;
+use super::vehicle_links::LinkOptions;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -48,22 +49,8 @@ pub struct VehicleArgs {
     /// Hold a stream open instead of polling.
     #[arg(long)]
     stream: bool,
-    /// An MQTT broker to hear from that there is something new, and to report to: mqtt://host:1883, or mqtts://host:8883
-    /// with --mqtt-ca. The user there is the VIN. The agent then polls every 15 minutes only.
-    #[arg(long, env = "OTARU_VEHICLE_MQTT_URL", value_parser = parse_broker, conflicts_with_all = ["stream", "once"])]
-    mqtt_url: Option<Url>,
-    /// A file with the vehicle's password at the broker.
-    #[arg(long, requires = "mqtt_url")]
-    mqtt_password_file: Option<PathBuf>,
-    /// A PEM file with the authorities that the broker's certificate may be from.
-    #[arg(long, requires = "mqtt_url")]
-    mqtt_ca: Option<PathBuf>,
-    /// A PEM file with the certificate by which the broker knows the vehicle, and its chain.
-    #[arg(long, requires_all = ["mqtt_ca", "mqtt_key"])]
-    mqtt_cert: Option<PathBuf>,
-    /// A PEM file with that certificate's key.
-    #[arg(long, requires = "mqtt_cert")]
-    mqtt_key: Option<PathBuf>,
+    #[command(flatten)]
+    links: LinkOptions,
     /// Check once, install what there is, and end: with 0 if that went well or there was nothing to do.
     #[arg(long)]
     once: bool,
@@ -91,12 +78,6 @@ fn parse_program(text: &str) -> Result<PathBuf, String> {
     if path.is_file() { Ok(path) } else { Err("it is not a file; name a program that can be run".to_owned()) }
 }
 
-fn parse_broker(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    let plain = matches!(url.scheme(), "mqtt" | "mqtts") && url.host_str().is_some() && url.username().is_empty();
-    if plain { Ok(url) } else { Err("a broker is written mqtt://host:1883 or mqtts://host:8883".to_owned()) }
-}
-
 /// Who the vehicle is, as its own token says; whether that is true is for the gateway to verify.
 fn identity(path: &Path) -> anyhow::Result<Claims> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -108,30 +89,17 @@ fn identity(path: &Path) -> anyhow::Result<Claims> {
 }
 
 impl VehicleArgs {
-    fn mqtt(&self) -> anyhow::Result<Option<MqttConfig>> {
-        let Some(url) = self.mqtt_url.clone() else { return Ok(None) };
-        anyhow::ensure!(
-            (url.scheme() == "mqtts") == self.mqtt_ca.is_some(),
-            "--mqtt-ca and an address that begins with mqtts:// go together"
-        );
-        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-        let password = self.mqtt_password_file.as_ref().map(read).transpose()?.map(String::from_utf8).transpose()?;
-        let password = password.map(|password| password.trim_end_matches(['\r', '\n']).to_owned());
-        let client = self.mqtt_cert.as_ref().zip(self.mqtt_key.as_ref());
-        let client = client.map(|(cert, key)| Ok::<_, anyhow::Error>((read(cert)?, read(key)?))).transpose()?;
-        Ok(Some(MqttConfig { url, password, ca: self.mqtt_ca.as_ref().map(read).transpose()?, client }))
-    }
-
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         if let Some(VehicleCommand::Tuf(tuf)) = self.command {
             return tuf.run().await;
         }
         let stop = stop_on_signal()?;
-        let mqtt = self.mqtt()?;
+        let (mqtt, tls) = (self.links.mqtt()?, self.links.tls()?);
         let credentials = self.credentials.context("--credentials is missing")?;
         let Claims { vin, model, .. } = identity(&credentials)?;
         let config = AgentConfig {
             gateway: self.gateway,
+            tls,
             state_dir: self.state_dir.unwrap_or_else(|| PathBuf::from(format!("vehicle-{vin}"))),
             vin,
             model,

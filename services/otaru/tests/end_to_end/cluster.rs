@@ -105,9 +105,7 @@ impl Cluster {
         self.reach(&mut command);
         command.args(["--listen", &format!("127.0.0.1:{}", self.port(role))]);
         if role != Role::VehicleState {
-            let artifacts = dir.join("artifacts");
-            std::fs::create_dir_all(&artifacts)?;
-            command.args(["--artifacts", &format!("file://{}", artifacts.display())]);
+            command.args(["--artifacts", &self.artifacts()?]);
         }
         match role {
             Role::Campaign => {
@@ -123,6 +121,23 @@ impl Cluster {
         let child = command.stdout(Stdio::null()).stderr(log(dir, role.subcommand())?).spawn()?;
         self.children[role as usize] = Some(child);
         Ok(())
+    }
+
+    /// A gateway of this cluster on another port, not started yet.
+    pub fn gateway_at(&self, port: u16) -> anyhow::Result<Command> {
+        let mut command = otaru();
+        command.arg("gateway");
+        self.reach(&mut command);
+        command.args(["--listen", &format!("127.0.0.1:{port}"), "--poll-interval-secs", "1"]);
+        command.args(["--artifacts", &self.artifacts()?]).stdout(Stdio::null());
+        Ok(command)
+    }
+
+    /// The object store's URL; its folder is made.
+    fn artifacts(&self) -> anyhow::Result<String> {
+        let artifacts = self.dir.path().join("artifacts");
+        std::fs::create_dir_all(&artifacts)?;
+        Ok(format!("file://{}", artifacts.display()))
     }
 
     /// Says where Postgres and the broker are.

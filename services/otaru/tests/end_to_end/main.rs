@@ -1,17 +1,24 @@
 //! What Otaru promises as a whole, tried on real processes, a real broker, a real Postgres and real clients.
+//!
+//! All of it is in one module, so that `--skip end_to_end::` runs the other tests alone: `ops/test` has these beside them.
 
-mod agent;
-mod backing;
-mod cluster;
-mod database;
-mod full_disk;
-mod hsm;
-mod journey;
-mod kills;
-mod outages;
-mod rotation;
-mod swupdate;
-mod swupdate_device;
-mod tamper;
-mod tuf_clients;
-mod tuf_suite;
+#[path = "."]
+mod end_to_end {
+    mod agent;
+    pub mod backing;
+    pub mod cluster;
+    pub mod database;
+    mod full_disk;
+    mod hsm;
+    pub mod journey;
+    mod kills;
+    mod outages;
+    pub mod rotation;
+    mod swupdate;
+    pub mod swupdate_device;
+    pub mod tamper;
+    mod tuf_clients;
+    mod tuf_suite;
+}
+
+use end_to_end::{backing, cluster, database, journey, rotation, swupdate_device, tamper};

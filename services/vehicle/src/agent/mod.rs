@@ -35,6 +35,7 @@ use self::slots::{SlotError, Slots};
 use self::state::{StateError, StateFile};
 use crate::backoff::Backoff;
 use crate::download::DownloadError;
+pub use crate::gateway::GatewayTls;
 use crate::gateway::{Gateway, GatewayError, Polled};
 use crate::offer::Refusal;
 use crate::repository::{RepositoryError, Trust};
@@ -64,6 +65,7 @@ pub enum Credentials {
 #[derive(Debug, Clone)]
 pub struct AgentConfig {
     pub gateway: Url,
+    pub tls: GatewayTls,
     pub vin: Vin,
     pub model: ModelId,
     pub credentials: Credentials,
@@ -179,7 +181,7 @@ impl Agent {
         let store = StateFile::open(&config.state_dir, &config.vin, &config.ecus)?;
         let (initial, max) = config.backoff;
         Ok(Self {
-            gateway: Gateway::new(config.gateway.clone(), 4)?,
+            gateway: Gateway::new(config.gateway.clone(), 4, &config.tls)?,
             token,
             trust: Trust::new(config.model.clone(), root, trusted),
             store,

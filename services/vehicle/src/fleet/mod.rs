@@ -32,7 +32,7 @@ use self::fetch::Images;
 use self::models::Models;
 use self::record::Recorder;
 use self::vehicle::Vehicle;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, GatewayTls};
 
 /// How much of an image each vehicle fetches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,7 +172,7 @@ struct Shared {
 /// # Errors
 /// What keeps it from starting, and a file of accepted reports that cannot be written.
 pub async fn run(config: FleetConfig, stats: Arc<Stats>, stop: CancellationToken) -> anyhow::Result<()> {
-    let gateway = Gateway::new(config.gateway, config.max_requests)?;
+    let gateway = Gateway::new(config.gateway, config.max_requests, &GatewayTls::default())?;
     let store = std::env::temp_dir().join(format!("otaru-fleet-{}", uuid::Uuid::new_v4()));
     let (recorder, writer) = Recorder::start(config.accepted_acks.as_deref()).await?;
     let shared = Arc::new(Shared {

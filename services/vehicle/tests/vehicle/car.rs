@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use otaru_vehicle::agent::{AgentConfig, Credentials, Mode, run};
+use otaru_vehicle::agent::{AgentConfig, Credentials, GatewayTls, Mode, run};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,7 @@ impl Car {
         };
         let config = AgentConfig {
             gateway: peer.url(),
+            tls: GatewayTls::default(),
             vin: VIN.parse().unwrap(),
             model,
             credentials: Credentials::Given { token: TOKEN.to_owned(), root },
