@@ -83,6 +83,24 @@ async fn a_head_that_does_not_end_costs_the_connection() {
 }
 
 #[tokio::test]
+async fn an_answer_that_takes_longer_than_any_limit_arrives_whole() {
+    let slow = || {
+        let pieces = stream::unfold(0, |sent| async move {
+            tokio::time::sleep(SOON).await;
+            (sent < 5).then_some((Ok::<_, Infallible>(Bytes::from_static(b"piece ")), sent + 1))
+        });
+        std::future::ready(Body::from_stream(pieces))
+    };
+    let router = Router::new().route("/", get(slow));
+    let (address, _stop) = start(router, |serving| {
+        (serving.first_request, serving.next_request, serving.write_stall) = (SOON, SOON, SOON);
+    });
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    assert_eq!(until_closed(&mut stream).await.matches("piece").count(), 5);
+}
+
+#[tokio::test]
 async fn an_answer_that_nobody_reads_is_given_up() {
     let (ended, given_up) = oneshot::channel::<()>();
     let ended = std::sync::Mutex::new(Some(ended));
