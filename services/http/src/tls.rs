@@ -48,11 +48,12 @@ pub enum TlsError {
     Clients(PathBuf, String),
 }
 
-/// The files as they were read last.
-#[derive(Debug, Clone)]
+/// The files as they were read last. Not to be shown: the key is in it.
 pub(crate) struct Tls {
     files: TlsFiles,
     config: RustlsConfig,
+    /// What the configuration was made of.
+    bytes: Vec<Vec<u8>>,
 }
 
 impl Tls {
@@ -61,8 +62,8 @@ impl Tls {
     /// # Errors
     /// [`TlsError`], which names the file.
     pub(crate) fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let (config, _) = read(&files)?;
-        Ok(Self { files, config: RustlsConfig::from_config(Arc::new(config)) })
+        let (config, bytes) = read(&files)?;
+        Ok(Self { files, config: RustlsConfig::from_config(Arc::new(config)), bytes })
     }
 
     pub(crate) fn config(&self) -> RustlsConfig {
@@ -70,14 +71,13 @@ impl Tls {
     }
 
     /// Takes over files that were changed, until `stop`. What cannot be read or used leaves the old ones in use.
-    pub(crate) async fn keep_fresh(self, stop: CancellationToken) {
-        let mut known = read(&self.files).map(|(_, bytes)| bytes).unwrap_or_default();
+    pub(crate) async fn keep_fresh(mut self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(READ_AGAIN)).await.is_some() {
             match read(&self.files) {
-                Ok((_, bytes)) if bytes == known => {}
+                Ok((_, bytes)) if bytes == self.bytes => {}
                 Ok((config, bytes)) => {
                     self.config.reload_from_config(Arc::new(config));
-                    known = bytes;
+                    self.bytes = bytes;
                     tracing::info!(certificate = %self.files.certificate.display(), "took over changed TLS files");
                 }
                 Err(error) => {
