@@ -92,6 +92,12 @@ const review = createRoute({
   component: lazyRouteComponent(() => import("./pages/review/Review"), "Review"),
   params: wholeNumber,
 });
+const edit = createRoute({
+  getParentRoute: inside,
+  path: "/campaigns/$id/edit",
+  component: lazyRouteComponent(() => import("./pages/wizard/Edit"), "Edit"),
+  params: wholeNumber,
+});
 const rehearsal = createRoute({
   getParentRoute: inside,
   path: "/campaigns/$id/rehearsal",
@@ -191,6 +197,7 @@ export const router = createRouter({
       wizard,
       campaign,
       review,
+      edit,
       rehearsal,
       forecasts,
       excluded,

@@ -4,6 +4,7 @@ import type { Dictionary } from "./en";
 import { foresight } from "./foresight.de";
 import { groups } from "./groups.de";
 import { oversight } from "./oversight.de";
+import { plan } from "./plan.de";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
 
@@ -376,9 +377,7 @@ export const de: Dictionary = {
     priority: "Priorität",
     priorityHint: "Von mehreren Kampagnen für ein Fahrzeug geht die höchste vor; −1000 bis 1000.",
     change: "Ändern",
-    changeTitle: (name) => `„${name}“ ändern`,
     changeVoids: "Sie ist in Prüfung: Eine Änderung macht sie wieder zum Entwurf.",
-    save: "Kampagne ändern",
   },
   events: {
     created: "Kampagne angelegt",
@@ -684,4 +683,5 @@ export const de: Dictionary = {
   ...foresight,
   ...groups,
   ...oversight,
+  ...plan,
 };

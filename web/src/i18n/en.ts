@@ -3,6 +3,7 @@
 import { foresight } from "./foresight.en";
 import { groups } from "./groups.en";
 import { oversight } from "./oversight.en";
+import { plan } from "./plan.en";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
 
@@ -366,9 +367,7 @@ export const en = {
     priority: "Priority",
     priorityHint: "Of several campaigns for a vehicle, the highest goes first; −1000 to 1000.",
     change: "Change",
-    changeTitle: (name: string) => `Change “${name}”`,
     changeVoids: "It is in review: a change makes it a draft again.",
-    save: "Change campaign",
   },
   events: {
     created: "Campaign created",
@@ -656,6 +655,7 @@ export const en = {
   ...foresight,
   ...groups,
   ...oversight,
+  ...plan,
 };
 
 export type Dictionary = typeof en;

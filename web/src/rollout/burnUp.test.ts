@@ -1,16 +1,11 @@
 import { expect, test } from "vitest";
-import type { BurnUp, Wave } from "../api/model";
+import type { BurnUp } from "../api/model";
 import { burnUpSeries, endedBy } from "./burnUp";
+import { aWave } from "./fixtures";
 
 const at = (seconds: number) => new Date(1_000_000_000_000 + seconds * 1000).toISOString();
-const wave = (number: number, size: number, opened?: number): Wave => ({
-  number,
-  share_ratio: 0.5,
-  gate_installed_ratio: 1,
-  size,
-  opened_at: opened === undefined ? null : at(opened),
-  counters: {},
-});
+const wave = (number: number, size: number, opened?: number) =>
+  aWave(number, { size, opened_at: opened === undefined ? null : at(opened) });
 const burnUp: BurnUp = {
   from: at(0),
   to: at(100),

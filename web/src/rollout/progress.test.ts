@@ -1,11 +1,8 @@
 import { expect, test } from "vitest";
-import type { Campaign, Wave } from "../api/model";
+import type { Wave } from "../api/model";
+import { aCampaign, aWave as wave } from "./fixtures";
 import { funnel, gateNeeds, segments, tally, wavesAtWork, waveStage, withProgress } from "./progress";
 import { BAR_ORDER, EXITS, STEPS } from "./states";
-
-function wave(number: number, over: Partial<Wave> = {}): Wave {
-  return { number, share_ratio: 0.1, gate_installed_ratio: 0.9, size: 100, opened_at: null, counters: {}, ...over };
-}
 
 test("finished is what has ended, however it ended", () => {
   const counters = { installed: 60, failed: 3, timed_out: 2, declined: 1, downloading: 14 };
@@ -95,24 +92,11 @@ test("with little room the waves at work are shown, with one before and what fol
 });
 
 test("a progress message changes the counts and keeps the plan", () => {
-  const campaign: Campaign = {
-    id: 12,
-    name: "BCM 2.3.0",
-    release: 4,
-    priority: 0,
-    target: "true",
-    deadline: "2026-04-01T00:00:00Z",
-    state: "running",
-    state_by: "engine",
-    state_at: "2026-03-01T10:00:00Z",
-  created_at: "2026-03-01T09:00:00Z",
-  created_by: "ada",
-    members: 100,
-    allowed: ["pause", "cancel"],
+  const campaign = aCampaign({
     waiting_on: { code: "vehicles", text: "old", left: 9, deadline: "2026-04-01T00:00:00Z" },
     waves: [wave(1, { counters: { assigned: 100 } }), wave(2)],
     counters: { assigned: 100 },
-  };
+  });
   const next = withProgress(campaign, {
     campaign: 12,
     counters: { installed: 1, assigned: 99 },
