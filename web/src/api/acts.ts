@@ -20,6 +20,7 @@ export const ACTS = {
   approveWave: { call: "POST /campaigns/{id}/waves/{number}/approve", role: "approver" },
   retry: { call: "POST /campaigns/{id}/retries", role: "engineer" },
   rehearse: { call: "POST /campaigns/{id}/rehearse", role: "engineer" },
+  prepareSteps: { call: "POST /campaigns/{id}/steps", role: "engineer" },
   undo: { call: "POST /campaigns/{id}/undo", role: "engineer" },
   stop: { call: "PUT /emergency-stop", role: "engineer" },
   lift: { call: "DELETE /emergency-stop", role: "admin" },

@@ -9,6 +9,7 @@ import * as groups from "./groups";
 import { withEvents } from "../live/events";
 import type { LiveEvent, Page } from "./model";
 import { getReview } from "./review";
+import { getSteps } from "./steps";
 import * as undo from "./undo";
 
 export const keys = {
@@ -23,6 +24,7 @@ export const keys = {
   /** What is played on the server, and so asked for less often: rehearsals and forecasts. */
   foresight: (id: number) => ["foresight", id],
   undo: (id: number) => ["undo", id],
+  steps: (id: number) => ["steps", id],
   everyTimeline: ["timeline"],
   timeline: (id: number) => ["timeline", id],
   releases: ["releases"],
@@ -101,8 +103,15 @@ export const excludedQuery = (id: number, filter: undo.ExcludedFilter) =>
 export const undoQuery = (id: number) =>
   queryOptions({ queryKey: keys.undo(id), queryFn: ({ signal }) => undo.getUndo(id, signal) });
 
+/** A solver looks for the ways, so not with every vehicle that moves. */
+export const stepsQuery = (id: number) =>
+  queryOptions({ queryKey: keys.steps(id), queryFn: ({ signal }) => getSteps(id, signal), staleTime: 30_000 });
+
 export const burnUpQuery = (id: number) =>
   queryOptions({ queryKey: [...keys.insight(id), "burn-up"], queryFn: ({ signal }) => api.getBurnUp(id, signal) });
+
+export const dropsQuery = (id: number) =>
+  queryOptions({ queryKey: [...keys.insight(id), "drops"], queryFn: ({ signal }) => api.getDrops(id, signal) });
 
 export const assignmentsQuery = (id: number, filter: api.AssignmentFilter) =>
   pages([...keys.insight(id), "assignments", filter], (cursor, signal) =>
@@ -146,6 +155,12 @@ export const ecusQuery = (vin: string, at: string | undefined) =>
   queryOptions({
     queryKey: [...keys.vehicle(vin), "ecus", at ?? ""],
     queryFn: ({ signal }) => api.listEcus(vin, at, signal),
+  });
+
+export const ecuHistoryQuery = (vin: string) =>
+  queryOptions({
+    queryKey: [...keys.vehicle(vin), "history"],
+    queryFn: ({ signal }) => api.listEcuHistory(vin, signal),
   });
 
 export const vehicleAssignmentsQuery = (vin: string) =>

@@ -1662,6 +1662,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/campaigns/{id}/drops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what failed together */
+        get: operations["list_drops"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -4235,6 +4252,16 @@ export interface components {
         };
         EcuHistory: {
             items: components["schemas"]["EcuVersion"][];
+        };
+        FunnelDrop: {
+            state: components["schemas"]["AssignmentState"];
+            after: components["schemas"]["AssignmentState"] | null;
+            error_code: string | null;
+            vehicles: number;
+        };
+        DropList: {
+            items: components["schemas"]["FunnelDrop"][];
+            sampled: boolean;
         };
     };
     responses: {
@@ -7519,6 +7546,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EcuHistory"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_drops: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now: a vehicle that installed later is not in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DropList"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -5,6 +5,7 @@ import { foresight } from "./foresight.de";
 import { groups } from "./groups.de";
 import { oversight } from "./oversight.de";
 import { plan } from "./plan.de";
+import { watch } from "./watch.de";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
 
@@ -312,15 +313,12 @@ export const de: Dictionary = {
     burnUpSpoken: (installed, other, total) =>
       `Im Zeitverlauf: ${installed} installiert und ${other} anders beendet, von ${total}.`,
     openTo: "Freigegeben",
-    otherwise: "Anders beendet",
     waveOpens: (wave) => `Welle ${wave}`,
     waves: "Wellen",
     wave: "Welle",
     opened: "Geöffnet",
     gate: "Schwelle zur nächsten",
     lastWave: "Letzte Welle",
-    gateInstalled: (ratio) => `${ratio} installiert`,
-    gateCount: (installed, needed) => `${installed} von ${needed}`,
     gateRoom: (count) => `scheitert nach ${count} weiteren Fehlern`,
     haltsAfter: (count) => `hält nach ${count} weiteren Fehlern an`,
     noGate: "Keine Schwelle",
@@ -684,4 +682,5 @@ export const de: Dictionary = {
   ...groups,
   ...oversight,
   ...plan,
+  ...watch,
 };

@@ -4,6 +4,7 @@ import { foresight } from "./foresight.en";
 import { groups } from "./groups.en";
 import { oversight } from "./oversight.en";
 import { plan } from "./plan.en";
+import { watch } from "./watch.en";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
 
@@ -308,15 +309,12 @@ export const en = {
     burnUpSpoken: (installed: string, other: string, total: string) =>
       `Over time: ${installed} installed and ${other} ended otherwise, of ${total}.`,
     openTo: "Open to",
-    otherwise: "Ended otherwise",
     waveOpens: (wave: number) => `Wave ${wave}`,
     waves: "Waves",
     wave: "Wave",
     opened: "Opened",
     gate: "Gate to the next",
     lastWave: "Last wave",
-    gateInstalled: (ratio: string) => `${ratio} installed`,
-    gateCount: (installed: string, needed: string) => `${installed} of ${needed}`,
     gateRoom: (count: string) => `misses with ${count} more failures`,
     haltsAfter: (count: string) => `halts at ${count} more failures`,
     noGate: "No gate",
@@ -656,6 +654,7 @@ export const en = {
   ...groups,
   ...oversight,
   ...plan,
+  ...watch,
 };
 
 export type Dictionary = typeof en;

@@ -258,6 +258,7 @@ export const oversight: typeof english = {
       release_locked: "Release gesperrt",
       release_recalled: "Release zurückgerufen",
       root_accepted: "Root angenommen",
+      steps_prepared: "Schritte vorbereitet",
       token_issued: "Token ausgestellt",
       token_revoked: "Token widerrufen",
       undo_prepared: "Weg zurück vorbereitet",

@@ -248,6 +248,7 @@ export const oversight = {
       release_locked: "Release locked",
       release_recalled: "Release recalled",
       root_accepted: "Root accepted",
+      steps_prepared: "Steps prepared",
       token_issued: "Token issued",
       token_revoked: "Token revoked",
       undo_prepared: "Way back prepared",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Wave } from "../api/model";
+import type { FunnelDrop, Wave } from "../api/model";
 import { aCampaign, aWave as wave } from "./fixtures";
 import { funnel, gateNeeds, segments, tally, wavesAtWork, waveStage, withProgress } from "./progress";
 import { BAR_ORDER, EXITS, STEPS } from "./states";
@@ -51,6 +51,19 @@ test("a later step implies the earlier ones, an exit only what it proves", () =>
   });
 });
 
+test("whoever left had reached the step before, and the rest of the exits prove what they prove", () => {
+  const drop = (state: FunnelDrop["state"], after: FunnelDrop["after"], vehicles: number) => ({ state, after, vehicles, error_code: null });
+  const drops = [drop("failed", "installing", 2), drop("timed_out", "downloading", 4), drop("declined", null, 2)];
+  const counters = { assigned: 10, installed: 50, failed: 3, declined: 2, timed_out: 6 };
+  const steps = funnel(counters, 100, drops);
+  expect(steps.map((step) => step.reached)).toEqual([100, 71, 59, 56, 56, 52, 52, 50]);
+  expect(steps.flatMap((step) => step.left.map((one) => [step.step, one.state, one.vehicles]))).toEqual([
+    ["offered", "declined", 2],
+    ["downloading", "timed_out", 4],
+    ["installing", "failed", 2],
+  ]);
+});
+
 test("a funnel never widens", () => {
   const counters = Object.fromEntries(BAR_ORDER.map((state, index) => [state, (index * 7) % 11]));
   const reached = funnel(counters, 1000).map((step) => step.reached);
@@ -72,6 +85,8 @@ test("a wave is closed, open, past its gate, then finished", () => {
   expect(stage({ opened_at, counters: { installed: 90, assigned: 10 } })).toBe("held");
   expect(stage({ opened_at, counters: { installed: 90, failed: 10 } })).toBe("finished");
   expect(stage({ opened_at, size: 0 })).toBe("finished");
+  const waits = { reported: 100, unmet: { wants: "approval" as const } };
+  expect(stage({ opened_at, counters: { installed: 100 }, gate_state: waits })).toBe("open");
 });
 
 test("a wave that ended below its gate missed it, unless nothing comes after", () => {

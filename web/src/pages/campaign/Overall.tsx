@@ -6,6 +6,7 @@ import { StateBar, StateLegend } from "../../components/StateBar";
 import { formatCount, formatPercent, plural } from "../../format/number";
 import { text } from "../../i18n";
 import { countOf, tally } from "../../rollout/progress";
+import { paceSentence } from "../../rollout/wording";
 import classes from "./Campaign.module.css";
 import { Expectation, ExpectedEnd } from "./Expectation";
 
@@ -39,6 +40,7 @@ export function Overall({ campaign }: { campaign: Campaign }) {
           </Figures>
           <StateBar label={t.progress} counters={campaign.counters} members={campaign.members} />
           <StateLegend counters={campaign.counters} members={campaign.members} />
+          {campaign.pace != null && <p className={classes.quiet}>{paceSentence(campaign.pace)}</p>}
           <Expectation campaign={campaign} />
         </Stack>
       )}
