@@ -161,6 +161,11 @@ const models = createRoute({
   path: "/models",
   component: lazyRouteComponent(() => import("./pages/models/Models"), "Models"),
 });
+const model = createRoute({
+  getParentRoute: inside,
+  path: "/models/$model",
+  component: lazyRouteComponent(() => import("./pages/model/Model"), "Model"),
+});
 const deadLetters = createRoute({
   getParentRoute: inside,
   path: "/dead-letters",
@@ -209,6 +214,7 @@ export const router = createRouter({
       groups,
       group,
       models,
+      model,
       deadLetters,
       rxswins,
       rxswin,

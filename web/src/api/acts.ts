@@ -31,6 +31,10 @@ export const ACTS = {
   changeGroup: { call: "PATCH /groups/{group}", role: "engineer" },
   deleteGroup: { call: "DELETE /groups/{group}", role: "engineer" },
   changeGroupVehicles: { call: "POST /groups/{group}/vehicles", role: "engineer" },
+  rotateKey: { call: "POST /models/{model}/keys", role: "admin" },
+  revokeKey: { call: "DELETE /models/{model}/keys/{key}", role: "admin" },
+  putRoot: { call: "PUT /models/{model}/root", role: "admin" },
+  putTargets: { call: "PUT /models/{model}/targets", role: "approver" },
   requireReview: { call: "PUT /models/{model}/review", role: "admin" },
 } as const satisfies Record<string, Act>;
 export type ActName = keyof typeof ACTS;

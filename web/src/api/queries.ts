@@ -6,6 +6,7 @@ import { getEmergencyStop } from "./emergency";
 import * as evidence from "./evidence";
 import { asApiError } from "./errors";
 import * as groups from "./groups";
+import * as signing from "./keys";
 import { withEvents } from "../live/events";
 import type { LiveEvent, Page } from "./model";
 import { getReview } from "./review";
@@ -30,6 +31,8 @@ export const keys = {
   releases: ["releases"],
   release: (id: number) => ["release", id],
   models: ["models"],
+  /** It and its keys. */
+  model: (id: string) => ["model", id],
   vehicles: ["vehicles"],
   vehicle: (vin: string) => ["vehicle", vin],
   deadLetters: ["dead-letters"],
@@ -144,6 +147,12 @@ export const modelsQuery = queryOptions({
   queryKey: keys.models,
   queryFn: async ({ signal }) => (await api.listModels({ limit: ALL }, signal)).items,
 });
+
+export const modelQuery = (id: string) =>
+  queryOptions({ queryKey: keys.model(id), queryFn: ({ signal }) => signing.getModel(id, signal) });
+
+export const signingKeysQuery = (id: string) =>
+  queryOptions({ queryKey: [...keys.model(id), "keys"], queryFn: ({ signal }) => signing.listKeys(id, signal) });
 
 export const vehiclesQuery = (filter: api.VehicleFilter) =>
   pages([...keys.vehicles, filter], (cursor, signal) => api.listVehicles({ ...filter, cursor, limit: PAGE }, signal));

@@ -2,6 +2,7 @@
 
 import { foresight } from "./foresight.en";
 import { groups } from "./groups.en";
+import { keys } from "./keys.en";
 import { oversight } from "./oversight.en";
 import { plan } from "./plan.en";
 import { watch } from "./watch.en";
@@ -652,6 +653,7 @@ export const en = {
   },
   ...foresight,
   ...groups,
+  ...keys,
   ...oversight,
   ...plan,
   ...watch,

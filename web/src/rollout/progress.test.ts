@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { FunnelDrop, Wave } from "../api/model";
 import { aCampaign, aWave as wave } from "./fixtures";
-import { funnel, gateNeeds, segments, tally, wavesAtWork, waveStage, withProgress } from "./progress";
+import { exposedOf, funnel, gateNeeds, segments, tally, wavesAtWork, waveStage, withProgress } from "./progress";
 import { BAR_ORDER, EXITS, STEPS } from "./states";
 
 test("finished is what has ended, however it ended", () => {
@@ -62,6 +62,12 @@ test("whoever left had reached the step before, and the rest of the exits prove 
     ["downloading", "timed_out", 4],
     ["installing", "failed", 2],
   ]);
+});
+
+test("who was only assigned is not exposed", () => {
+  const counters = { assigned: 88, downloaded: 6, installed: 1, failed: 5, timed_out: 3 };
+  expect(exposedOf(counters, 500)).toBe(12);
+  expect(exposedOf(counters, 500, [{ state: "timed_out", after: "offered", vehicles: 3, error_code: null }])).toBe(15);
 });
 
 test("a funnel never widens", () => {

@@ -98,6 +98,11 @@ function placeOf({ state, after }: FunnelDrop): number {
   return Math.max(leastOf(state), after === null ? 0 : (STEPS as readonly string[]).indexOf(after));
 }
 
+/** Vehicles that were offered the update, as far as is known: those that a bad release may have hurt. */
+export function exposedOf(counters: Counters, members: number | null | undefined, drops: readonly FunnelDrop[] = []): number {
+  return funnel(counters, members, drops).find(({ step }) => step === "offered")?.reached ?? 0;
+}
+
 /** Vehicles that must have installed for a wave's gate to hold: the server's own rounding. */
 export function gateNeeds(wave: Wave): number | undefined {
   if (wave.size == null) return undefined;
@@ -130,7 +135,7 @@ export function waveStage(wave: Wave, last: boolean): WaveStage {
   const { total, finished, installed } = tally(wave.counters, wave.size);
   const short = installed < (gateNeeds(wave) ?? Infinity);
   const holds = !short && wave.gate_state.unmet == null;
-  if (finished < total) return holds ? "held" : "open";
+  if (finished < total) return holds && !last ? "held" : "open";
   if (holds || last) return "finished";
   // All have ended, and a soak or a person may still be waited for.
   return short ? "missed" : "open";

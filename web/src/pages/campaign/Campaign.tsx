@@ -35,7 +35,7 @@ export function Campaign() {
   }
   return (
     <div className={page.page}>
-      <Header campaign={data} />
+      <Header campaign={data} told={data.state === "halted"} />
       <Halted campaign={data} />
       <Overall campaign={data} />
       <Waves waves={data.waves} />

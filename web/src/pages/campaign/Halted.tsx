@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { mayAct } from "../../api/acts";
 import type { Campaign, FailureCluster } from "../../api/model";
-import { failuresQuery } from "../../api/queries";
+import { dropsQuery, failuresQuery } from "../../api/queries";
 import { Figure, Figures } from "../../components/Figure";
 import { HaltIcon } from "../../components/icons";
 import { useOffers } from "../../components/useOffers";
@@ -10,17 +10,19 @@ import { When } from "../../components/When";
 import { formatCount, formatPercent, plural } from "../../format/number";
 import { text } from "../../i18n";
 import { stateLabel } from "../../rollout/states";
-import { countOf, tally } from "../../rollout/progress";
+import { countOf, exposedOf, tally } from "../../rollout/progress";
 import { said } from "../search";
 import classes from "./Halted.module.css";
 
 /** What somebody who comes to a halted campaign has to know first: why, who is exposed, what failed together, what may be done. */
 export function Halted({ campaign }: { campaign: Campaign }) {
   const t = text().watch;
+  const { data } = useQuery({ ...dropsQuery(campaign.id), enabled: campaign.state === "halted" });
   if (campaign.state !== "halted") return null;
-  const { total, active, unassigned, finished } = tally(campaign.counters, campaign.members);
+  const { total, active, finished } = tally(campaign.counters, campaign.members);
   const failed = countOf(campaign.counters, "failed") + countOf(campaign.counters, "rolled_back");
-  const exposed = total - unassigned;
+  const exposed = exposedOf(campaign.counters, campaign.members, data?.sampled === true ? [] : data?.items);
+  const underWay = active - countOf(campaign.counters, "assigned");
   const share = (count: number, of: number) => formatPercent(of === 0 ? 0 : count / of);
   return (
     <section className={classes.halted} aria-labelledby="halted">
@@ -39,10 +41,10 @@ export function Halted({ campaign }: { campaign: Campaign }) {
         </div>
       </header>
       <Figures>
-        <Figure value={formatCount(exposed)} label={t.exposed} detail={text().campaign.ofTotal(share(exposed, total))} />
+        <Figure value={formatCount(exposed)} label={t.exposed} detail={t.exposedHint(share(exposed, total))} />
         <Figure value={formatCount(failed)} label={t.failed} detail={t.failedOf(share(failed, finished))} bad={failed > 0} />
-        <Figure value={formatCount(active)} label={t.running} detail={t.runningHint} />
-        <Figure value={formatCount(unassigned)} label={t.spared} detail={t.sparedHint} />
+        <Figure value={formatCount(underWay)} label={t.running} detail={t.runningHint} />
+        <Figure value={formatCount(total - exposed)} label={t.spared} detail={t.sparedHint} />
       </Figures>
       <div className={classes.parts}>
         <Together campaign={campaign.id} />

@@ -17,7 +17,7 @@ export function Waves({ waves }: { waves: readonly Wave[] }) {
     <Panel title={t.waves}>
       <Table
         label={t.waves}
-        minWidth={46}
+        minWidth={54}
         head={
           <>
             <th>{t.wave}</th>
@@ -67,9 +67,9 @@ function WaveRow({ wave, last }: { wave: Wave; last: boolean }) {
       <td className={cell.number}>{formatCount(countOf(wave.counters, "installed"))}</td>
       <td className={cell.number}>
         {formatCount(exited)}
-        {wave.halts_after_failures != null && wave.opened_at != null && (
+        {wave.halts_after_failures != null && wave.halts_after_failures > 0 && wave.opened_at != null && (
           <>
-            <small>{text().watch.countsFailed(formatCount(wave.failed), formatCount(wave.finished))}</small>
+            <small className={classes.counts}>{text().watch.countsFailed(formatCount(wave.failed), formatCount(wave.finished))}</small>
             <small className={classes.halts}>{t.haltsAfter(formatCount(wave.halts_after_failures))}</small>
           </>
         )}

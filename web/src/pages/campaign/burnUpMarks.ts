@@ -81,6 +81,7 @@ export function drawGates(plot: uPlot, gates: readonly GateLine[], color: string
     ctx.fillStyle = color;
     ctx.lineWidth = 1.25 * devicePixelRatio;
     ctx.font = smallFont(font);
+    ctx.textAlign = "left";
     ctx.textBaseline = "bottom";
     for (const gate of gates) {
       const from = plot.valToPos(gate.from, "x", true);

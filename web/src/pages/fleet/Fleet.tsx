@@ -1,11 +1,10 @@
-import { Group, Skeleton, Stack } from "@mantine/core";
+import { Skeleton, Stack } from "@mantine/core";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { listCampaigns } from "../../api/client";
 import type { Campaign, CampaignState } from "../../api/model";
 import { fleetQuery, keys } from "../../api/queries";
 import { may } from "../../api/session";
-import { EmergencyStopButton } from "../../components/EmergencyStop";
 import { Failure } from "../../components/Failure";
 import { ShipIcon } from "../../components/icons";
 import { NewCampaignButton } from "../../components/NewCampaignButton";
@@ -52,12 +51,7 @@ export function Fleet() {
     <div className={page.page}>
       <PageHeader
         title={t.title}
-        actions={
-          <Group gap="xs">
-            <EmergencyStopButton filled />
-            {may("engineer") && <NewCampaignButton />}
-          </Group>
-        }
+        actions={may("engineer") && <NewCampaignButton />}
       />
       {fleet.data === undefined ? <FiguresLoading /> : <Figures fleet={fleet.data} />}
       {fleet.data !== undefined && open.campaigns !== undefined && (
