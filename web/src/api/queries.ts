@@ -8,7 +8,7 @@ import { asApiError } from "./errors";
 import * as groups from "./groups";
 import * as signing from "./keys";
 import { withEvents } from "../live/events";
-import type { LiveEvent, Page } from "./model";
+import type { CampaignState, LiveEvent, Page } from "./model";
 import { getReview } from "./review";
 import { getSteps } from "./steps";
 import * as undo from "./undo";
@@ -60,6 +60,7 @@ export const touchedByCommand = (id: number) => [
 ];
 
 const PAGE = 50;
+const SHOWN_PER_STATE = 20;
 /** What is looked up for choosing from, such as models: all of it, or more than anybody chooses from. */
 const ALL = 1000;
 
@@ -88,6 +89,16 @@ function pages<P extends Page<unknown>>(
 
 export const campaignsQuery = (filter: api.CampaignFilter) =>
   pages([...keys.campaigns, filter], (cursor, signal) => api.listCampaigns({ ...filter, cursor, limit: PAGE }, signal));
+
+/** The newest campaigns in a state, kept as a list in pages so that the live stream finds it. */
+export const openCampaignsQuery = (state: CampaignState) =>
+  queryOptions({
+    queryKey: [...keys.campaigns, "first", state],
+    queryFn: async ({ signal }) => ({
+      pages: [await api.listCampaigns({ state, limit: SHOWN_PER_STATE }, signal)],
+      pageParams: [undefined],
+    }),
+  });
 
 export const campaignQuery = (id: number) =>
   queryOptions({ queryKey: keys.campaign(id), queryFn: ({ signal }) => api.getCampaign(id, signal) });
@@ -132,6 +143,12 @@ export const timelineQuery = (id: number) =>
   });
 
 export const releasesQuery = pages(keys.releases, (cursor, signal) => api.listReleases({ cursor, limit: PAGE }, signal));
+
+/** All of them, for what they require of each other. */
+export const everyReleaseQuery = queryOptions({
+  queryKey: [...keys.releases, "every"],
+  queryFn: async ({ signal }) => (await api.listReleases({ limit: ALL }, signal)).items,
+});
 
 export const releaseQuery = (id: number) =>
   queryOptions({ queryKey: keys.release(id), queryFn: ({ signal }) => api.getRelease(id, signal) });

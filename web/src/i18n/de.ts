@@ -562,7 +562,6 @@ export const de: Dictionary = {
     file: "Datei",
     size: "Größe",
     sha256: "SHA-256",
-    runsOn: "Läuft auf",
     requires: "Verlangt",
     details: "Einzelheiten",
     notes: "Notizen",

@@ -532,7 +532,6 @@ export const en = {
     file: "File",
     size: "Size",
     sha256: "SHA-256",
-    runsOn: "Runs on",
     requires: "Requires",
     details: "Details",
     notes: "Notes",
