@@ -62,5 +62,8 @@ pub(crate) fn open_routes() -> OpenApiRouter<App> {
 
 /// Calls whose body, or answer, is as large as an artifact, a fleet or the audit log.
 pub(crate) fn streamed_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(artifacts::streamed_routes()).merge(vehicles::streamed_routes()).merge(audit::streamed_routes())
+    OpenApiRouter::new()
+        .merge(artifacts::streamed_routes())
+        .merge(vehicles::streamed_routes())
+        .merge(audit::streamed_routes())
 }

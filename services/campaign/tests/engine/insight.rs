@@ -53,7 +53,10 @@ async fn where_vehicles_left_is_told_by_the_last_step_before_and_the_code() {
     let vins = &fleet.vins;
     fleet.report(id, &vins[..3], 1, ReportedState::Downloading).await;
     fleet.report(id, &vins[..2], 2, ReportedState::Installing).await;
-    let failed = |sequence| AckReport { error_code: Some("no_space".into()), ..AckReport::of(id, 1, sequence, ReportedState::Failed) };
+    let failed = |sequence| AckReport {
+        error_code: Some("no_space".into()),
+        ..AckReport::of(id, 1, sequence, ReportedState::Failed)
+    };
     fleet.say(&vins[..2], &failed(3)).await;
     fleet.say(&vins[2..3], &failed(3)).await;
     fleet.report(id, &vins[3..4], 1, ReportedState::Declined).await;

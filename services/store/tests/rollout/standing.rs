@@ -100,8 +100,12 @@ async fn assignments_come_in_pages_with_their_failure_and_their_history(pool: Pg
     assert_eq!(all.iter().map(|row| row.vehicle_id).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!((all[1].error_code.as_deref(), all[1].log.as_deref()), (Some("E42"), Some("no space")));
     assert_eq!(progress::assignments(&store, campaign.id, Filter::default(), 4, 4).await.unwrap().len(), 2);
-    let failed =
-        Filter { state: Some(AssignmentState::Failed), wave: Some(all[1].wave), error_code: Some("E42".into()), ..Filter::default() };
+    let failed = Filter {
+        state: Some(AssignmentState::Failed),
+        wave: Some(all[1].wave),
+        error_code: Some("E42".into()),
+        ..Filter::default()
+    };
     assert_eq!(progress::assignments(&store, campaign.id, failed, 0, 4).await.unwrap(), [all[1].clone()]);
     let moment = all[1].updated_at;
     let from = Filter { since: Some(moment), until: Some(moment + TimeDelta::seconds(1)), ..Filter::default() };

@@ -1,10 +1,10 @@
 import { Button } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Fragment, useState } from "react";
 import { mayAct } from "../../api/acts";
 import type { Campaign, Steps } from "../../api/model";
-import { keys, stepsQuery, touchedByCommand } from "../../api/queries";
+import { excludedQuery, keys, releaseQuery, stepsQuery, touchedByCommand } from "../../api/queries";
 import { prepareSteps } from "../../api/steps";
 import { Ask } from "../../components/Ask";
 import { Panel } from "../../components/Panel";
@@ -19,7 +19,8 @@ import page from "../Page.module.css";
 export function StepsTo({ campaign }: { campaign: Campaign }) {
   const t = text().watch.steps;
   const [asking, setAsking] = useState(false);
-  const { data } = useQuery({ ...stepsQuery(campaign.id), enabled: !hasEnded(campaign.state) });
+  const needed = useNeeded(campaign);
+  const { data } = useQuery({ ...stepsQuery(campaign.id), enabled: needed });
   if (data === undefined || (data.stuck.length === 0 && data.items.length === 0)) return null;
   const ready = data.items.length === 0 && data.stuck.some((one) => one.way !== null);
   return (
@@ -58,6 +59,15 @@ export function StepsTo({ campaign }: { campaign: Campaign }) {
       )}
     </Panel>
   );
+}
+
+/** Whether somebody may have to go a way at all: who does is looked for among all vehicles, which is worth it only then. */
+function useNeeded(campaign: Campaign): boolean {
+  const { data: release } = useQuery(releaseQuery(campaign.release));
+  const { data: excluded } = useInfiniteQuery({ ...excludedQuery(campaign.id, {}), enabled: campaign.members != null });
+  const requires = release?.images.some((image) => image.requires.length > 0) ?? false;
+  const left = excluded?.pages[0]?.reasons.some((one) => one.reason === "dependency_not_met") ?? false;
+  return requires && !hasEnded(campaign.state) && (campaign.members == null || left);
 }
 
 function Stuck({ steps }: { steps: Steps }) {

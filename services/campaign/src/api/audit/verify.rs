@@ -54,7 +54,9 @@ pub(super) async fn verify(
     let anchors = match query.anchor.as_deref().map(parse_anchor) {
         None => BTreeMap::new(),
         Some(Some(anchor)) => BTreeMap::from([anchor]),
-        Some(None) => return Err(Problem::bad_request("anchor is written ID:DIGEST, the digest in 64 hexadecimal digits").into()),
+        Some(None) => {
+            return Err(Problem::bad_request("anchor is written ID:DIGEST, the digest in 64 hexadecimal digits").into());
+        }
     };
     // The semaphore is never closed.
     let turn = app.walks.clone().acquire_owned().await.ok();

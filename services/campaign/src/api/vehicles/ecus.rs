@@ -98,11 +98,7 @@ pub struct EcuHistory {
 /// Changes only: inventories that say the same again are not told.
 #[utoipa::path(get, path = "/vehicles/{vin}/ecus/history", tag = "vehicles", operation_id = "list_ecu_history",
     params(("vin" = Vin, Path)), responses((status = 200, description = "The newest 1,000 changes", body = EcuHistory)))]
-async fn history(
-    State(app): State<App>,
-    _: Actor,
-    PathPart(vin): PathPart<Vin>,
-) -> Result<Json<EcuHistory>, ApiError> {
+async fn history(State(app): State<App>, _: Actor, PathPart(vin): PathPart<Vin>) -> Result<Json<EcuHistory>, ApiError> {
     let vehicle = find(&app, &vin).await?;
     let items = twin::changes(&app.store, vehicle.id, MAX_CHANGES).await?;
     let told = |change: twin::EcuChange| EcuVersion {
