@@ -14,6 +14,7 @@ import { policies } from "./policies";
 import { records } from "./records";
 import { rollout } from "./rollout";
 import type { Scene } from "./scene";
+import { soundness } from "./soundness";
 import { setStage, type Stage } from "./stage";
 
 const [FIRST_VIEW] = VIEWS;
@@ -47,4 +48,5 @@ membership(() => page);
 policies(scene);
 records(scene);
 flood(scene);
+soundness(scene);
 ending(scene);

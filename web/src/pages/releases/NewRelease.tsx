@@ -7,6 +7,7 @@ import { faultAt } from "../../api/errors";
 import { keys, modelsQuery } from "../../api/queries";
 import { may } from "../../api/session";
 import { Refused } from "../../components/Confirm";
+import { Failure } from "../../components/Failure";
 import { Tick } from "../../components/fields";
 import { LockIcon } from "../../components/icons";
 import { Notice } from "../../components/Notice";
@@ -40,7 +41,7 @@ function Form() {
   const t = text().releases;
   const client = useQueryClient();
   const navigate = useNavigate();
-  const { data: models = [] } = useQuery(modelsQuery);
+  const { data: models = [], error: unknown, refetch } = useQuery(modelsQuery);
   const [name, setName] = useState("");
   const [version, setVersion] = useState("");
   const [notes, setNotes] = useState("");
@@ -80,6 +81,7 @@ function Form() {
               }}
             />
           </div>
+          {unknown !== null && <Failure error={unknown} retry={() => void refetch()} />}
           <Checkbox.Group label={t.formModels} value={[...chosen]} onChange={setChosen}>
             <Group gap="lg" mt="xs">
               {models
