@@ -274,6 +274,7 @@ export const de: Dictionary = {
   exclusion: {
     opted_out: "wollen keine Updates über Funk",
     no_credentials: "Zugangsdaten widerrufen oder abgelaufen",
+    cannot_sign: "können ihre Meldungen nicht signieren",
     precondition_not_evaluated: "sprechen DDI und können die Vorbedingung nicht prüfen",
     incompatible_hardware: (ecu) => `kein ${ecu}, nach eigener Auskunft`,
     already_there: "das Release läuft dort schon",
@@ -288,6 +289,7 @@ export const de: Dictionary = {
     reasons: {
       opted_out: "Will keine Updates",
       no_credentials: "Zugangsdaten",
+      cannot_sign: "Kann nicht signieren",
       precondition_not_evaluated: "Vorbedingung über DDI",
       incompatible_hardware: "Andere Hardware",
       already_there: "Läuft dort schon",

@@ -270,6 +270,7 @@ export const en = {
   exclusion: {
     opted_out: "opted out of updates over the air",
     no_credentials: "credentials revoked or expired",
+    cannot_sign: "cannot sign what they report",
     precondition_not_evaluated: "speak DDI and cannot evaluate the precondition",
     incompatible_hardware: (ecu: string) => `no ${ecu}, by their own inventory`,
     already_there: "the release runs on them already",
@@ -284,6 +285,7 @@ export const en = {
     reasons: {
       opted_out: "Opted out",
       no_credentials: "Credentials",
+      cannot_sign: "Cannot sign",
       precondition_not_evaluated: "Precondition over DDI",
       incompatible_hardware: "Other hardware",
       already_there: "Runs it already",

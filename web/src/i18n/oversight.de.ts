@@ -252,6 +252,7 @@ export const oversight: typeof english = {
       model_activated: "Modell aktiviert",
       model_created: "Modell angelegt",
       model_review_set: "Prüfpflicht eines Modells gesetzt",
+      model_ack_signatures_set: "Signaturpflicht eines Modells gesetzt",
       release_changed: "Release geändert",
       release_created: "Release angelegt",
       release_evidence_stated: "Nachweis angegeben",

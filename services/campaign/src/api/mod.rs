@@ -1,6 +1,7 @@
 //! The REST API: a file per resource, each with its own request and response types. A handler checks what it
 //! was given, calls the store in one transaction, and answers.
 
+pub mod ack_signatures;
 pub mod artifacts;
 pub mod assignments;
 pub mod audit;
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(emergency::routes())
         .merge(tokens::routes())
         .merge(model_review::routes())
+        .merge(ack_signatures::routes())
         .merge(evidence::routes())
         .merge(rxswins::routes())
         .merge(dossiers::routes())

@@ -5,6 +5,8 @@
 
 mod agent;
 mod car;
+#[path = "../../../http/tests/fuzz/edits.rs"]
+mod edits;
 mod fleet;
 mod kills;
 mod mqtt;
@@ -12,4 +14,5 @@ mod ordered;
 mod peer;
 mod repository;
 mod rollback;
+mod storm;
 mod trust;
