@@ -5,6 +5,7 @@ mod assignments;
 mod audit;
 mod campaigns;
 mod consents;
+mod deltas;
 mod documents;
 mod expressions;
 mod ids;

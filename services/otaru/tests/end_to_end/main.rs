@@ -8,6 +8,7 @@ mod end_to_end {
     pub mod backing;
     pub mod cluster;
     pub mod database;
+    mod deltas;
     mod full_disk;
     mod hsm;
     pub mod journey;

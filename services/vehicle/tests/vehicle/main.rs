@@ -5,6 +5,7 @@
 
 mod agent;
 mod car;
+mod deltas;
 mod fleet;
 mod kills;
 mod mqtt;

@@ -45,6 +45,8 @@ pub struct World {
     pub inventories: Vec<(String, InventoryReport)>,
     /// `Range` headers of downloads.
     pub ranges: Vec<String>,
+    /// Bytes of targets that were asked for, by the target's name.
+    pub served: BTreeMap<String, usize>,
     pub polls: u64,
 }
 
@@ -257,6 +259,10 @@ async fn tuf(
     }
     if first >= bytes.len() && range.is_some() {
         return StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+    }
+    if folder == "targets" {
+        let name = file.split_once('.').map_or(file.as_str(), |(_, name)| name);
+        *peer.world().served.entry(name.to_owned()).or_default() += end - first;
     }
     let content_range = format!("bytes {first}-{}/{}", end.max(1) - 1, bytes.len());
     let pieces: Vec<Bytes> = bytes[first..end].chunks(CHUNK_BYTES).map(Bytes::copy_from_slice).collect();
