@@ -47,10 +47,12 @@ fn measure(pair: &[String]) -> Result<String, Box<dyn std::error::Error>> {
     // As the engine chooses.
     let (algorithm, best) =
         if bsdiff.0 < patch.0 { (Algorithm::BsdiffZstd, bsdiff.0) } else { (Algorithm::ZstdPatchFrom, patch.0) };
-    let chosen = match () {
-        () if is_worth_it(best, plain.0.min(whole)) => (algorithm.as_str(), best),
-        () if is_worth_it(plain.0, whole) => (Algorithm::Zstd.as_str(), plain.0),
-        () => ("whole", whole),
+    let chosen = if is_worth_it(best, plain.0.min(whole)) {
+        (algorithm.as_str(), best)
+    } else if is_worth_it(plain.0, whole) {
+        (Algorithm::Zstd.as_str(), plain.0)
+    } else {
+        ("whole", whole)
     };
     println!("{name}: {whole} bytes, from a file of {}", old.len());
     for (what, (bytes, build_ms, apply_ms)) in [("zstd -19", plain), ("zstd patch-from", patch), ("bsdiff + zstd", bsdiff)] {

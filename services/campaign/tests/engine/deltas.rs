@@ -93,10 +93,7 @@ async fn published(fleet: &Fleet<'_>, count: usize) -> BTreeMap<String, Target> 
 }
 
 /// Another process in the place of the world's, which has ended.
-async fn successor(world: &mut World, deltas: DeltaConfig) -> (CancellationToken, JoinHandle<anyhow::Result<()>>) {
-    if world.is_running() {
-        world.stop().await;
-    }
+async fn successor(world: &World, deltas: DeltaConfig) -> (CancellationToken, JoinHandle<anyhow::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (mut config, stop) = (world.config.clone(), CancellationToken::new());
     config.deltas = deltas;
@@ -192,7 +189,8 @@ async fn what_a_killed_builder_leaves_is_built_by_the_next() {
     assert_eq!((next.source.is_some(), next.attempts), (true, 1), "what was never begun comes first");
     tx.commit().await.unwrap();
 
-    let (stop, running) = successor(&mut world, DeltaConfig::default()).await;
+    world.stop().await;
+    let (stop, running) = successor(&world, DeltaConfig::default()).await;
     let over = eventually("both are over", async || {
         let (made, _) = deltas::of_release(&store, release).await.unwrap();
         let made: Vec<_> = made.iter().map(|one| (one.state.as_str(), one.error.clone(), one.published_at)).collect();
@@ -246,7 +244,7 @@ async fn what_an_earlier_process_lost_is_signed_anew_and_off_is_off() {
         (DeltaConfig { enabled: false, ..DeltaConfig::default() }, &BTreeMap::new()),
         (DeltaConfig::default(), &before),
     ] {
-        let (stop, running) = successor(&mut world, config).await;
+        let (stop, running) = successor(&world, config).await;
         eventually("the targets are right", async || (deltas().await == *expected).then_some(())).await;
         stop.cancel();
         running.await.unwrap().unwrap();

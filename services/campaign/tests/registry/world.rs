@@ -120,10 +120,6 @@ impl World {
         self.folder.path().join("artifacts")
     }
 
-    pub fn is_running(&self) -> bool {
-        self.running.is_some()
-    }
-
     /// Stops the service; it must end well.
     pub async fn stop(&mut self) {
         self.stop.cancel();

@@ -2,6 +2,8 @@
 //! against nothing, for vehicles that run something else.
 
 use chrono::{DateTime, Utc};
+use otaru_domain::id::ReleaseId;
+use otaru_http::chain;
 use otaru_store::deltas::{self, Candidate, Pair};
 use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, releases};
@@ -13,6 +15,23 @@ use crate::engine::CampaignError;
 /// Decides for the next release that it was not decided for; whether there was one.
 pub(super) async fn next(app: &App, epoch: Epoch, now: DateTime<Utc>) -> Result<bool, CampaignError> {
     let Some(id) = deltas::unplanned(&app.store).await?.first().copied() else { return Ok(false) };
+    let pairs = match pairs(app, id).await {
+        Ok(pairs) => pairs,
+        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(error) => {
+            // Else no other release had its turn.
+            tracing::error!(release = id, error = chain(&error), "it cannot be decided which deltas the release gets");
+            Vec::new()
+        }
+    };
+    let mut tx = begin(app, epoch).await?;
+    deltas::plan(&mut tx, id, &pairs, "engine", now).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    tracing::info!(release = id, deltas = pairs.len(), "the release's deltas are decided on");
+    Ok(true)
+}
+
+async fn pairs(app: &App, id: ReleaseId) -> Result<Vec<Pair>, StoreError> {
     let release = releases::get(&app.store, id).await?;
     let release = release.ok_or_else(|| StoreError::inconsistent("releases", format!("release {id} is gone")))?;
     // Counted before the transaction: it may take seconds.
@@ -26,11 +45,7 @@ pub(super) async fn next(app: &App, epoch: Epoch, now: DateTime<Utc>) -> Result<
             source: Some((one.sha256.clone(), Some(one.version.clone()))),
         }));
     }
-    let mut tx = begin(app, epoch).await?;
-    deltas::plan(&mut tx, id, &pairs, "engine", now).await?;
-    tx.commit().await.map_err(StoreError::from)?;
-    tracing::info!(release = id, deltas = pairs.len(), "the release's deltas are decided on");
-    Ok(true)
+    Ok(pairs)
 }
 
 /// Of the images that are known of an ECU, what most vehicles run first: the `most` that any vehicle runs, and the newest.

@@ -13,7 +13,7 @@ use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, audit, manifests as stored};
 use serde_json::json;
 
-use super::begin;
+use super::{begin, is_of_the_machinery};
 use crate::app::App;
 use crate::engine::CampaignError;
 use crate::manifests::{self, ManifestError};
@@ -26,18 +26,17 @@ pub(super) async fn next(app: &App, epoch: Epoch, now: DateTime<Utc>) -> Result<
     let due = deltas::publish_due(&app.store, now).await?;
     let Some((release, models)) = due.into_iter().next() else { return Ok(false) };
     for model in &models {
-        match compare(app, epoch, model, now).await {
-            Ok(_) => {}
-            Err(CampaignError::Manifest(error @ (ManifestError::Publish { .. } | ManifestError::TooLong { .. }))) => {
-                let why = chain(&error).to_string();
-                tracing::warn!(release, %model, error = why, "the release's deltas cannot be published");
-                let mut tx = begin(app, epoch).await?;
-                deltas::hold_back(&mut tx, release, &why, now + PAUSE).await?;
-                tx.commit().await.map_err(StoreError::from)?;
-                return Ok(true);
-            }
-            Err(error) => return Err(error),
+        let Err(error) = compare(app, epoch, model, now).await else { continue };
+        if is_of_the_machinery(&error) {
+            return Err(error);
         }
+        // The next release need not wait for it.
+        let why = chain(&error).to_string();
+        tracing::warn!(release, %model, error = why, "the release's deltas cannot be published");
+        let mut tx = begin(app, epoch).await?;
+        deltas::hold_back(&mut tx, release, &why, now + PAUSE).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        return Ok(true);
     }
     note(app, epoch, release, &models, now).await?;
     Ok(true)
@@ -65,11 +64,8 @@ pub(super) async fn compare_all(app: &App, epoch: Epoch, now: DateTime<Utc>) -> 
         match compare(app, epoch, &model, now).await {
             Ok(false) => {}
             Ok(true) => tracing::info!(%model, "the deltas in the model's targets were not those that there are"),
-            Err(CampaignError::Manifest(ManifestError::Store(error))) => return Err(error.into()),
-            Err(CampaignError::Manifest(error)) => {
-                tracing::warn!(%model, error = chain(&error), "the model's targets cannot be changed");
-            }
-            Err(error) => return Err(error),
+            Err(error) if is_of_the_machinery(&error) => return Err(error),
+            Err(error) => tracing::warn!(%model, error = chain(&error), "the model's targets cannot be changed"),
         }
     }
     Ok(())
