@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use otaru_domain::delta::{self, ApplyError};
 use otaru_domain::id::{CampaignId, Sha256 as Digest256};
+use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tracing::{info, warn};
@@ -152,12 +153,9 @@ impl Agent {
             self.report_progress(campaign, before, total).await?;
             match self.download_image(campaign, verified, &file, scaled(before), scaled(total)).await {
                 Ok(()) => {}
-                // A network that is away would be away for the whole image, too, but not for ever.
-                Err(error @ AgentError::Download { source: DownloadError::Storage { .. }, .. }) => return Err(error),
-                Err(AgentError::Download { source, progressed, name })
-                    if matches!(source, DownloadError::Interrupted(_) | DownloadError::Short) =>
-                {
-                    if !progressed {
+                Err(AgentError::Download { source, progressed, name }) if passes(&source) => {
+                    // A gateway that has enough to do must not be asked for more, but this delta may be all it lacks.
+                    if matches!(source, DownloadError::Status(_)) {
                         self.note(campaign, image, |by_delta| by_delta.tries += 1)?;
                     }
                     return Err(AgentError::Download { source, progressed, name });
@@ -254,6 +252,15 @@ impl Write for Made {
 fn length_and_digest(path: &Path) -> Result<Option<(u64, Digest256)>, StorageError> {
     let Some(found) = digest(path)? else { return Ok(None) };
     Ok(Some((at(path, path.metadata())?.len(), found)))
+}
+
+/// Whether another try may end better: there would be no network and no disk for the whole image either.
+fn passes(error: &DownloadError) -> bool {
+    match error {
+        DownloadError::Interrupted(_) | DownloadError::Short | DownloadError::Storage { .. } => true,
+        DownloadError::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+        DownloadError::TooLong | DownloadError::HashMismatch => false,
+    }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

@@ -171,6 +171,27 @@ async fn a_delta_that_is_corrupt_or_missing_costs_a_download_and_not_the_update(
 }
 
 #[tokio::test]
+async fn a_delta_that_is_not_served_at_present_is_waited_for_but_not_for_ever() {
+    for (tries, by_delta) in [(2, true), (3, false)] {
+        let (peer, car) = car().await;
+        let bytes = delta(Algorithm::ZstdPatchFrom, &before(), &after());
+        let name = add(&peer, Algorithm::ZstdPatchFrom, Some(&before()), &bytes);
+        peer.world().unavailable = Some(name.clone());
+        for _ in 0..tries {
+            let error = format!("{:#}", car.run_once().await.expect_err("the gateway is busy"));
+            assert!(error.contains("503"), "{error}");
+            assert_eq!(served(&peer, NEXT), 0, "a busy gateway is not asked for more");
+        }
+        if by_delta {
+            peer.world().unavailable = None;
+        }
+        car.run_once().await.unwrap();
+        assert_eq!(car.image("b", "BCM"), after());
+        assert_eq!((served(&peer, &name) > 0, served(&peer, NEXT) > 0), (by_delta, !by_delta));
+    }
+}
+
+#[tokio::test]
 async fn a_signed_delta_that_gives_anything_else_is_not_believed() {
     let bomb = delta(Algorithm::Zstd, &[], &vec![0; 100_000_000]);
     let longer = delta(Algorithm::ZstdPatchFrom, &before(), &[after(), b"more".to_vec()].concat());

@@ -45,6 +45,8 @@ pub struct World {
     pub inventories: Vec<(String, InventoryReport)>,
     /// `Range` headers of downloads.
     pub ranges: Vec<String>,
+    /// The target that cannot be served at present.
+    pub unavailable: Option<String>,
     /// Bytes of targets that were asked for, by the target's name.
     pub served: BTreeMap<String, usize>,
     pub polls: u64,
@@ -239,6 +241,9 @@ async fn tuf(
 ) -> Response {
     let (bytes, endless) = {
         let world = peer.world();
+        if world.unavailable.as_ref().is_some_and(|name| file.ends_with(name)) {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
         let path = format!("{folder}/{file}");
         let replaced = world.overrides.get(&format!("{model}/{path}")).cloned();
         let served = || world.models.get(&model).and_then(|model| model.files.get(&path)).cloned();
