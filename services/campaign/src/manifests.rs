@@ -68,7 +68,12 @@ pub async fn publish_deltas(
     let published = repository.files.get(&Role::Targets);
     let bytes = waiting.into_iter().chain(published).map(|file| file.bytes.len()).max().unwrap_or_default();
     if adds && bytes > limit_bytes {
-        return Err(ManifestError::TooLong { model: model.clone(), file: "targets.json".to_owned(), bytes, limit_bytes });
+        return Err(ManifestError::TooLong {
+            model: model.clone(),
+            file: "targets.json".to_owned(),
+            bytes,
+            limit_bytes,
+        });
     }
     keep(tx, app, model, &repository, publication, now).await
 }

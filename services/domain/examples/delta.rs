@@ -55,7 +55,9 @@ fn measure(pair: &[String]) -> Result<String, Box<dyn std::error::Error>> {
         ("whole", whole)
     };
     println!("{name}: {whole} bytes, from a file of {}", old.len());
-    for (what, (bytes, build_ms, apply_ms)) in [("zstd -19", plain), ("zstd patch-from", patch), ("bsdiff + zstd", bsdiff)] {
+    for (what, (bytes, build_ms, apply_ms)) in
+        [("zstd -19", plain), ("zstd patch-from", patch), ("bsdiff + zstd", bsdiff)]
+    {
         println!("  {what:<16} {bytes:>10} bytes   built in {build_ms:>6} ms   applied in {apply_ms:>4} ms");
     }
     println!("  {:<16} {tool_bytes:>10} bytes   built in {tool_ms:>6} ms   (the bsdiff tool)", "bsdiff alone");

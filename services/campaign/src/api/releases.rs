@@ -34,7 +34,11 @@ use crate::extract::{PathPart, Query};
 use crate::page::PageQuery;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, put)).merge(lock::routes()).merge(deltas::routes())
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, put))
+        .merge(lock::routes())
+        .merge(deltas::routes())
 }
 
 /// A release to be created or changed.

@@ -71,7 +71,10 @@ async fn targets(fleet: &Fleet<'_>) -> BTreeMap<String, Target> {
     let topic = topic::manifests(&ModelId::parse(&fleet.model).unwrap());
     let records = fleet.world.bus.read_topic(&topic).await.unwrap();
     let file = |wanted: &dyn Fn(&str) -> bool| {
-        let newest = records.iter().rev().find(|record| record.key.as_deref().is_some_and(|key| wanted(&String::from_utf8_lossy(key))));
+        let newest = records
+            .iter()
+            .rev()
+            .find(|record| record.key.as_deref().is_some_and(|key| wanted(&String::from_utf8_lossy(key))));
         serde_json::from_slice::<Value>(newest.unwrap().value.as_deref().unwrap()).unwrap()
     };
     let newest = file(&|name| name.ends_with(".targets.json"));
@@ -128,7 +131,8 @@ async fn a_locked_release_has_deltas_from_what_the_fleet_runs_and_they_are_signe
         let delta = custom.delta.as_ref().unwrap();
         assert!(custom.hardware_ids.is_empty() && delta.image == format!("BCM-2.0-r{release}.bin"));
         let source = delta.source_sha256.as_deref().unwrap();
-        let object = |sha256: &str| std::fs::read(world.artifacts().join("sha256").join(&sha256[..2]).join(sha256)).unwrap();
+        let object =
+            |sha256: &str| std::fs::read(world.artifacts().join("sha256").join(&sha256[..2]).join(sha256)).unwrap();
         let (bytes, source) = (object(&target.hashes.sha256), object(source));
         assert_eq!(bytes.len() as u64, target.length);
         let mut result = Vec::new();
@@ -141,7 +145,10 @@ async fn a_locked_release_has_deltas_from_what_the_fleet_runs_and_they_are_signe
     let reason = json!({"reason": "it does not start"});
     fleet.engineer.post(&format!("/releases/{release}/recall"), &reason).await.is(200);
     let left = published(&fleet, 3).await;
-    assert!(left.values().all(|target| target.custom.as_ref().unwrap().release != release), "they went with their image");
+    assert!(
+        left.values().all(|target| target.custom.as_ref().unwrap().release != release),
+        "they went with their image"
+    );
     assert!(!targets(&fleet).await.contains_key(&format!("BCM-2.0-r{release}.bin")));
 }
 
@@ -277,7 +284,11 @@ async fn an_approver_signs_the_deltas_with_the_release_and_once() {
     let names: Vec<&String> = draft["signed"]["targets"].as_object().unwrap().keys().collect();
     let of_release = names.iter().filter(|name| name.starts_with(&format!("BCM-2.0-r{release}.bin"))).count();
     assert_eq!(of_release, 2, "the image and its delta wait together: {names:?}");
-    assert_eq!(targets(&fleet).await.values().filter(|target| is_delta(target)).count(), 0, "nothing without the approver");
+    assert_eq!(
+        targets(&fleet).await.values().filter(|target| is_delta(target)).count(),
+        0,
+        "nothing without the approver"
+    );
     cosign().await;
     published(&fleet, 1).await;
     fleet.engineer.get(&format!("{model}/targets/draft")).await.problem(404, "nothing-to-sign");
@@ -296,7 +307,9 @@ async fn deltas_from_other_sources_are_made_for_whoever_asks() {
 
     let factory = ada.upload("factory.bin", firmware(7).leak()).await;
     ada.post(&path, &json!({"hardware_id": "BCM", "source_version": "1.0"})).await.is(202);
-    ada.post(&path, &json!({"hardware_id": "BCM", "source_version": "factory", "source_sha256": factory})).await.is(202);
+    ada.post(&path, &json!({"hardware_id": "BCM", "source_version": "factory", "source_sha256": factory}))
+        .await
+        .is(202);
     let made = done(&fleet, release).await;
     let expected = [("-", "not_worth_it"), ("1.0", "built"), ("1.1", "built"), ("factory", "built")];
     assert_eq!(states(&made), expected);

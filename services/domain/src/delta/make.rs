@@ -26,12 +26,7 @@ pub enum MakeError {
 ///
 /// # Errors
 /// [`MakeError`].
-pub fn make(
-    algorithm: Algorithm,
-    source: &[u8],
-    image: &[u8],
-    go_on: &dyn Fn() -> bool,
-) -> Result<Vec<u8>, MakeError> {
+pub fn make(algorithm: Algorithm, source: &[u8], image: &[u8], go_on: &dyn Fn() -> bool) -> Result<Vec<u8>, MakeError> {
     let window_log = algorithm.window_log(source.len() as u64, image.len() as u64);
     let mut encoder = match algorithm {
         Algorithm::Zstd | Algorithm::BsdiffZstd => Encoder::new(Vec::new(), LEVEL)?,

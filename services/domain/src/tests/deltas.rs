@@ -164,12 +164,18 @@ fn a_patch_with_impossible_controls_is_refused() {
     assert!(matches!(ended(control(1 << 63 | 5, 0, 0)), ApplyError::TooLong), "a negative length");
     assert!(matches!(ended(control(11, 0, 0)), ApplyError::TooLong));
     assert!(matches!(ended(control(4, 0, 0)), ApplyError::Malformed(_)), "the differences are missing");
-    assert!(matches!(ended([control(0, 0, 3), control(0, 0, 3)].concat()), ApplyError::Malformed(_)), "no end in sight");
+    assert!(
+        matches!(ended([control(0, 0, 3), control(0, 0, 3)].concat()), ApplyError::Malformed(_)),
+        "no end in sight"
+    );
     let more = [control(10, 0, 0), vec![0; 11]].concat();
     assert!(matches!(ended(more), ApplyError::TooLong), "something is left");
     // Far from the source there are zeros, as in every bsdiff.
     let far = [control(0, 2, u64::MAX), b"ab".to_vec(), control(8, 0, 0), vec![7; 8]].concat();
-    assert_eq!(applied(Algorithm::BsdiffZstd, &compressed(&far, 20), b"0123456789", 10).unwrap(), b"ab\x07\x07\x07\x07\x07\x07\x07\x07");
+    assert_eq!(
+        applied(Algorithm::BsdiffZstd, &compressed(&far, 20), b"0123456789", 10).unwrap(),
+        b"ab\x07\x07\x07\x07\x07\x07\x07\x07"
+    );
 }
 
 #[test]
@@ -208,7 +214,10 @@ fn a_pair_that_takes_too_long_is_given_up() {
 #[test]
 fn a_delta_is_held_against_what_is_downloaded_without_it() {
     assert!(is_worth_it(37_355, 1_386_980), "a loader");
-    assert!(!is_worth_it(1_510_765, 1_519_232), "a firmware that is compressed already: 41 % of the whole, and no gain");
+    assert!(
+        !is_worth_it(1_510_765, 1_519_232),
+        "a firmware that is compressed already: 41 % of the whole, and no gain"
+    );
     assert!(!is_worth_it(10, 3_000), "more than its entry in the targets must be saved");
     assert!(!is_worth_it(5, 4), "no negative gain");
 }
@@ -242,7 +251,11 @@ fn who_knows_no_deltas_takes_one_for_an_image_of_no_ecu() {
     let before: Before = serde_json::from_value(written.clone()).unwrap();
     assert!(before.hardware_ids.is_empty());
     let left: TargetCustom = serde_json::from_value(serde_json::to_value(&before).unwrap()).unwrap();
-    assert_eq!((left.delta.as_ref(), left.hardware_ids.len()), (None, 0), "written again by one of before, it is nobody's");
+    assert_eq!(
+        (left.delta.as_ref(), left.hardware_ids.len()),
+        (None, 0),
+        "written again by one of before, it is nobody's"
+    );
     // And an algorithm of later does not make the file unreadable.
     let mut later = serde_json::json!({"length": 1, "hashes": {"sha256": "00"}, "custom": written});
     later["custom"]["delta"]["algorithm"] = "better".into();

@@ -122,11 +122,10 @@ pub async fn of_release(store: &Store, release: ReleaseId) -> Result<(Vec<Delta>
     .bind(release)
     .fetch_all(store.pool())
     .await?;
-    let planned: Option<bool> =
-        sqlx::query_scalar("SELECT deltas_planned_at IS NOT NULL FROM releases WHERE id = $1")
-            .bind(release)
-            .fetch_optional(store.pool())
-            .await?;
+    let planned: Option<bool> = sqlx::query_scalar("SELECT deltas_planned_at IS NOT NULL FROM releases WHERE id = $1")
+        .bind(release)
+        .fetch_optional(store.pool())
+        .await?;
     let deltas = rows.into_iter().map(Delta::try_from).collect::<Result<_, _>>()?;
     Ok((deltas, planned.unwrap_or(false)))
 }

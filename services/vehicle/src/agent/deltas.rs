@@ -120,7 +120,12 @@ impl Agent {
                 Ok(true)
             }
             Err(problem) => {
-                let said = format!("{}: the whole image is downloaded, not {}: {}", image.hardware_id, way.delta.name, chain(&problem));
+                let said = format!(
+                    "{}: the whole image is downloaded, not {}: {}",
+                    image.hardware_id,
+                    way.delta.name,
+                    chain(&problem)
+                );
                 warn!(campaign, "{said}");
                 self.note(campaign, image, |by_delta| {
                     by_delta.said = Some(said);
@@ -144,7 +149,8 @@ impl Agent {
             return Ok(Err(Problem::NeverEnds));
         }
         let file = way.as_image(image);
-        if !complete_path(&self.downloads, &file.sha256).metadata().is_ok_and(|there| there.len() == file.length_bytes) {
+        if !complete_path(&self.downloads, &file.sha256).metadata().is_ok_and(|there| there.len() == file.length_bytes)
+        {
             // The delta's bytes stand for the image's.
             let scaled = |bytes: u64| {
                 let scaled = u128::from(bytes) * u128::from(file.length_bytes) / u128::from(image.length_bytes.max(1));

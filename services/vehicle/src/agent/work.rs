@@ -309,7 +309,12 @@ impl Agent {
     }
 
     /// Reports `downloading` at its begin and at each further quarter.
-    pub(super) async fn report_progress(&mut self, campaign: CampaignId, done: u64, total: u64) -> Result<(), AgentError> {
+    pub(super) async fn report_progress(
+        &mut self,
+        campaign: CampaignId,
+        done: u64,
+        total: u64,
+    ) -> Result<(), AgentError> {
         let percent = u8::try_from(done * 100 / total.max(1)).unwrap_or(100);
         let percent = percent / PROGRESS_STEP * PROGRESS_STEP;
         let news = match self.store.state().attempts.get(&campaign).map(|attempt| attempt.step) {

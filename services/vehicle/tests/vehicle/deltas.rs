@@ -143,7 +143,8 @@ async fn a_vehicle_that_runs_something_else_takes_the_compressed_whole() {
 #[tokio::test]
 async fn a_source_that_was_changed_on_disk_is_no_source() {
     let (peer, car) = car().await;
-    let name = add(&peer, Algorithm::ZstdPatchFrom, Some(&before()), &delta(Algorithm::ZstdPatchFrom, &before(), &after()));
+    let name =
+        add(&peer, Algorithm::ZstdPatchFrom, Some(&before()), &delta(Algorithm::ZstdPatchFrom, &before(), &after()));
     let path = car.config.state_dir.join("slots/a/BCM.bin");
     let mut bytes = fs::read(&path).unwrap();
     bytes[200_000] ^= 1;
@@ -217,7 +218,8 @@ async fn a_signed_delta_that_gives_anything_else_is_not_believed() {
 #[tokio::test]
 async fn an_agent_without_the_memory_for_a_delta_does_without_it() {
     let (peer, mut car) = car().await;
-    let name = add(&peer, Algorithm::ZstdPatchFrom, Some(&before()), &delta(Algorithm::ZstdPatchFrom, &before(), &after()));
+    let name =
+        add(&peer, Algorithm::ZstdPatchFrom, Some(&before()), &delta(Algorithm::ZstdPatchFrom, &before(), &after()));
     car.config.delta_memory_bytes = 1 << 20;
     car.run_once().await.unwrap();
     assert_eq!((served(&peer, &name), served(&peer, NEXT)), (0, after().len()));
@@ -227,7 +229,8 @@ async fn an_agent_without_the_memory_for_a_delta_does_without_it() {
 #[tokio::test]
 async fn a_campaign_that_names_a_delta_as_an_image_installs_nothing() {
     let (peer, car) = car().await;
-    let name = add(&peer, Algorithm::ZstdPatchFrom, Some(&before()), &delta(Algorithm::ZstdPatchFrom, &before(), &after()));
+    let name =
+        add(&peer, Algorithm::ZstdPatchFrom, Some(&before()), &delta(Algorithm::ZstdPatchFrom, &before(), &after()));
     {
         let mut world = peer.world();
         let model = world.model();

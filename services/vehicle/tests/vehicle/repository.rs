@@ -8,8 +8,8 @@ use otaru_domain::document::{CampaignDocument, DocumentState, DocumentTarget, Do
 use otaru_domain::id::{CampaignId, HardwareId, ModelId, Sha256 as Digest256};
 use otaru_domain::requirement::Requirement;
 use otaru_domain::tuf::{
-    Change, Hashes, Key, Metadata, OnlineKeys, Publication, Repository, Role, Target, TargetCustom, TargetDelta, Timestamp,
-    add_signatures, parse_unverified, sign,
+    Change, Hashes, Key, Metadata, OnlineKeys, Publication, Repository, Role, Target, TargetCustom, TargetDelta,
+    Timestamp, add_signatures, parse_unverified, sign,
 };
 use sha2::{Digest as _, Sha256};
 

@@ -103,7 +103,7 @@ async fn note(
             "stopped"
         }
         Err(error) => {
-            let why = chain(&error).to_string();
+            let why = chain(&error);
             let again = error.may_pass() && job.attempts < ATTEMPTS;
             tracing::warn!(release, %ecu, source, again, error = why, "a delta is not built");
             if again {

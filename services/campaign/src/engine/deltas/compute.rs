@@ -78,8 +78,10 @@ impl Task {
             MakeError::GivenUp => ComputeError::TooSlow,
             error => ComputeError::Make(error),
         };
-        let make = |algorithm, source: &[u8]| delta::make(algorithm, source, &self.image, &within(PATIENCE)).map_err(refused);
-        let done = |algorithm, bytes, without_bytes| Computed { algorithm, bytes, without_bytes, took: begin.elapsed() };
+        let make =
+            |algorithm, source: &[u8]| delta::make(algorithm, source, &self.image, &within(PATIENCE)).map_err(refused);
+        let done =
+            |algorithm, bytes, without_bytes| Computed { algorithm, bytes, without_bytes, took: begin.elapsed() };
         let Some(source) = &self.source else {
             let bytes = make(Algorithm::Zstd, &[])?;
             self.check(Algorithm::Zstd, &bytes)?;
@@ -94,7 +96,9 @@ impl Task {
             match delta::make(Algorithm::BsdiffZstd, source, &self.image, &within(PATIENCE_WITH_BSDIFF)) {
                 Ok(bytes) if bytes.len() < best.1.len() => best = (Algorithm::BsdiffZstd, bytes),
                 Ok(_) => {}
-                Err(MakeError::GivenUp) if !stop.is_cancelled() => tracing::info!("bsdiff takes too long for this pair"),
+                Err(MakeError::GivenUp) if !stop.is_cancelled() => {
+                    tracing::info!("bsdiff takes too long for this pair");
+                }
                 Err(error) => return Err(refused(error)),
             }
         }

@@ -45,12 +45,7 @@ pub(super) async fn run(app: App, epoch: Epoch, stop: CancellationToken) -> Resu
 }
 
 /// Does one thing; whether there was one.
-async fn step(
-    app: &App,
-    epoch: Epoch,
-    compared: &mut bool,
-    stop: &CancellationToken,
-) -> Result<bool, CampaignError> {
+async fn step(app: &App, epoch: Epoch, compared: &mut bool, stop: &CancellationToken) -> Result<bool, CampaignError> {
     if !*compared {
         // A process that knows no deltas may have written the targets, or recalled a release.
         publish::compare_all(app, epoch, clock::now()).await?;
@@ -74,9 +69,8 @@ pub(super) async fn withdraw(tx: &mut Tx, release: ReleaseId) -> Result<Vec<Stri
 
 /// Whether an error says nothing of the release or model that it came with: the database is away, or another process leads.
 fn is_of_the_machinery(error: &CampaignError) -> bool {
-    let store = match error {
-        CampaignError::Store(error) | CampaignError::Manifest(ManifestError::Store(error)) => error,
-        _ => return false,
+    let (CampaignError::Store(store) | CampaignError::Manifest(ManifestError::Store(store))) = error else {
+        return false;
     };
     store.is_transient() || matches!(store, StoreError::Fenced(_))
 }

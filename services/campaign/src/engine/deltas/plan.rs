@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn the_versions_that_most_vehicles_run_are_chosen_and_the_one_before() {
-        let all = [candidate(1, 90, 3), candidate(2, 50, 1), candidate(1, 40, 4), candidate(3, 7, 2), candidate(4, 0, 9)];
+        let all =
+            [candidate(1, 90, 3), candidate(2, 50, 1), candidate(1, 40, 4), candidate(3, 7, 2), candidate(4, 0, 9)];
         let all: Vec<&Candidate> = all.iter().collect();
         let versions = |most| chosen(&all, most).iter().map(|one| one.version.clone()).collect::<Vec<_>>();
         assert_eq!(versions(2), ["1.0", "2.0", "4.0"], "the newest, which nobody runs yet, beside the two");

@@ -31,7 +31,7 @@ pub(super) async fn next(app: &App, epoch: Epoch, now: DateTime<Utc>) -> Result<
             return Err(error);
         }
         // The next release need not wait for it.
-        let why = chain(&error).to_string();
+        let why = chain(&error);
         tracing::warn!(release, %model, error = why, "the release's deltas cannot be published");
         let mut tx = begin(app, epoch).await?;
         deltas::hold_back(&mut tx, release, &why, now + PAUSE).await?;
@@ -77,8 +77,8 @@ async fn compare(app: &App, epoch: Epoch, model: &ModelId, now: DateTime<Utc>) -
     let repository = stored::load(&mut tx, model).await?;
     // Read under the model's lock, which a recall takes, too.
     let wanted = if app.deltas.enabled { deltas::listed(&mut tx, model).await? } else { Vec::new() };
-    let changes = changes(&repository, wanted)
-        .map_err(|source| ManifestError::Publish { model: model.clone(), source })?;
+    let changes =
+        changes(&repository, wanted).map_err(|source| ManifestError::Publish { model: model.clone(), source })?;
     let changed = !changes.is_empty();
     if changed {
         let change = Change { targets: changes, ..Change::default() };
