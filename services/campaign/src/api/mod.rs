@@ -62,7 +62,10 @@ pub(crate) fn open_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().merge(session::routes()).merge(oidc::routes())
 }
 
-/// Calls that take a body as large as an artifact or a fleet, for as long as it keeps coming.
+/// Calls whose body, or answer, is as large as an artifact, a fleet or the audit log.
 pub(crate) fn streamed_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(artifacts::streamed_routes()).merge(vehicles::streamed_routes())
+    OpenApiRouter::new()
+        .merge(artifacts::streamed_routes())
+        .merge(vehicles::streamed_routes())
+        .merge(audit::streamed_routes())
 }

@@ -171,6 +171,34 @@ async fn the_log_is_filtered_paged_and_anchored() {
 }
 
 #[tokio::test]
+async fn the_log_is_exported_as_it_is_listed_and_its_chain_is_walked() {
+    let world = World::start().await;
+    let admin = world.caller(Role::Admin).await;
+    let ada = world.engineer().await;
+    let model = world.model(&ada).await;
+    ada.post("/vehicles", &json!({"vin": vin(), "model": model})).await.is(201);
+    let exported = async |query: &str| {
+        let answer = admin.get(&format!("/audit/export{query}")).await;
+        assert_eq!(answer.headers["content-type"], "application/x-ndjson");
+        let lines = std::str::from_utf8(&answer.bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<Value>>()
+    };
+    assert_eq!(exported("").await, log(&admin, "").await);
+    assert_eq!(exported("?action=vehicle_created").await, log(&admin, "&action=vehicle_created").await);
+    assert!(exported("?actor=nobody").await.is_empty());
+    admin.get("/audit/export?vin=short").await.problem(400, "bad-query");
+
+    let head = admin.get("/audit/head").await.is(200);
+    let (id, digest) = (head["id"].as_i64().unwrap(), head["digest"].as_str().unwrap());
+    let verified = admin.get(&format!("/audit/verification?anchor={id}:{digest}")).await.is(200);
+    let right = json!({"holds": true, "entries": id, "digest": digest, "first_broken": null, "reason": null});
+    assert_eq!(verified, right);
+    let other = admin.get(&format!("/audit/verification?anchor={id}:{}", "0".repeat(64))).await.is(200);
+    assert_eq!((&other["holds"], &other["first_broken"]), (&json!(false), &json!(id)));
+    admin.get("/audit/verification?anchor=7").await.problem(400, "bad-request");
+}
+
+#[tokio::test]
 async fn actions_at_once_make_one_chain() {
     let world = World::start().await;
     let admin = world.caller(Role::Admin).await;
