@@ -8,8 +8,8 @@ mod end_to_end {
     pub mod backing;
     pub mod cluster;
     pub mod database;
-    mod deltas;
     pub mod ddi_stage;
+    mod deltas;
     mod full_disk;
     mod hawkbit;
     mod hsm;
