@@ -3,9 +3,7 @@
 import type { Dictionary } from "./en";
 import { foresight } from "./foresight.de";
 import { groups } from "./groups.de";
-import { keys } from "./keys.de";
 import { oversight } from "./oversight.de";
-import { plan } from "./plan.de";
 import { watch } from "./watch.de";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
@@ -686,8 +684,6 @@ export const de: Dictionary = {
   },
   ...foresight,
   ...groups,
-  ...keys,
   ...oversight,
-  ...plan,
   ...watch,
 };

@@ -2,9 +2,7 @@
 
 import { foresight } from "./foresight.en";
 import { groups } from "./groups.en";
-import { keys } from "./keys.en";
 import { oversight } from "./oversight.en";
-import { plan } from "./plan.en";
 import { watch } from "./watch.en";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
@@ -658,9 +656,7 @@ export const en = {
   },
   ...foresight,
   ...groups,
-  ...keys,
   ...oversight,
-  ...plan,
   ...watch,
 };
 

@@ -1,7 +1,7 @@
 /** What a driver is told and asked, while it is written. */
 
 import type { Policy } from "../api/model";
-import { text } from "../i18n";
+import { planText } from "../i18n/plan";
 import type { Reader } from "./typed";
 
 interface DraftText {
@@ -39,15 +39,15 @@ export function readConsent(draft: DraftConsent, reader: Reader): NonNullable<Po
   if (draft.mode === "none") return null;
   const at = "/policy/consent";
   const texts: Record<string, { title: string; body: string }> = {};
-  if (draft.texts.length === 0) reader.fault(`${at}/texts`, text().plan.textNeeded);
+  if (draft.texts.length === 0) reader.fault(`${at}/texts`, planText().textNeeded);
   for (const one of draft.texts) {
     const field = (name: string) => `${at}/texts/${one.key}/${name}`;
     const language = reader.words(field("language"), one.language);
-    if (language in texts) reader.fault(field("language"), text().plan.textTwice);
+    if (language in texts) reader.fault(field("language"), planText().textTwice);
     texts[language] = { title: reader.words(field("title"), one.title), body: reader.words(field("body"), one.body) };
   }
   const unavailable = draft.unavailable.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim()]));
-  if (unavailable.length > 50) reader.fault(`${at}/unavailable`, text().plan.atMostLines("50"));
+  if (unavailable.length > 50) reader.fault(`${at}/unavailable`, planText().atMostLines("50"));
   return {
     mode: draft.mode,
     texts,

@@ -3,6 +3,7 @@
 import type { Campaign, CampaignChange, NewCampaign } from "../api/model";
 import { localField, timeOfField } from "../format/field";
 import { text } from "../i18n";
+import { planText } from "../i18n/plan";
 import { NEW_POLICY, readPolicy, writtenPolicy, type DraftPolicy } from "./policy";
 import { type Faults, Reader } from "./typed";
 import { draftGate, draftWaves, readRamp, readWaves, writtenWaves, type DraftRamp, type DraftWave } from "./waves";
@@ -62,7 +63,7 @@ export function read(draft: Draft, name: string): Read {
   const reader = new Reader();
   const precondition = draft.precondition.trim();
   const deadline = timeOfField(draft.deadline);
-  if (draft.release === undefined) reader.fault("/release", text().plan.needed);
+  if (draft.release === undefined) reader.fault("/release", planText().needed);
   if (deadline === undefined) reader.fault("/deadline", text().wizard.deadlinePast);
   if (draft.startAt !== "" && !(Date.parse(draft.startAt) < Date.parse(draft.deadline))) {
     reader.fault("/start_at", text().wizard.startLate);

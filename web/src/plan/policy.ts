@@ -1,7 +1,7 @@
 /** A campaign's policies while they are written: when it halts, how fast it goes, what is tried again, whom it ends. */
 
 import type { Policy } from "../api/model";
-import { text } from "../i18n";
+import { planText } from "../i18n/plan";
 import { type DraftConsent, draftConsent, readConsent, writtenConsent } from "./consent";
 import { numberOf, type Reader, writtenSeconds, writtenShare } from "./typed";
 import { type DraftWindows, draftWindows, readWindows, writtenWindows } from "./windows";
@@ -108,15 +108,15 @@ function readHalt(draft: DraftPolicy, reader: Reader): NonNullable<Policy["halt"
       }
     : null;
   if (sequential && (sequential.acceptable_ratio >= sequential.intolerable_ratio || sequential.intolerable_ratio >= 1)) {
-    reader.fault(`${at}/sequential/intolerable_ratio`, text().plan.intolerableAbove);
+    reader.fault(`${at}/sequential/intolerable_ratio`, planText().intolerableAbove);
   }
   for (const name of ["alpha", "beta"] as const) {
-    if (sequential && sequential[name] >= 0.5) reader.fault(`${at}/sequential/${name}`, text().plan.belowHalf);
+    if (sequential && sequential[name] >= 0.5) reader.fault(`${at}/sequential/${name}`, planText().belowHalf);
   }
   const thresholds = draft.thresholds.map((one, index) => {
     const pointer = `${at}/thresholds/${index}/failed_ratio`;
     const failed = reader.needed(pointer, reader.share(pointer, one.failed), 0);
-    if (failed >= 1) reader.fault(pointer, text().plan.belowAll);
+    if (failed >= 1) reader.fault(pointer, planText().belowAll);
     const least = reader.whole(`${at}/thresholds/${index}/min_finished`, one.finished, { least: 0 });
     return { failed_ratio: failed, of: one.of, min_finished: least ?? 0 };
   });
@@ -134,8 +134,8 @@ function readRate(draft: DraftPolicy, reader: Reader): NonNullable<Policy["rate"
   const [slowest, fastest] = [bound("min_per_minute", draft.slowest), bound("max_per_minute", draft.fastest)];
   const failed = reader.share(`${at}/adapt/failed_ratio`, draft.halvedAbove);
   const begins = reader.needed(`${at}/per_minute`, perMinute, slowest);
-  if (slowest > fastest) reader.fault(`${at}/adapt/max_per_minute`, text().plan.fastestAbove);
-  else if (begins < slowest || begins > fastest) reader.fault(`${at}/per_minute`, text().plan.rateBetween);
+  if (slowest > fastest) reader.fault(`${at}/adapt/max_per_minute`, planText().fastestAbove);
+  else if (begins < slowest || begins > fastest) reader.fault(`${at}/per_minute`, planText().rateBetween);
   const adapt = { min_per_minute: slowest, max_per_minute: fastest };
   return { per_minute: begins, adapt: failed === null ? adapt : { ...adapt, failed_ratio: failed } };
 }
@@ -145,7 +145,7 @@ function readRetry(draft: DraftPolicy, reader: Reader): NonNullable<Policy["retr
   const at = "/policy/retry";
   const attempts = reader.whole(`${at}/max_attempts`, draft.attempts, { least: 2, most: 10 });
   const codes = [...new Set(draft.codes.split(/[\s,;]+/).filter((code) => code !== ""))];
-  if (codes.length > 100 || codes.some((code) => code.length > 64)) reader.fault(`${at}/error_codes`, text().plan.codesFault);
+  if (codes.length > 100 || codes.some((code) => code.length > 64)) reader.fault(`${at}/error_codes`, planText().codesFault);
   return {
     max_attempts: reader.needed(`${at}/max_attempts`, attempts, 2),
     backoff_secs: reader.needed(`${at}/backoff_secs`, reader.seconds(`${at}/backoff_secs`, draft.backoff), 600),

@@ -2,6 +2,7 @@
 
 import { formatCount } from "../format/number";
 import { text } from "../i18n";
+import { planText } from "../i18n/plan";
 
 /** What is wrong, by the JSON pointer that the server would name: one place to look for both. */
 export type Faults = Readonly<Record<string, string>>;
@@ -75,7 +76,7 @@ export class Reader {
     if (typed.trim() === "") return null;
     const number = /^[+-]?\d+$/.test(typed.trim()) ? Number(typed) : Number.NaN;
     if (number >= least && number <= most) return number;
-    const t = text().plan;
+    const t = planText();
     this.fault(pointer, most === Number.MAX_SAFE_INTEGER ? t.wholeFrom(formatCount(least)) : t.wholeBetween(formatCount(least), formatCount(most)));
     return null;
   }
@@ -85,7 +86,7 @@ export class Reader {
     if (typed.trim() === "") return null;
     const number = numberOf(typed) ?? -1;
     if (number >= 0 && number <= 100 && (!positive || number > 0)) return Math.round(number * 1e6) / 1e8;
-    this.fault(pointer, positive ? text().plan.shareAbove : text().plan.shareRange);
+    this.fault(pointer, positive ? planText().shareAbove : planText().shareRange);
     return null;
   }
 
@@ -93,18 +94,18 @@ export class Reader {
     if (typed.trim() === "") return null;
     const seconds = secondsOf(typed);
     if (seconds !== undefined && seconds >= 1) return seconds;
-    this.fault(pointer, text().plan.noTime);
+    this.fault(pointer, planText().noTime);
     return null;
   }
 
   /** What must be there: its value, or a fault and what stands for it until it is. */
   needed<T>(pointer: string, value: T | null, instead: T): T {
-    if (value === null) this.fault(pointer, text().plan.needed);
+    if (value === null) this.fault(pointer, planText().needed);
     return value ?? instead;
   }
 
   words(pointer: string, typed: string): string {
-    if (typed.trim() === "") this.fault(pointer, text().plan.needed);
+    if (typed.trim() === "") this.fault(pointer, planText().needed);
     return typed.trim();
   }
 }

@@ -3,6 +3,7 @@
 import type { Gate, Ramp, Wave, WavePlan } from "../api/model";
 import { formatPercent } from "../format/number";
 import { text } from "../i18n";
+import { planText } from "../i18n/plan";
 import { vinsOf } from "../pages/groups/vins";
 import { numberOf, type Reader, writtenSeconds, writtenShare } from "./typed";
 
@@ -111,7 +112,7 @@ function readWho(wave: DraftWave, at: string, reader: Reader): WavePlan {
       return { expression: reader.words(`${at}/expression`, wave.expression) };
     case "vins": {
       const vins = vinsOf(wave.vins);
-      if (vins.length === 0) reader.fault(`${at}/vins`, text().plan.needed);
+      if (vins.length === 0) reader.fault(`${at}/vins`, planText().needed);
       return { vins };
     }
     case "rest":
@@ -125,7 +126,7 @@ function readGate(gate: DraftGate, at: string, reader: Reader): PlannedGate {
   const part = (name: string) => `${at}/gate/${name}`;
   const success = reader.share(part("success_ratio"), gate.success);
   if (success === null && (gate.reported.trim() !== "" || gate.within.trim() !== "")) {
-    reader.fault(part("success_ratio"), text().plan.neededForReports);
+    reader.fault(part("success_ratio"), planText().neededForReports);
   }
   return {
     gate_installed_ratio: reader.share(`${at}/gate_installed_ratio`, gate.installed) ?? 0,
@@ -142,8 +143,8 @@ function readGate(gate: DraftGate, at: string, reader: Reader): PlannedGate {
 
 export function readRamp(ramp: DraftRamp, reader: Reader): Ramp {
   const [first, factor] = [reader.share("/ramp/first_ratio", ramp.first, true), numberOf(ramp.factor)];
-  if (first !== null && first > 0.5) reader.fault("/ramp/first_ratio", text().plan.rampFirst);
-  if (factor === undefined || factor <= 1 || factor > 10) reader.fault("/ramp/factor", text().plan.rampFactor);
+  if (first !== null && first > 0.5) reader.fault("/ramp/first_ratio", planText().rampFirst);
+  if (factor === undefined || factor <= 1 || factor > 10) reader.fault("/ramp/factor", planText().rampFactor);
   return { first_ratio: reader.needed("/ramp/first_ratio", first, 0.01), factor: factor ?? 2, ...readGate(ramp.gate, "/ramp", reader) };
 }
 

@@ -1,7 +1,7 @@
 /** When vehicles may begin to install, while it is written: times of the week, days without, and whose clock counts. */
 
 import type { Policy } from "../api/model";
-import { text } from "../i18n";
+import { planText } from "../i18n/plan";
 import type { Reader } from "./typed";
 
 export const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
@@ -51,11 +51,11 @@ export function readWindows(draft: DraftWindows, reader: Reader): NonNullable<Po
   const blackouts = draft.blackouts.map((one, index) => {
     const pointer = `${at}/blackouts/${index}`;
     const [from, to] = [reader.words(`${pointer}/from`, one.from), reader.words(`${pointer}/to`, one.to)];
-    if (from !== "" && to !== "" && to < from) reader.fault(`${pointer}/to`, text().plan.blackoutBackwards);
+    if (from !== "" && to !== "" && to < from) reader.fault(`${pointer}/to`, planText().blackoutBackwards);
     return { from, to, reason: one.reason.trim() === "" ? null : one.reason.trim() };
   });
   const zone = draft.zone.trim();
-  if (zone !== "" && !isZone(zone)) reader.fault(`${at}/default_zone`, text().plan.noZone);
+  if (zone !== "" && !isZone(zone)) reader.fault(`${at}/default_zone`, planText().noZone);
   return { weekly, blackouts, default_zone: zone === "" ? null : zone };
 }
 

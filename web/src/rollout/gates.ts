@@ -2,12 +2,12 @@
 
 import type { Gate, Wave } from "../api/model";
 import { formatPercent, formatSeconds } from "../format/number";
-import { text } from "../i18n";
+import { planText } from "../i18n/plan";
 import { countOf, gateNeeds, tally } from "./progress";
 
 /** What a gate asks for, a part of a sentence each; nothing when the next wave opens at once. */
 export function gateConditions(installed: number, gate: Gate | undefined, wave: number): string[] {
-  const t = text().plan;
+  const t = planText();
   return [
     ...(installed > 0 ? [t.installedOf(formatPercent(installed), wave)] : []),
     ...(gate?.success_ratio != null ? [t.successOf(formatPercent(gate.success_ratio))] : []),

@@ -9,6 +9,7 @@ import { Notice } from "../../components/Notice";
 import { PageHeader } from "../../components/PageHeader";
 import { Panel } from "../../components/Panel";
 import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import page from "../Page.module.css";
 import { ChainHead } from "./ChainHead";
 import { Entries } from "./Entries";
@@ -28,8 +29,8 @@ export function Audit() {
       <Panel
         title={filtered ? t.entries : text().common.all}
         aside={
-          <Button component="a" size="xs" variant="default" href={auditExportAddress(filter)} download="otaru-audit.ndjson" title={text().chain.exportHint}>
-            {text().chain.export}
+          <Button component="a" size="xs" variant="default" href={auditExportAddress(filter)} download="otaru-audit.ndjson" title={recordsText().chain.exportHint}>
+            {recordsText().chain.export}
           </Button>
         }
       >

@@ -6,12 +6,13 @@ import type { AuditVerification } from "../../api/model";
 import { Refused } from "../../components/Confirm";
 import { formatCount } from "../../format/number";
 import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import page from "../Page.module.css";
 import classes from "./Audit.module.css";
 
 /** Has the service walk the whole chain, against a digest that was kept elsewhere if there is one. */
 export function Verify() {
-  const t = text().chain;
+  const t = recordsText().chain;
   const [anchor, setAnchor] = useState("");
   const checking = useMutation({ mutationFn: () => verifyAudit(anchor.trim()) });
   return (
@@ -48,7 +49,7 @@ export function Verify() {
 }
 
 function Found({ found }: { found: AuditVerification }) {
-  const t = text().chain;
+  const t = recordsText().chain;
   return (
     <>
       <Alert color={found.holds ? "green" : "red"} variant="light" role="status" title={found.holds ? t.holds(formatCount(found.entries)) : t.broken(formatCount(found.first_broken ?? 0))}>

@@ -9,6 +9,7 @@ import { Panel } from "../../components/Panel";
 import { ReleaseName } from "../../components/ReleaseName";
 import { When } from "../../components/When";
 import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import { isBeforeReview } from "../../rollout/offers";
 import { PolicyFacts } from "./PolicyFacts";
 
@@ -59,7 +60,7 @@ export function Plan({ campaign }: { campaign: Campaign }) {
           <When at={campaign.deadline} />
         </Fact>
         <Fact term={t.priority}>{campaign.priority}</Fact>
-        <Fact term={text().plan.policies}>
+        <Fact term={planText().policies}>
           <PolicyFacts policy={campaign.policy} />
         </Fact>
         <Fact term={t.created}>

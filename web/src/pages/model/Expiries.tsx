@@ -4,12 +4,12 @@ import { Badge } from "../../components/StateBadge";
 import { cell, Table } from "../../components/Table";
 import { When } from "../../components/When";
 import { formatAbsolute } from "../../format/time";
-import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import page from "../Page.module.css";
 
 /** When each file of the model's repository expires, and whether somebody has to see to it. */
 export function Expiries({ model }: { model: Model }) {
-  const t = text().keys;
+  const t = recordsText().keys;
   return (
     <Panel title={t.expiries}>
       {model.metadata.length === 0 ? (

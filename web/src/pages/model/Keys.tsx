@@ -13,12 +13,13 @@ import { Pending } from "../../components/Pending";
 import { Badge } from "../../components/StateBadge";
 import { Table } from "../../components/Table";
 import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 
 const ROLES: readonly OnlineRole[] = ["timestamp", "snapshot", "campaigns", "targets"];
 
 /** The keys that the service signs with: which count, which follow, and those that nothing needs any more. */
 export function Keys({ model }: { model: string }) {
-  const t = text().keys;
+  const t = recordsText().keys;
   const { data, error, refetch } = useQuery(signingKeysQuery(model));
   const [asked, setAsked] = useState<SigningKey | "next">();
   const close = () => {
@@ -61,7 +62,7 @@ export function Keys({ model }: { model: string }) {
 }
 
 function List({ signing, revoke }: { signing: readonly SigningKey[]; revoke: (key: SigningKey) => void }) {
-  const t = text().keys;
+  const t = recordsText().keys;
   return (
     <Table
       label={t.title}
@@ -109,14 +110,14 @@ function List({ signing, revoke }: { signing: readonly SigningKey[]; revoke: (ke
 
 /** What a key is good for now. */
 function standing(key: SigningKey): { label: string; color: string } {
-  const t = text().keys;
+  const t = recordsText().keys;
   if (key.in_force) return key.newest ? { label: t.signs, color: "var(--state-installed)" } : { label: t.signsOld, color: "var(--state-timed-out)" };
   return key.newest ? { label: t.follows, color: "var(--state-downloading)" } : { label: t.old, color: "var(--state-cancelled)" };
 }
 
 /** Another key for a role: made by the service, or in a hardware module or the environment. */
 function Next({ model, close }: { model: string; close: () => void }) {
-  const t = text().keys;
+  const t = recordsText().keys;
   const [role, setRole] = useState<OnlineRole>("timestamp");
   const [reference, setReference] = useState("");
   return (

@@ -13,6 +13,7 @@ import { cell, Table } from "../../components/Table";
 import { Badge } from "../../components/StateBadge";
 import { When } from "../../components/When";
 import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import { MODEL_COLORS } from "../models/states";
 import { ReviewSwitch } from "../models/ReviewSwitch";
 import { NotFound } from "../NotFound";
@@ -28,7 +29,7 @@ export function Model() {
   if (data === undefined) {
     if (error === null) return <Loading />;
     const { status } = asApiError(error);
-    if (status === 404 || status === 400) return <NotFound what={text().keys.noModel(model)} />;
+    if (status === 404 || status === 400) return <NotFound what={recordsText().keys.noModel(model)} />;
     return <Failure page again error={error} retry={() => void refetch()} />;
   }
   return (
@@ -39,7 +40,7 @@ export function Model() {
         badge={<Badge label={text().modelStates[data.state]} color={MODEL_COLORS[data.state]} />}
         lead={
           <Link to="/vehicles" search={{ model: data.id }}>
-            {text().keys.itsVehicles}
+            {recordsText().keys.itsVehicles}
           </Link>
         }
       />
@@ -62,7 +63,7 @@ function Details({ model }: { model: VehicleModel }) {
           <Fact term={t.review}>
             <ReviewSwitch model={model} />
           </Fact>
-          <Fact term={text().keys.checkDigit}>{model.vin_check_digit ? text().common.yes : text().common.no}</Fact>
+          <Fact term={recordsText().keys.checkDigit}>{model.vin_check_digit ? text().common.yes : text().common.no}</Fact>
           <Fact term={t.created}>
             <When at={model.created_at} /> · {model.created_by}
           </Fact>

@@ -8,12 +8,13 @@ import { keys } from "../../api/queries";
 import { Refused } from "../../components/Confirm";
 import { Panel } from "../../components/Panel";
 import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import page from "../Page.module.css";
 import classes from "./Signatures.module.css";
 
 /** What people sign offline: the root, and targets that wait for an approver. The files go out here and come back here. */
 export function Signatures({ model }: { model: Model }) {
-  const t = text().keys;
+  const t = recordsText().keys;
   const waits = model.pending_targets;
   return (
     <Panel title={t.signatures}>
@@ -52,7 +53,7 @@ interface PartProps {
 }
 
 function Part({ model, file, title, hint, urgent, children }: PartProps) {
-  const t = text().keys;
+  const t = recordsText().keys;
   return (
     <section className={classes.part} data-urgent={urgent}>
       <h3 className={classes.title}>{title}</h3>
@@ -70,7 +71,7 @@ function Part({ model, file, title, hint, urgent, children }: PartProps) {
 
 /** Takes a signed file in; the server verifies it and refuses what does not hold. */
 function Upload({ model, file }: { model: string; file: SignedFile }) {
-  const t = text().keys;
+  const t = recordsText().keys;
   const client = useQueryClient();
   const sending = useMutation({
     mutationFn: async (chosen: File) => {

@@ -3,14 +3,14 @@ import { Link } from "@tanstack/react-router";
 import type { Release } from "../../api/model";
 import { everyReleaseQuery } from "../../api/queries";
 import { Panel } from "../../components/Panel";
-import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import { releaseGraph, type Needed, type Needing } from "../../rollout/releaseGraph";
 import page from "../Page.module.css";
 import classes from "./Graph.module.css";
 
 /** Which releases must come before this one and which come after it, by what their images require. */
 export function Graph({ release }: { release: Release }) {
-  const t = text().releaseGraph;
+  const t = recordsText().releaseGraph;
   const { data } = useQuery(everyReleaseQuery);
   if (data === undefined) return null;
   const { needs, neededBy } = releaseGraph(release, data);
@@ -55,7 +55,7 @@ function Node({ release }: { release: Release }) {
 }
 
 function Before({ needs }: { needs: readonly Needed[] }) {
-  const t = text().releaseGraph;
+  const t = recordsText().releaseGraph;
   return (
     <div className={classes.column}>
       <h3 className={classes.title}>{t.needs}</h3>
@@ -73,7 +73,7 @@ function Before({ needs }: { needs: readonly Needed[] }) {
 }
 
 function After({ neededBy }: { neededBy: readonly Needing[] }) {
-  const t = text().releaseGraph;
+  const t = recordsText().releaseGraph;
   return (
     <div className={classes.column}>
       <h3 className={classes.title}>{t.neededBy}</h3>

@@ -6,6 +6,7 @@ import { asApiError, faultAt } from "../../api/errors";
 import { DownIcon, UpIcon } from "../../components/icons";
 import { formatBytes, formatPercent } from "../../format/number";
 import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import type { DraftImage } from "./images";
 import classes from "./NewRelease.module.css";
 import { Requirements } from "./Requirements";
@@ -48,10 +49,10 @@ export function ImageField({ hardware, fallback, image, change, ecus, error, at,
         {hardware}
         {move && (
           <span className={classes.moves}>
-            <ActionIcon size="xs" variant="subtle" color="gray" aria-label={text().releaseGraph.earlier(hardware)} onClick={() => { move(-1); }}>
+            <ActionIcon size="xs" variant="subtle" color="gray" aria-label={recordsText().releaseGraph.earlier(hardware)} onClick={() => { move(-1); }}>
               <UpIcon size={14} />
             </ActionIcon>
-            <ActionIcon size="xs" variant="subtle" color="gray" aria-label={text().releaseGraph.later(hardware)} onClick={() => { move(1); }}>
+            <ActionIcon size="xs" variant="subtle" color="gray" aria-label={recordsText().releaseGraph.later(hardware)} onClick={() => { move(1); }}>
               <DownIcon size={14} />
             </ActionIcon>
           </span>

@@ -14,6 +14,7 @@ import { Notice } from "../../components/Notice";
 import { PageHeader } from "../../components/PageHeader";
 import { Panel } from "../../components/Panel";
 import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import page from "../Page.module.css";
 import { ImageField } from "./ImageField";
 import { areComplete, filledImages, inOrder, moved, NO_IMAGE, sharedHardware, type DraftImage } from "./images";
@@ -117,7 +118,7 @@ function Form() {
               />
             ))}
             {hardware.length > 1 && (
-              <Tick label={text().releaseGraph.ordered} hint={text().releaseGraph.orderedHint} checked={ordered} change={setOrdered} />
+              <Tick label={recordsText().releaseGraph.ordered} hint={recordsText().releaseGraph.orderedHint} checked={ordered} change={setOrdered} />
             )}
           </fieldset>
           <Textarea

@@ -9,12 +9,13 @@ import { StateBar } from "../../components/StateBar";
 import { cell, rowLink, Table } from "../../components/Table";
 import { formatCount, formatPercent } from "../../format/number";
 import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import { tally } from "../../rollout/progress";
 import page from "../Page.module.css";
 
 /** On how many vehicles of each model each image runs, by what they last told. */
 export function Runs({ release }: { release: Release }) {
-  const t = text().releaseGraph;
+  const t = recordsText().releaseGraph;
   const versions = useQueries({ queries: release.models.map((model) => versionsQuery(model)) });
   return (
     <Panel title={t.runs}>
@@ -59,7 +60,7 @@ export function Runs({ release }: { release: Release }) {
 
 /** The campaigns that roll the release out, the newest first. */
 export function RolledOut({ release }: { release: Release }) {
-  const t = text().releaseGraph;
+  const t = recordsText().releaseGraph;
   const query = useInfiniteQuery(campaignsQuery({ release: release.id }));
   return (
     <Panel title={t.campaigns}>

@@ -9,6 +9,7 @@ import { cell, Table } from "../../components/Table";
 import { formatCount } from "../../format/number";
 import { formatAbsolute } from "../../format/time";
 import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import { withBefore } from "../../rollout/history";
 import page from "../Page.module.css";
 
@@ -16,7 +17,7 @@ const FIRST_SHOWN = 20;
 
 /** Every change of what the ECUs run, the newest first, each with a way to the vehicle as it was then. */
 export function History({ vin }: { vin: string }) {
-  const t = text().past;
+  const t = recordsText().past;
   const { data, error, refetch } = useQuery(ecuHistoryQuery(vin));
   const [all, setAll] = useState(false);
   const changes = withBefore(data ?? []);

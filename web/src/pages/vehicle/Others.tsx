@@ -4,7 +4,7 @@ import type { Campaign, CampaignState, Vehicle } from "../../api/model";
 import { openCampaignsQuery, releaseQuery, vehicleAssignmentsQuery } from "../../api/queries";
 import { Panel } from "../../components/Panel";
 import { StateBadge } from "../../components/StateBadge";
-import { text } from "../../i18n";
+import { recordsText } from "../../i18n/records";
 import page from "../Page.module.css";
 import classes from "./Campaigns.module.css";
 import { WhyNot } from "./WhyNot";
@@ -13,7 +13,7 @@ const OPEN: readonly CampaignState[] = ["running", "paused", "halted", "schedule
 
 /** Campaigns under way for the vehicle's model that have not reached it, each with what stands in between. Nothing where there is none. */
 export function Others({ vehicle }: { vehicle: Vehicle }) {
-  const t = text().past;
+  const t = recordsText().past;
   const open = useQueries({
     queries: OPEN.map(openCampaignsQuery),
     combine: (results) => results.flatMap(({ data }) => data?.pages.flatMap((one) => one.items) ?? []),

@@ -1,7 +1,7 @@
 import { NativeSelect, Textarea } from "@mantine/core";
 import { may } from "../../api/session";
 import { Field, Tick, type FaultOf } from "../../components/fields";
-import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import type { DraftConsent } from "../../plan/consent";
 import classes from "./Policies.module.css";
 import { Rows, Section } from "./Section";
@@ -17,7 +17,7 @@ const at = "/policy/consent";
 
 /** What the driver is told and asked. */
 export function DriverFields({ consent, change, fault }: DriverFieldsProps) {
-  const t = text().plan;
+  const t = planText();
   const set = (changed: Partial<DraftConsent>) => {
     change({ ...consent, ...changed });
   };
@@ -69,7 +69,7 @@ interface PartProps {
 
 /** To install without asking is for approvers; what one of them asked for is shown to everybody. */
 function Forced({ consent, set, fault }: PartProps) {
-  const t = text().plan;
+  const t = planText();
   return (
     <>
       <Tick
@@ -91,7 +91,7 @@ function Forced({ consent, set, fault }: PartProps) {
 }
 
 function Texts({ consent, set, fault }: PartProps) {
-  const t = text().plan;
+  const t = planText();
   return (
     <Rows
       rows={consent.texts}

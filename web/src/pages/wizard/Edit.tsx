@@ -13,6 +13,7 @@ import { LockIcon } from "../../components/icons";
 import { Notice } from "../../components/Notice";
 import { LoadingRows } from "../../components/Pending";
 import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import { changeOf, read, writtenDraft } from "../../plan/draft";
 import { listOf, partOf } from "../../rollout/content";
 import { isBeforeReview } from "../../rollout/offers";
@@ -33,8 +34,8 @@ export function Edit() {
   }
   if (!mayAct("change") || !isBeforeReview(campaign.data)) {
     return (
-      <Notice page icon={<LockIcon size={26} />} title={text().plan.editTitle(campaign.data.name)}>
-        {mayAct("change") ? text().plan.tooLate : text().common.forbidden}
+      <Notice page icon={<LockIcon size={26} />} title={planText().editTitle(campaign.data.name)}>
+        {mayAct("change") ? planText().tooLate : text().common.forbidden}
       </Notice>
     );
   }
@@ -51,7 +52,7 @@ function Loaded({ campaign, review }: { campaign: Campaign; review: CampaignRevi
     <Form
       initial={initial}
       existing={campaign}
-      title={text().plan.editTitle(campaign.name)}
+      title={planText().editTitle(campaign.name)}
       back={{ to: "/campaigns/$id", params: { id: campaign.id }, label: campaign.name }}
       end={(ending) => <Save {...ending} campaign={campaign} before={before} />}
     />
@@ -60,7 +61,7 @@ function Loaded({ campaign, review }: { campaign: Campaign; review: CampaignRevi
 
 /** Asks for what is another, and nothing else. */
 function Save({ campaign, before, request, refused }: Ending & { campaign: Campaign; before: NewCampaign }) {
-  const t = text().plan;
+  const t = planText();
   const client = useQueryClient();
   const navigate = useNavigate();
   const change = changeOf(before, request);

@@ -11,6 +11,7 @@ import { PageHeader, type Back } from "../../components/PageHeader";
 import { Panel } from "../../components/Panel";
 import { useNow } from "../../components/useNow";
 import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import { lateness, read, stepOf, STEPS, type Draft } from "../../plan/draft";
 import page from "../Page.module.css";
 import { PoliciesStep } from "./PoliciesStep";
@@ -99,7 +100,7 @@ export function Form({ initial, title, back, existing, end }: FormProps) {
             )}
           </div>
           {refused !== undefined && stepOf(refused.pointer ?? "") === current && (
-            <Refused error={refused} title={existing === undefined ? t.notCreated : text().plan.notChanged} />
+            <Refused error={refused} title={existing === undefined ? t.notCreated : planText().notChanged} />
           )}
           <Group justify="space-between" className={classes.buttons ?? ""}>
             <Button
@@ -113,7 +114,7 @@ export function Form({ initial, title, back, existing, end }: FormProps) {
             </Button>
             {current !== "review" ? (
               <Group gap="sm">
-                {barred !== undefined && barred !== current && <span className={classes.lead}>{text().plan.mend(stepName(barred))}</span>}
+                {barred !== undefined && barred !== current && <span className={classes.lead}>{planText().mend(stepName(barred))}</span>}
                 <Button type="submit" disabled={barred !== undefined}>
                   {text().common.next}
                 </Button>

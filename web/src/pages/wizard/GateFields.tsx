@@ -1,5 +1,5 @@
 import { Field, Tick, type FaultOf } from "../../components/fields";
-import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import type { DraftGate } from "../../plan/waves";
 import classes from "./Policies.module.css";
 
@@ -14,7 +14,7 @@ interface GateFieldsProps {
 
 /** What must hold of a wave beside the share that has installed. */
 export function GateFields({ gate, change, at, fault, label }: GateFieldsProps) {
-  const t = text().plan;
+  const t = planText();
   const field = (name: "success" | "reported" | "within" | "healthy" | "soak", words: string, part: string, unit?: string) => (
     <Field
       label={words}

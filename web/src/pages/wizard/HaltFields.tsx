@@ -1,6 +1,6 @@
 import { NativeSelect } from "@mantine/core";
 import { Field, Tick } from "../../components/fields";
-import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import type { DraftThreshold } from "../../plan/policy";
 import type { PolicyFieldsProps } from "./PoliciesStep";
 import classes from "./Policies.module.css";
@@ -8,7 +8,7 @@ import { Rows, Section } from "./Section";
 
 /** When it halts by itself. */
 export function HaltFields({ policy, set, fault }: PolicyFieldsProps) {
-  const t = text().plan;
+  const t = planText();
   const at = "/policy/halt";
   const ratio = (name: "acceptable" | "intolerable" | "alpha" | "beta", part: string) => (
     <Field

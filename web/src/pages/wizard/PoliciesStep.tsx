@@ -1,5 +1,5 @@
 import { Field, Tick, type FaultOf } from "../../components/fields";
-import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import type { DraftPolicy } from "../../plan/policy";
 import { DriverFields } from "./DriverFields";
 import { HaltFields } from "./HaltFields";
@@ -16,7 +16,7 @@ export interface PolicyFieldsProps {
 /** What the campaign keeps to by itself: when it halts, how fast it goes, what is tried again, when, and what drivers see. */
 export function PoliciesStep(props: PolicyFieldsProps) {
   const { policy, set, fault } = props;
-  const t = text().plan;
+  const t = planText();
   return (
     <>
       <p className={classes.lead}>{t.policiesLead}</p>
@@ -54,7 +54,7 @@ export function PoliciesStep(props: PolicyFieldsProps) {
 }
 
 function PaceFields({ policy, set, fault }: PolicyFieldsProps) {
-  const t = text().plan;
+  const t = planText();
   const at = "/policy/rate";
   return (
     <Section title={t.pace}>
@@ -75,7 +75,7 @@ function PaceFields({ policy, set, fault }: PolicyFieldsProps) {
 }
 
 function AttemptFields({ policy, set, fault }: PolicyFieldsProps) {
-  const t = text().plan;
+  const t = planText();
   const at = "/policy/retry";
   return (
     <Section title={t.attempts} lead={t.timeHint}>

@@ -1,6 +1,7 @@
 import { Field, type FaultOf } from "../../components/fields";
 import { formatCount, formatPercent } from "../../format/number";
 import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import { numberOf } from "../../plan/typed";
 import { rampShares, type DraftRamp } from "../../plan/waves";
 import { GateFields } from "./GateFields";
@@ -20,7 +21,7 @@ const TOLD = 8;
 
 /** Waves that grow by a factor, with the same gate behind each. */
 export function RampFields({ ramp, change, preview, fault }: RampFieldsProps) {
-  const t = text().plan;
+  const t = planText();
   const wrong = ["/ramp/first_ratio", "/ramp/factor"].some((at) => fault(at) !== undefined);
   const shares = wrong ? [] : rampShares({ first_ratio: (numberOf(ramp.first) ?? 0) / 100, factor: numberOf(ramp.factor) ?? 2 });
   const sizes = preview.data?.waves.length === shares.length ? preview.data.waves : undefined;

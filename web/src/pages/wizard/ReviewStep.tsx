@@ -5,6 +5,7 @@ import { cell, Table } from "../../components/Table";
 import { formatBytes, formatCount, formatPercent, formatSeconds, plural } from "../../format/number";
 import { formatMoment } from "../../format/time";
 import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import { earliestOpenings } from "../../plan/course";
 import type { Draft } from "../../plan/draft";
 import { fastestRate } from "../../plan/policy";
@@ -51,13 +52,13 @@ export function ReviewStep({ draft, request, release, preview, now }: ReviewStep
         <Fact term={said.deadline}>{formatMoment(Date.parse(request.deadline), now)}</Fact>
         {request.priority !== 0 && <Fact term={said.priority}>{request.priority}</Fact>}
         {request.policy && (
-          <Fact term={text().plan.policies}>
+          <Fact term={planText().policies}>
             <PolicyFacts policy={request.policy} />
           </Fact>
         )}
       </Facts>
       <PlanTable draft={draft} request={request} release={release} preview={preview} now={now} />
-      <p className={classes.lead}>{text().plan.beforeRehearsal}</p>
+      <p className={classes.lead}>{planText().beforeRehearsal}</p>
     </>
   );
 }
@@ -87,7 +88,7 @@ function PlanTable({ draft, request, release, preview, now }: ReviewStepProps) {
           <th className={cell.number}>{t.size}</th>
           <th>{t.openWhen}</th>
           <th>{t.blast}</th>
-          <th>{text().plan.load}</th>
+          <th>{planText().load}</th>
         </>
       }
     >
@@ -104,12 +105,12 @@ function PlanTable({ draft, request, release, preview, now }: ReviewStepProps) {
             </td>
             <td>
               {opening(plan, index, request.start_at == null ? undefined : formatMoment(Date.parse(request.start_at), now))}
-              {index > 0 && at > now && <small>{text().plan.earliest(formatMoment(at, now))}</small>}
+              {index > 0 && at > now && <small>{planText().earliest(formatMoment(at, now))}</small>}
             </td>
             <td className={cell.time}>{t.blastText(plural(reached, text().count.vehicle), formatPercent(matching === 0 ? 0 : reached / matching))}</td>
             <td className={cell.time}>
-              {size === undefined ? "–" : text().plan.loadOf(formatBytes(size * bytes))}
-              {size !== undefined && rate !== undefined && <small>{text().plan.offeredWithin(formatSeconds((size / rate) * 60))}</small>}
+              {size === undefined ? "–" : planText().loadOf(formatBytes(size * bytes))}
+              {size !== undefined && rate !== undefined && <small>{planText().offeredWithin(formatSeconds((size / rate) * 60))}</small>}
             </td>
           </tr>
         );
@@ -123,5 +124,5 @@ function opening(plan: readonly WavePlan[], index: number, start: string | undef
   const before = plan[index - 1];
   if (before === undefined) return start === undefined ? t.opensAtStart : t.opensAt(start);
   const conditions = gateConditions(before.gate_installed_ratio ?? 0, before.gate, index);
-  return conditions.length === 0 ? t.opensAtOnce(index) : text().plan.when(new Intl.ListFormat(document.documentElement.lang).format(conditions));
+  return conditions.length === 0 ? t.opensAtOnce(index) : planText().when(new Intl.ListFormat(document.documentElement.lang).format(conditions));
 }

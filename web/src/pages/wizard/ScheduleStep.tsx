@@ -4,6 +4,7 @@ import { CelEditor, type ExpressionFault } from "../../components/CelEditor";
 import { Field, Tick, type FaultOf } from "../../components/fields";
 import { localField } from "../../format/field";
 import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import type { Draft } from "../../plan/draft";
 import type { DraftPolicy } from "../../plan/policy";
 import classes from "./Wizard.module.css";
@@ -52,7 +53,7 @@ export function ScheduleStep({ draft, change, now, fault, preconditionFault }: S
         {time("deadline", t.deadline, t.deadlineHint, "/deadline")}
       </div>
       <div className={classes.times}>
-        <Field label={text().plan.priority} hint={text().campaign.priorityHint} most={5} value={draft.priority} fault={fault("/priority")} change={(priority) => { change({ priority }); }} />
+        <Field label={planText().priority} hint={text().campaign.priorityHint} most={5} value={draft.priority} fault={fault("/priority")} change={(priority) => { change({ priority }); }} />
       </div>
       <CelEditor
         label={`${t.precondition} (${text().common.optional})`}
@@ -84,7 +85,7 @@ interface WaiverProps {
 
 /** To offer an update to vehicles that do not check its precondition is for approvers, with a reason. */
 function Waiver({ policy, set, fault }: WaiverProps) {
-  const t = text().plan;
+  const t = planText();
   return (
     <>
       <Tick

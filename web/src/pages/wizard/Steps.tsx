@@ -1,5 +1,6 @@
 import { CheckIcon } from "../../components/icons";
 import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import { STEPS, type Step } from "../../plan/draft";
 import classes from "./Steps.module.css";
 
@@ -34,5 +35,5 @@ export function Steps({ current, open, go }: StepsProps) {
 }
 
 export function stepName(step: Step): string {
-  return step === "policies" ? text().plan.policies : text().wizard.steps[step];
+  return step === "policies" ? planText().policies : text().wizard.steps[step];
 }

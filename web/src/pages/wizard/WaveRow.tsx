@@ -4,6 +4,7 @@ import { Field, type FaultOf } from "../../components/fields";
 import { GateIcon, TrashIcon } from "../../components/icons";
 import { cell } from "../../components/Table";
 import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import { VEHICLE_FIELDS } from "../../rollout/expression";
 import { WAVE_KINDS, type DraftWave, type WaveKind } from "../../plan/waves";
 import { GateFields } from "./GateFields";
@@ -33,7 +34,7 @@ interface WaveRowProps {
 export function WaveRow(props: WaveRowProps) {
   const { wave, index, last, only, open, toggle, set, remove, size, reached, stale, fault, expressionFault } = props;
   const t = text().wizard;
-  const said = text().plan;
+  const said = planText();
   const number = index + 1;
   const at = `/waves/${index}`;
   return (
@@ -174,7 +175,7 @@ function Who({ wave, number, at, set, fault }: WhoProps) {
       <div className={classes.percent}>
         <Field
           bare
-          label={text().plan.countOf(number)}
+          label={planText().countOf(number)}
           value={wave.count}
           fault={fault(`${at}/count`)}
           change={(count) => {
@@ -184,5 +185,5 @@ function Who({ wave, number, at, set, fault }: WhoProps) {
       </div>
     );
   }
-  return wave.kind === "rest" ? <span className={cell.quiet}>{text().plan.restHint}</span> : null;
+  return wave.kind === "rest" ? <span className={cell.quiet}>{planText().restHint}</span> : null;
 }

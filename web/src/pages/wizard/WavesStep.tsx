@@ -6,6 +6,7 @@ import { Table } from "../../components/Table";
 import { cell } from "../../components/Table";
 import { formatCount, formatPercent } from "../../format/number";
 import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import type { Draft } from "../../plan/draft";
 import { draftWaves, withoutWave, withWave, type DraftWave } from "../../plan/waves";
 import { RampFields } from "./RampFields";
@@ -26,7 +27,7 @@ interface WavesStepProps {
 /** The rollout plan: who is in each wave and what must hold before the next, with the vehicles that each would have now. */
 export function WavesStep({ draft, change, preview, fault }: WavesStepProps) {
   const t = text().wizard;
-  const said = text().plan;
+  const said = planText();
   const whole = fault("/waves");
   return (
     <>
@@ -94,7 +95,7 @@ function Waves({ waves, change, preview, fault }: WavesProps) {
         head={
           <>
             <th>{text().campaign.wave}</th>
-            <th>{text().plan.who}</th>
+            <th>{planText().who}</th>
             <th>{t.gate}</th>
             <th className={cell.number}>{t.size}</th>
             <th className={cell.number}>{t.exposed}</th>

@@ -1,6 +1,6 @@
 import { Checkbox } from "@mantine/core";
 import { Field, type FaultOf } from "../../components/fields";
-import { text } from "../../i18n";
+import { planText } from "../../i18n/plan";
 import { DAYS, type Day, type DraftWindows } from "../../plan/windows";
 import classes from "./Policies.module.css";
 import { Rows, Section } from "./Section";
@@ -13,7 +13,7 @@ interface WindowFieldsProps {
 
 /** When vehicles may begin to install. */
 export function WindowFields({ windows, change, fault }: WindowFieldsProps) {
-  const t = text().plan;
+  const t = planText();
   const at = "/policy/windows";
   return (
     <Section title={t.windows} lead={fault(at) ?? t.windowsHint}>

@@ -1,8 +1,8 @@
 /** Was gesagt wird über die Schlüssel eines Modells, die Vergangenheit von Fahrzeugen, Releases untereinander und das ganze Protokoll. */
 
-import type { keys as english } from "./keys.en";
+import type { records as english } from "./records.en";
 
-export const keys: typeof english = {
+export const records: typeof english = {
   keys: {
     noModel: (model) => `Es gibt kein Modell ${model}`,
     itsVehicles: "Seine Fahrzeuge",

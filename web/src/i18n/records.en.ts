@@ -1,6 +1,6 @@
 /** What is said of a model's keys, of vehicles’ pasts, of releases among each other, and of the log as a whole. */
 
-export const keys = {
+export const records = {
   keys: {
     noModel: (model: string) => `There is no model ${model}`,
     itsVehicles: "Its vehicles",
