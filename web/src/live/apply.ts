@@ -12,8 +12,6 @@ import { withEvents } from "./events";
 import type { LiveMessage } from "./messages";
 import { askAnew } from "./refresh";
 
-/** At most four refreshes a second. */
-export const REFRESH_MS = 250;
 /** How often what reads rows is asked anew while a campaign moves. */
 const INSIGHT_MS = 2_500;
 /** How often a campaign that moves is forecast anew: the server plays it hundreds of times for that. */

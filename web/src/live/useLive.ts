@@ -6,11 +6,11 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { endSession } from "../api/session";
-import { applyMessages, REFRESH_MS } from "./apply";
+import { applyMessages } from "./apply";
 import { createBatcher } from "./batch";
 import { openConnection, type Connection } from "./connection";
 import { type LiveMessage, readMessage } from "./messages";
-import { askAnew } from "./refresh";
+import { askAnew, REFRESH_MS } from "./refresh";
 import { setLiveStatus } from "./status";
 
 /** How long a tab may be hidden before its stream is closed. */

@@ -1,5 +1,5 @@
 import { useComputedColorScheme } from "@mantine/core";
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { chartStyle, type ChartStyle } from "./style";
@@ -22,7 +22,7 @@ export function Plot<B>({ data, drawing, beside, height }: PlotProps<B>) {
   const frame = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(undefined);
   const latest = useRef({ data, beside });
-  useEffect(() => {
+  useLayoutEffect(() => {
     latest.current = { data, beside };
   }, [data, beside]);
   useEffect(() => {
@@ -41,7 +41,8 @@ export function Plot<B>({ data, drawing, beside, height }: PlotProps<B>) {
       chart.current = undefined;
     };
   }, [scheme, drawing, height]);
-  useEffect(() => {
+  // With the rest of the page, in one paint.
+  useLayoutEffect(() => {
     chart.current?.setData(data);
   }, [data, beside]);
   return <div ref={frame} style={{ minHeight: height }} />;
