@@ -23,6 +23,7 @@ mod range;
 mod rates;
 mod reach;
 mod slots;
+mod uptane;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub use mqtt::{MqttConfig, MqttConfigError, MqttSecret, MqttTls};
 pub use network::Network;
 pub use proxies::Proxies;
 pub use rates::Rates;
+pub use uptane::UptaneConfig;
 
 /// What a gateway is told at its start.
 #[derive(Debug, Clone)]
@@ -65,6 +67,8 @@ pub struct Config {
     pub rates: Rates,
     /// The device API of older fleets.
     pub ddi: DdiConfig,
+    /// What makes it an Uptane Director; none, and it is none.
+    pub uptane: Option<UptaneConfig>,
     /// Who may say what of a request that it brings.
     pub proxies: Proxies,
     /// TLS, client certificates, and how many connections may be open.
@@ -89,6 +93,7 @@ impl Config {
             max_requests: 4_000,
             rates: Rates::default(),
             ddi: DdiConfig::default(),
+            uptane: None,
             proxies: Proxies::default(),
             serving: Serving::default(),
             mqtt: None,
