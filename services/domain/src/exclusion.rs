@@ -17,7 +17,8 @@ pub enum Reason {
     OptedOut,
     /// It had credentials, and all of them are revoked or have expired.
     NoCredentials,
-    /// It speaks DDI, whose clients cannot evaluate the campaign's precondition, and nobody waived that.
+    /// It speaks DDI or Uptane, whose clients cannot evaluate the campaign's precondition, and nobody waived that; or
+    /// Uptane, whose clients cannot ask the driver.
     PreconditionNotEvaluated,
     /// By its own inventory it has no such ECU.
     IncompatibleHardware,
@@ -83,7 +84,10 @@ impl fmt::Display for Exclusion {
             Reason::OptedOut => f.write_str("its holder opted out of updates over the air"),
             Reason::NoCredentials => f.write_str("its credentials are revoked or have expired"),
             Reason::PreconditionNotEvaluated => {
-                f.write_str("it speaks DDI and cannot evaluate the campaign's precondition, which nobody waived for it")
+                f.write_str(
+                    "it speaks DDI or Uptane and can neither evaluate the campaign's precondition, which nobody waived for \
+                     it, nor (over Uptane) ask its driver",
+                )
             }
             Reason::IncompatibleHardware => write!(f, "it has no {ecu}, by its own inventory"),
             Reason::AlreadyThere => f.write_str("all of the release runs on it already"),

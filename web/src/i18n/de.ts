@@ -271,7 +271,7 @@ export const de: Dictionary = {
   exclusion: {
     opted_out: "wollen keine Updates über Funk",
     no_credentials: "Zugangsdaten widerrufen oder abgelaufen",
-    precondition_not_evaluated: "sprechen DDI und können die Vorbedingung nicht prüfen",
+    precondition_not_evaluated: "sprechen DDI oder Uptane und können die Vorbedingung nicht prüfen oder niemanden fragen",
     incompatible_hardware: (ecu) => `kein ${ecu}, nach eigener Auskunft`,
     already_there: "das Release läuft dort schon",
     dependency_not_met: (ecu, versions) => `${ecu} muss ${versions} haben`,
@@ -285,7 +285,7 @@ export const de: Dictionary = {
     reasons: {
       opted_out: "Will keine Updates",
       no_credentials: "Zugangsdaten",
-      precondition_not_evaluated: "Vorbedingung über DDI",
+      precondition_not_evaluated: "Vorbedingung oder Fahrer, über DDI oder Uptane",
       incompatible_hardware: "Andere Hardware",
       already_there: "Läuft dort schon",
       dependency_not_met: "Anforderung nicht erfüllt",

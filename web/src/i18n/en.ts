@@ -267,7 +267,7 @@ export const en = {
   exclusion: {
     opted_out: "opted out of updates over the air",
     no_credentials: "credentials revoked or expired",
-    precondition_not_evaluated: "speak DDI and cannot evaluate the precondition",
+    precondition_not_evaluated: "speak DDI or Uptane and cannot evaluate the precondition or ask the driver",
     incompatible_hardware: (ecu: string) => `no ${ecu}, by their own inventory`,
     already_there: "the release runs on them already",
     dependency_not_met: (ecu: string, versions: string) => `${ecu} must run ${versions}`,
@@ -281,7 +281,7 @@ export const en = {
     reasons: {
       opted_out: "Opted out",
       no_credentials: "Credentials",
-      precondition_not_evaluated: "Precondition over DDI",
+      precondition_not_evaluated: "Precondition or driver, over DDI or Uptane",
       incompatible_hardware: "Other hardware",
       already_there: "Runs it already",
       dependency_not_met: "Requirement not met",

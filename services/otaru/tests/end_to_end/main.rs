@@ -19,6 +19,7 @@ mod end_to_end {
     pub mod tamper;
     mod tuf_clients;
     mod tuf_suite;
+    mod uptane;
 }
 
 use end_to_end::{backing, cluster, database, journey, rotation, swupdate_device, tamper};

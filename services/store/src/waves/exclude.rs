@@ -7,7 +7,7 @@ use otaru_domain::id::{CampaignId, HardwareId, ReleaseId, VehicleId};
 use otaru_domain::requirement::Requirement;
 use sqlx::types::Json;
 
-use crate::campaigns::unsigned;
+use crate::campaigns::{Needs, unsigned};
 use crate::ecus::same_ecu;
 use crate::{StoreError, Tx};
 
@@ -20,12 +20,11 @@ pub struct Excluded {
     pub sample: Vec<String>,
 }
 
-/// Marks the candidates that `release` is not for. `needs_signals` says that only vehicles may have it that can evaluate
-/// its campaign's precondition.
+/// Marks the candidates that `release` is not for, of a campaign that asks for what `needs` says.
 pub(super) async fn mark(
     tx: &mut Tx,
     release: ReleaseId,
-    needs_signals: bool,
+    needs: Needs,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     // What follows joins them with the whole fleet.
@@ -51,19 +50,26 @@ pub(super) async fn mark(
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    if needs_signals {
-        sqlx::query(
-            "UPDATE pg_temp.candidates c SET excluded = 'precondition_not_evaluated'
-               FROM vehicle_reports r WHERE c.excluded IS NULL AND r.vehicle_id = c.vehicle_id AND r.ddi",
-        )
-        .persistent(false)
-        .execute(&mut **tx)
-        .await?;
-    }
+    by_client(tx, needs).await?;
     by_ecus(tx, release).await?;
     for (hardware_id, version, requires) in requirements(tx, release).await? {
         for requirement in requires {
             by_requirement(tx, release, &hardware_id, &version, &requirement).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Those whose client cannot do what the campaign asks for: DDI's and Uptane's evaluate no precondition, and Uptane's ask
+/// no driver.
+async fn by_client(tx: &mut Tx, needs: Needs) -> Result<(), StoreError> {
+    let ddi = "UPDATE pg_temp.candidates c SET excluded = 'precondition_not_evaluated'
+                 FROM vehicle_reports r WHERE c.excluded IS NULL AND r.vehicle_id = c.vehicle_id AND r.ddi";
+    let uptane = "UPDATE pg_temp.candidates c SET excluded = 'precondition_not_evaluated'
+                    FROM uptane_ecus u WHERE c.excluded IS NULL AND u.vehicle_id = c.vehicle_id AND u.is_primary";
+    for (statement, applies) in [(ddi, needs.signals), (uptane, needs.signals || needs.driver)] {
+        if applies {
+            sqlx::query(statement).persistent(false).execute(&mut **tx).await?;
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod agent;
+mod attacks;
 mod car;
 mod fleet;
 mod kills;

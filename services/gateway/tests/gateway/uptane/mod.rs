@@ -1,0 +1,7 @@
+//! Vehicles that speak Uptane.
+
+mod attacks;
+mod directions;
+mod manifests;
+mod registration;
+pub mod rig;
