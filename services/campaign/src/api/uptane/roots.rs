@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::auth::Actor;
 use crate::error::ApiError;
 use crate::extract::PathPart;
-use crate::manifests::{accept_uptane_root, ManifestError};
+use crate::manifests::accept_uptane_root;
 
 /// The most root keys a repository may have.
 const MAX_ROOT_KEYS: usize = 32;

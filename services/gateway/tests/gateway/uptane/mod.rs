@@ -5,3 +5,4 @@ mod directions;
 mod manifests;
 mod registration;
 pub mod rig;
+mod storm;

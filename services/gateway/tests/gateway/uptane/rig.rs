@@ -37,11 +37,19 @@ pub struct Fleet {
 
 impl Fleet {
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(configure: impl FnOnce(&mut otaru_gateway::Config)) -> Self {
         let keys = tempfile::tempdir().unwrap();
         let director = [0; 3].map(|_| Key::generate().unwrap());
         write_keys(&keys.path().join("harbour"), &director);
         let folder = keys.path().to_owned();
-        let world = World::start_with(|config| config.uptane = Some(UptaneConfig { director_keys: folder })).await;
+        let world = World::start_with(|config| {
+            config.uptane = Some(UptaneConfig { director_keys: folder });
+            configure(config);
+        })
+        .await;
         let mut model = world.model("harbour").await;
         let publication = model.begin_uptane(&public(&director), world.now);
         world.send_files(&model.id, publication.files).await;
