@@ -161,7 +161,7 @@ fn a_file_that_aktualizr_would_not_read_is_not_published() {
     let before = repository.clone();
     let mut big = images("BCM-1.bin", Some(image("ab")));
     let target = big.targets["BCM-1.bin"].clone();
-    for number in 0..30_000 {
+    for number in 0..40_000 {
         big.targets.insert(format!("BCM-{number}-{}.bin", "x".repeat(60)), target.clone());
     }
     let refused = repository.publish(&online(10), big, now());

@@ -14,12 +14,13 @@ use super::envelope::Envelope;
 use super::key::EcuKey;
 use super::outcome::InstallationReport;
 use super::serial::EcuSerial;
-use crate::ack::MAX_AHEAD;
+use crate::ack::{MAX_AHEAD, cut};
 use crate::id::HardwareId;
 use crate::inventory::MAX_ENTRIES;
 use crate::tuf::Target;
 
 const MAX_NAME_BYTES: usize = 512;
+const MAX_ATTACKS_BYTES: usize = 1024;
 
 /// An ECU of the inventory, and what it said last.
 #[derive(Debug, Clone)]
@@ -218,7 +219,8 @@ fn check_ecu(ecu: &Inventoried, envelope: Envelope, now: DateTime<Utc>) -> Resul
     check_counter(ecu, report.report_counter, report_sha256)?;
     let Installed { filepath: name, fileinfo } = report.installed_image;
     let sha256 = fileinfo.hashes.get("sha256").map(|hash| hash.to_ascii_lowercase()).unwrap_or_default();
-    if name.len() > MAX_NAME_BYTES || crate::id::Sha256::parse(&sha256).is_err() {
+    let odd = name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control);
+    if odd || crate::id::Sha256::parse(&sha256).is_err() {
         return Err(Refusal::Unparsable(format!("the image of the ECU {} has no name or SHA-256", ecu.serial)));
     }
     Ok(EcuVersion {
@@ -226,7 +228,7 @@ fn check_ecu(ecu: &Inventoried, envelope: Envelope, now: DateTime<Utc>) -> Resul
         hardware_id: ecu.hardware_id.clone(),
         is_primary: ecu.is_primary,
         image: InstalledImage { name, length: fileinfo.length, sha256 },
-        attacks_detected: report.attacks_detected,
+        attacks_detected: cut(report.attacks_detected, MAX_ATTACKS_BYTES),
         time: report.timeserver_time,
         counter: report.report_counter,
         report_sha256,

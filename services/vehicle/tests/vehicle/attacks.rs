@@ -130,7 +130,8 @@ async fn partial_bundle_of_a_release_all_ecus_are_updated_or_none() {
     peer.world().overrides.clear();
     peer.world().acks.clear();
     peer.world().offer = Some(offered(2, &[IMAGE]));
-    car.run_once().await.expect_err("a part of the release");
+    let error = format!("{:#}", car.run_once().await.expect_err("a part of the release"));
+    assert!(error.contains("installs them together"), "{error}");
     assert_eq!(car.active(), None);
 }
 

@@ -72,9 +72,8 @@ pub struct UptaneEcuList {
 #[schema(as = UptaneEcuChange)]
 pub struct Body {
     pub hardware_id: HardwareId,
-    /// Whether it is the one that speaks for the vehicle: each has one.
-    #[serde(default)]
-    pub primary: bool,
+    /// Whether it is the one that speaks for the vehicle: each has one. As it was without it; a new ECU is none.
+    pub primary: Option<bool>,
     pub key: ClientKey,
 }
 
@@ -126,12 +125,13 @@ async fn put(
     Json(body): Json<Body>,
 ) -> Result<Json<UptaneEcuList>, ApiError> {
     let key = EcuKey::try_from(&body.key).map_err(|error| Problem::invalid("/key", error.to_string()))?;
-    let new = NewEcu { serial, hardware_id: body.hardware_id, is_primary: body.primary, key };
     let now = clock::now();
     let mut tx = app.store.begin().await?;
     let vehicle = vehicles::lock(&mut tx, &vin).await?.ok_or_else(|| not_found(&vin))?;
-    let mut others = rows::ecus_in(&mut tx, vehicle.id).await?;
-    others.retain(|known| known.inventoried.serial != new.serial);
+    let (same, others): (Vec<_>, Vec<_>) =
+        rows::ecus_in(&mut tx, vehicle.id).await?.into_iter().partition(|known| known.inventoried.serial == serial);
+    let is_primary = body.primary.unwrap_or(same.iter().any(|known| known.inventoried.is_primary));
+    let new = NewEcu { serial, hardware_id: body.hardware_id, is_primary, key };
     if others.len() >= MAX_ENTRIES {
         return Err(Problem::conflict("too-many-ecus", format!("a vehicle has at most {MAX_ENTRIES} ECUs")).into());
     }

@@ -6,7 +6,7 @@ use otaru_gateway::Rates;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::rig::{Car, EPOCH, Ecu, Fleet, OTHER, PRIMARY, SECONDARY, VIN, result, signed};
+use super::rig::{Car, EPOCH, Fleet, OTHER, PRIMARY, SECONDARY, VIN, result, signed};
 use crate::world::{Vehicle, header, problem};
 
 /// A vehicle that told once what it runs.
@@ -16,7 +16,7 @@ async fn told() -> (Fleet, Vehicle) {
     (fleet, vehicle)
 }
 
-async fn is_dropped(car: &Car<'_>, manifest: &Value, code: &str) {
+async fn is_dropped(car: &Car, manifest: &Value, code: &str) {
     let said = problem(car.put(manifest).await).await;
     assert_eq!(said["type"], format!("urn:otaru:problem:{code}"), "{said}");
 }
@@ -188,7 +188,7 @@ async fn mix_and_match_reports_of_another_time_or_vehicle_are_not_believed() {
     });
     is_dropped(&car, &swapped, "manifest-ecu-signature").await;
     // A Secondary that counts: its part of an earlier manifest, under a new one of the Primary.
-    let counted = |car: &Car<'_>, counter: u64| {
+    let counted = |car: &Car, counter: u64| {
         let mut said = car.ecus[1].report();
         said["report_counter"] = counter.into();
         signed(&said, &car.ecus[1].key)
@@ -218,7 +218,7 @@ async fn arbitrary_software_is_not_taken_for_ours_and_a_forged_success_for_none(
     let events = json!([{"eventType": {"id": "EcuInstallationCompleted"}, "event": {"success": true,
                          "correlationId": format!("urn:otaru:campaign:{campaign}:1")}}]);
     assert_eq!(car.request(Method::POST, "events").json(&events).send().await.unwrap().status(), StatusCode::OK);
-    let mut thief = Car { gateway: car.gateway, token: car.token.clone(), ecus: vec![Ecu::new(PRIMARY, "GW"), Ecu::new(SECONDARY, "BCM")], counter: 50, seen: 0 };
+    let mut thief = car.thief();
     thief.ecus[1].image = ("BCM-2.bin".into(), b"the second".to_vec());
     let forged = thief.manifest();
     is_dropped(&thief, &forged, "manifest-signature").await;

@@ -93,7 +93,7 @@ async fn several_ecus_of_one_release_end_together_and_one_that_fails_fails_it() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_rise_with_every_change_on_any_director_and_stay_without_one() {
-    let (fleet, vehicle, campaign) = offered().await;
+    let (mut fleet, vehicle, campaign) = offered().await;
     let folder = fleet.keys.path().to_owned();
     let second = fleet.world.second_gateway(|config| {
         config.uptane = Some(otaru_gateway::UptaneConfig { director_keys: folder });
@@ -103,7 +103,7 @@ async fn versions_rise_with_every_change_on_any_director_and_stay_without_one() 
     car.register().await;
     let first = car.directed().await;
     assert_eq!(car.directed().await, first);
-    car.gateway = &second;
+    car.go_to(&second);
     assert_eq!(car.directed().await, first, "the other Director says the very same");
     let timestamp = car.file("director/timestamp.json").await;
     let snapshot = car.file("director/snapshot.json").await;
@@ -112,16 +112,14 @@ async fn versions_rise_with_every_change_on_any_director_and_stay_without_one() 
     let expires: chrono::DateTime<chrono::Utc> = first["expires"].as_str().unwrap().parse().unwrap();
     assert!(expires <= fleet.world.now + TimeDelta::days(1) + TimeDelta::minutes(5));
 
-    let (mut fleet, vehicle) = (fleet, vehicle);
     let mut document = fleet.model.document(campaign, fleet.world.now);
     document.state = DocumentState::Paused;
     let publication = fleet.model.publish_document(document, fleet.world.now);
     fleet.world.publish(&fleet.model, publication).await;
-    let mut after = Car::new(&fleet.world.gateway, &vehicle);
-    after.seen = first["version"].as_u64().unwrap();
-    let nothing = after.directed().await;
+    car.go_to(&fleet.world.gateway);
+    let nothing = car.directed().await;
     assert_eq!(nothing["targets"], json!({}));
-    assert!(after.seen > first["version"].as_u64().unwrap());
+    assert!(car.seen > first["version"].as_u64().unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +153,6 @@ async fn what_such_a_client_cannot_do_is_not_asked_of_it() {
         document.consent = Some(Consent { force_reason: Some("recall".into()), ..consent });
     };
     let campaign = fleet.campaign_with(&[&vehicle], &body, waived).await;
-    let mut car = Car { gateway: &fleet.world.gateway, ..car };
     assert_eq!(car.directed().await["custom"]["correlationId"], format!("urn:otaru:campaign:{campaign}:1"));
 }
 
@@ -169,8 +166,6 @@ async fn a_directors_keys_follow_one_another_by_a_root() {
     let next = [0; 3].map(|_| otaru_domain::tuf::Key::generate().unwrap());
     let publication = fleet.model.next_director(&public(&next), fleet.world.now);
     fleet.world.send_files(&fleet.model.id, publication.files).await;
-    let gateway = &fleet.world.gateway;
-    let mut car = Car { gateway, ..car };
     eventually("the root is served and its keys are missing", async || {
         (car.get("director/targets.json").await.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
     })

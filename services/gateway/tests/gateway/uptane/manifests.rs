@@ -95,7 +95,6 @@ async fn the_version_of_a_retired_release_is_still_known() {
     let new = rows::NewEcu { serial: "secondary-3".parse().unwrap(), hardware_id: "BCM".parse().unwrap(), is_primary: false, key };
     rows::put(&mut tx, vehicle.id, &new, "somebody", fleet.world.now).await.unwrap();
     tx.commit().await.unwrap();
-    let mut car = Car { gateway: &fleet.world.gateway, ..car };
     car.ecus.push(third);
     car.ecus[2].image = ("BCM-3.bin".into(), b"the third".to_vec());
     car.tell(Value::Null).await;

@@ -30,8 +30,6 @@ pub const EPOCH: &str = "1970-01-01T00:00:00Z";
 pub struct Fleet {
     pub world: World,
     pub model: Model,
-    /// What the Director's root names.
-    pub director: [Key; 3],
     pub keys: TempDir,
 }
 
@@ -55,7 +53,7 @@ impl Fleet {
         world.send_files(&model.id, publication.files).await;
         let publication = model.publish(otaru_domain::tuf::Change::default(), world.now);
         world.publish(&model, publication).await;
-        Self { world, model, director, keys }
+        Self { world, model, keys }
     }
 
     /// Adds an image for a hardware id to the object store and the model's targets.
@@ -119,6 +117,7 @@ pub fn public(keys: &[Key; 3]) -> DirectorPublicKeys {
 }
 
 /// An ECU with its key, and what it runs.
+#[derive(Clone)]
 pub struct Ecu {
     pub serial: String,
     pub hardware_id: String,
@@ -155,23 +154,39 @@ pub fn signed(value: &Value, by: &Key) -> Value {
 }
 
 /// A vehicle, the Primary first.
-pub struct Car<'a> {
-    pub gateway: &'a Gateway,
-    pub token: String,
+#[derive(Clone)]
+pub struct Car {
+    gateway: String,
+    client: reqwest::Client,
+    token: String,
     pub ecus: Vec<Ecu>,
     pub counter: u64,
     /// The highest version of the Director's targets that it saw.
     pub seen: u64,
 }
 
-impl<'a> Car<'a> {
-    pub fn new(gateway: &'a Gateway, vehicle: &Vehicle) -> Self {
+impl Car {
+    pub fn new(gateway: &Gateway, vehicle: &Vehicle) -> Self {
         let ecus = vec![Ecu::new(PRIMARY, "GW"), Ecu::new(SECONDARY, "BCM")];
-        Self { gateway, token: vehicle.token.clone(), ecus, counter: 0, seen: 0 }
+        let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(60)).build().unwrap();
+        let mut car = Self { gateway: String::new(), client, token: vehicle.token.clone(), ecus, counter: 0, seen: 0 };
+        car.go_to(gateway);
+        car
+    }
+
+    /// Somebody with this vehicle's credential and none of its ECUs' keys.
+    pub fn thief(&self) -> Self {
+        let ecus = vec![Ecu::new(PRIMARY, "GW"), Ecu::new(SECONDARY, "BCM")];
+        Self { ecus, counter: 50, ..self.clone() }
+    }
+
+    /// Asks this gateway from now on.
+    pub fn go_to(&mut self, gateway: &Gateway) {
+        self.gateway = format!("http://{}", gateway.address);
     }
 
     pub fn request(&self, method: Method, call: &str) -> RequestBuilder {
-        self.gateway.request(method, &format!("/uptane/{call}")).bearer_auth(&self.token)
+        self.client.request(method, format!("{}/uptane/{call}", self.gateway)).bearer_auth(&self.token)
     }
 
     pub async fn get(&self, call: &str) -> Response {
