@@ -83,8 +83,7 @@ pub async fn accept_uptane_root(
 ) -> Result<u64, ManifestError> {
     let keys = app.keys.online_keys(model)?;
     let mut repository = manifests::load(tx, model).await?;
-    let publication =
-        repository.accept_uptane_root(name, root, &keys, now).map_err(|source| refused(model, source))?;
+    let publication = repository.accept_uptane_root(name, root, &keys, now).map_err(|source| refused(model, source))?;
     keep(tx, app, model, &repository, publication, now).await?;
     Ok(repository.uptane.version(name))
 }

@@ -83,12 +83,10 @@ impl fmt::Display for Exclusion {
         match self.reason {
             Reason::OptedOut => f.write_str("its holder opted out of updates over the air"),
             Reason::NoCredentials => f.write_str("its credentials are revoked or have expired"),
-            Reason::PreconditionNotEvaluated => {
-                f.write_str(
-                    "it speaks DDI or Uptane and can neither evaluate the campaign's precondition, which nobody waived for \
+            Reason::PreconditionNotEvaluated => f.write_str(
+                "it speaks DDI or Uptane and can neither evaluate the campaign's precondition, which nobody waived for \
                      it, nor (over Uptane) ask its driver",
-                )
-            }
+            ),
             Reason::IncompatibleHardware => write!(f, "it has no {ecu}, by its own inventory"),
             Reason::AlreadyThere => f.write_str("all of the release runs on it already"),
             Reason::DependencyNotMet => {

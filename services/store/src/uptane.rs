@@ -208,12 +208,11 @@ pub struct Told {
 /// # Errors
 /// [`StoreError`].
 pub async fn told(store: &Store, vehicle: VehicleId) -> Result<Option<Told>, StoreError> {
-    let row: Option<(Option<Json<Directed>>, Option<Vec<u8>>, Option<DateTime<Utc>>)> = sqlx::query_as(
-        "SELECT directed, inventory_sha256, inventory_at FROM uptane_directions WHERE vehicle_id = $1",
-    )
-    .bind(vehicle)
-    .fetch_optional(store.pool())
-    .await?;
+    let row: Option<(Option<Json<Directed>>, Option<Vec<u8>>, Option<DateTime<Utc>>)> =
+        sqlx::query_as("SELECT directed, inventory_sha256, inventory_at FROM uptane_directions WHERE vehicle_id = $1")
+            .bind(vehicle)
+            .fetch_optional(store.pool())
+            .await?;
     row.map(|(directed, inventory, inventory_at)| {
         let inventory_sha256 = inventory.map(digest).transpose()?;
         Ok(Told { directed: directed.map(|directed| directed.0), inventory_sha256, inventory_at })

@@ -175,7 +175,8 @@ fn serial(text: &str) -> EcuSerial {
 
 fn direction(ecus: usize) -> Direction {
     let ecus = (0..ecus).map(|number| (serial(&format!("ecu-{number:0>40}")), "BCM".parse().unwrap())).collect();
-    let image = DirectedImage { name: "BCM-1.bin".into(), length: 3, sha256: "ab".repeat(32), release_counter: 4, ecus };
+    let image =
+        DirectedImage { name: "BCM-1.bin".into(), length: 3, sha256: "ab".repeat(32), release_counter: 4, ecus };
     Direction { vin: vin("WVWZZZ1KZAW000001"), attempt: Some((12, 1)), images: vec![image] }
 }
 
@@ -187,10 +188,7 @@ fn the_directors_files_name_ecus_the_attempt_and_the_vehicle_and_any_director_si
     let targets: Value = serde_json::from_slice(&files.targets).unwrap();
     let signed = &targets["signed"];
     assert_eq!((&signed["_type"], &signed["version"]), (&json!("Targets"), &json!(7)));
-    assert_eq!(
-        signed["custom"],
-        json!({"correlationId": "urn:otaru:campaign:12:1", "vehicleId": "WVWZZZ1KZAW000001"})
-    );
+    assert_eq!(signed["custom"], json!({"correlationId": "urn:otaru:campaign:12:1", "vehicleId": "WVWZZZ1KZAW000001"}));
     let custom = &signed["targets"]["BCM-1.bin"]["custom"];
     assert_eq!(custom["ecuIdentifiers"].as_object().unwrap().len(), 2);
     assert!(custom.get("hardwareIds").is_none(), "aktualizr would take it for another target");
@@ -222,8 +220,17 @@ fn more_ecus_than_aktualizr_reads_are_refused_with_the_limit() {
 #[test]
 fn only_our_own_correlation_ids_name_an_attempt() {
     assert_eq!(Direction::attempt_of("urn:otaru:campaign:12:3"), Some((12, 3)));
-    for other in ["urn:here-ota:campaign:1", "urn:otaru:campaign:12", "urn:otaru:campaign:012:3", "urn:otaru:campaign:0:1",
-        "urn:otaru:campaign:12:0", "urn:otaru:campaign:-1:1", "urn:otaru:campaign:12:3:4", "urn:otaru:campaign:12:4294967295", ""] {
+    for other in [
+        "urn:here-ota:campaign:1",
+        "urn:otaru:campaign:12",
+        "urn:otaru:campaign:012:3",
+        "urn:otaru:campaign:0:1",
+        "urn:otaru:campaign:12:0",
+        "urn:otaru:campaign:-1:1",
+        "urn:otaru:campaign:12:3:4",
+        "urn:otaru:campaign:12:4294967295",
+        "",
+    ] {
         assert_eq!(Direction::attempt_of(other), None, "{other}");
     }
 }

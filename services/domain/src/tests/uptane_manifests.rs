@@ -56,7 +56,13 @@ struct Said {
 impl Said {
     fn new() -> Self {
         let vehicle = json!({"primary_ecu_serial": PRIMARY});
-        Self { primary: report(PRIMARY, "GW-1.bin"), secondary: report(SECONDARY, "BCM-1.bin"), vehicle, keys: (1, 1, 2), counter: 1 }
+        Self {
+            primary: report(PRIMARY, "GW-1.bin"),
+            secondary: report(SECONDARY, "BCM-1.bin"),
+            vehicle,
+            keys: (1, 1, 2),
+            counter: 1,
+        }
     }
 
     fn with(change: impl FnOnce(&mut Self)) -> Vec<u8> {
@@ -86,7 +92,8 @@ fn refused(bytes: &[u8], inventory: &[Inventoried]) -> &'static str {
 #[test]
 fn a_manifest_that_every_ecu_signed_is_believed() {
     let manifest = check(&Said::new().bytes(), &inventory(), now()).unwrap();
-    let said: Vec<_> = manifest.ecus.iter().map(|ecu| (ecu.serial.as_str(), ecu.image.name.as_str(), ecu.counter)).collect();
+    let said: Vec<_> =
+        manifest.ecus.iter().map(|ecu| (ecu.serial.as_str(), ecu.image.name.as_str(), ecu.counter)).collect();
     assert_eq!(said, [(PRIMARY, "GW-1.bin", Some(1)), (SECONDARY, "BCM-1.bin", None)]);
     assert_eq!(manifest.ecus[0].image.sha256, "ab".repeat(32), "hashes have small letters");
     assert_eq!(manifest.report, None);
@@ -98,16 +105,36 @@ fn each_check_of_the_standard_drops_the_manifest() {
     assert_eq!(refused(b"{}", &all), "manifest_unparsable");
     assert_eq!(refused(&Said::new().bytes(), &[]), "ecus_not_registered");
     assert_eq!(refused(&Said::with(|said| said.keys.0 = 9), &all), "manifest_signature");
-    assert_eq!(refused(&Said::with(|said| said.keys.0 = 2), &all), "manifest_signature", "a Secondary speaks for the vehicle");
+    assert_eq!(
+        refused(&Said::with(|said| said.keys.0 = 2), &all),
+        "manifest_signature",
+        "a Secondary speaks for the vehicle"
+    );
     assert_eq!(refused(&Said::with(|said| said.keys.1 = 9), &all), "manifest_ecu_signature");
-    assert_eq!(refused(&Said::with(|said| said.keys.2 = 1), &all), "manifest_ecu_signature", "the Primary signs for a Secondary");
+    assert_eq!(
+        refused(&Said::with(|said| said.keys.2 = 1), &all),
+        "manifest_ecu_signature",
+        "the Primary signs for a Secondary"
+    );
     assert_eq!(refused(&Said::with(|said| said.secondary = Value::Null), &all), "manifest_ecu_missing");
     assert_eq!(refused(&Said::new().bytes(), &all[..1]), "manifest_ecu_unknown");
-    assert_eq!(refused(&Said::with(|said| said.vehicle["primary_ecu_serial"] = SECONDARY.into()), &all), "manifest_other_primary");
+    assert_eq!(
+        refused(&Said::with(|said| said.vehicle["primary_ecu_serial"] = SECONDARY.into()), &all),
+        "manifest_other_primary"
+    );
     assert_eq!(refused(&Said::with(|said| said.secondary["ecu_serial"] = PRIMARY.into()), &all), "manifest_other_ecu");
-    assert_eq!(refused(&Said::with(|said| said.secondary["timeserver_time"] = "2026-03-03T12:00:00Z".into()), &all), "manifest_far_future");
+    assert_eq!(
+        refused(&Said::with(|said| said.secondary["timeserver_time"] = "2026-03-03T12:00:00Z".into()), &all),
+        "manifest_far_future"
+    );
     assert_eq!(refused(&Said::with(|said| said.counter = 0), &all), "manifest_no_counter");
-    assert_eq!(refused(&Said::with(|said| said.secondary["installed_image"]["fileinfo"]["hashes"] = json!({"md5": "x"})), &all), "manifest_unparsable");
+    assert_eq!(
+        refused(
+            &Said::with(|said| said.secondary["installed_image"]["fileinfo"]["hashes"] = json!({"md5": "x"})),
+            &all
+        ),
+        "manifest_unparsable"
+    );
 }
 
 #[test]
@@ -253,7 +280,11 @@ fn installed_is_what_all_ecus_prove_and_failed_the_vehicles_own_word() {
     let Some(Outcome::Failed { code, log }) = failed else { panic!("{failed:?}") };
     assert_eq!(code, "uptane-INSTALL_FAILED");
     assert!(log.contains("raw") && log.contains("secondary-1: INSTALL_FAILED because"), "{log}");
-    assert_eq!(outcome("GW-1.bin", "BCM-1.bin", Some((false, "INSTALL_FAILED", "urn:otaru:campaign:7:1"))), None, "another attempt");
+    assert_eq!(
+        outcome("GW-1.bin", "BCM-1.bin", Some((false, "INSTALL_FAILED", "urn:otaru:campaign:7:1"))),
+        None,
+        "another attempt"
+    );
 }
 
 #[test]
@@ -261,7 +292,8 @@ fn events_tell_how_far_a_vehicle_is_and_never_how_it_ended() {
     let step = |id: &str, success: Option<bool>, only: bool| {
         let event: Event = serde_json::from_value(json!({
             "id": "x", "deviceTime": "2026-03-01T11:00:00Z", "eventType": {"id": id, "version": 0},
-            "event": {"ecu": PRIMARY, "correlationId": "urn:otaru:campaign:7:2", "success": success}})).unwrap();
+            "event": {"ecu": PRIMARY, "correlationId": "urn:otaru:campaign:7:2", "success": success}}))
+        .unwrap();
         event.step(only).map(|step| format!("{:?}", step.state))
     };
     assert_eq!(step("EcuDownloadStarted", None, true).as_deref(), Some("Downloading"));

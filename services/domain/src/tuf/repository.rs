@@ -206,7 +206,8 @@ impl Repository {
         if let Some(pending) = &self.pending {
             named.extend(pending.delegate()?);
         }
-        let uptane = [&self.uptane.image, &self.uptane.director].into_iter().filter_map(|roots| roots.values().next_back());
+        let uptane =
+            [&self.uptane.image, &self.uptane.director].into_iter().filter_map(|roots| roots.values().next_back());
         for root in self.roots.values().next_back().into_iter().chain(waiting).chain(uptane) {
             let root = parse_unverified::<Metadata<Root>>(root).map_err(PublishError::Stored)?.body;
             named.extend(root.roles.into_values().flat_map(|role| role.keyids));

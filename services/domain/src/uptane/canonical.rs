@@ -28,7 +28,7 @@ impl Formatter for Ascii {
         }
         for c in fragment.chars() {
             if c.is_ascii() {
-                writer.write_all(&[c as u8])?;
+                writer.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
             } else {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     write!(writer, "\\u{unit:04x}")?;

@@ -84,7 +84,9 @@ pub struct DirectorMetadata {
 
 #[derive(Debug, Error)]
 pub enum DirectorError {
-    #[error("the Director's {role} would have {bytes} bytes, and aktualizr reads {MAX_DIRECTOR_BYTES}: split the release")]
+    #[error(
+        "the Director's {role} would have {bytes} bytes, and aktualizr reads {MAX_DIRECTOR_BYTES}: split the release"
+    )]
     TooLong { role: Role, bytes: usize },
     #[error(transparent)]
     Sign(#[from] SignError),

@@ -37,9 +37,9 @@ impl Envelope {
     pub fn is_signed_by(&self, key: &EcuKey) -> bool {
         let Ok(forms) = signed_forms(&self.signed) else { return false };
         let signatures = self.signatures.iter().take(MAX_SIGNATURES);
-        signatures.flat_map(|one| forms.iter().map(move |form| (one, form))).any(|(one, form)| {
-            key.signed(&one.method, &one.sig, form)
-        })
+        signatures
+            .flat_map(|one| forms.iter().map(move |form| (one, form)))
+            .any(|(one, form)| key.signed(&one.method, &one.sig, form))
     }
 }
 

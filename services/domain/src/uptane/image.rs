@@ -11,8 +11,8 @@ use super::envelope::sign;
 use super::root::capital;
 use crate::id::HardwareId;
 use crate::tuf::{
-    FileMeta, Hashes, Key, Metadata, OnlineKeys, PublishError, Repository, Role, SignedFile, Snapshot, Targets, Timestamp,
-    parse_unverified,
+    FileMeta, Hashes, Key, Metadata, OnlineKeys, PublishError, Repository, Role, SignedFile, Snapshot, Targets,
+    Timestamp, parse_unverified,
 };
 
 /// aktualizr reads no more of a root, a snapshot and a timestamp.
@@ -65,7 +65,8 @@ pub(super) fn files(repository: &Repository, keys: &OnlineKeys) -> Result<ImageF
     });
     let body = ImageTargets { targets: targets.collect() };
     let targets = file(Role::Targets, source, body, key(Role::Targets)?, MAX_TARGETS_BYTES)?;
-    let entry = FileMeta { version: source.version, length: Some(targets.len() as u64), hashes: Some(hashes(&targets)) };
+    let entry =
+        FileMeta { version: source.version, length: Some(targets.len() as u64), hashes: Some(hashes(&targets)) };
     let body = Snapshot { meta: [("targets.json".to_owned(), entry)].into() };
     let source = self::source(repository, Role::Snapshot)?;
     let snapshot = file(Role::Snapshot, source, body, key(Role::Snapshot)?, MAX_SMALL_BYTES)?;

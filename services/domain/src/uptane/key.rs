@@ -140,8 +140,9 @@ impl EcuKey {
         let method = method.to_ascii_lowercase();
         let Ok(signature) = STANDARD.decode(signature) else { return false };
         match &self.verifier {
-            Verifier::Ed25519(key) if method == "ed25519" => Signature::from_slice(&signature)
-                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
+            Verifier::Ed25519(key) if method == "ed25519" => {
+                Signature::from_slice(&signature).is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
+            }
             Verifier::Rsa(key) if method == "rsassa-pss-sha256" || method == "rsassa-pss" => {
                 key.verify_sig(message, &signature).is_ok()
             }

@@ -45,9 +45,15 @@ impl InstallationResult {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// So many of its ECUs run their image.
-    Installing { done: usize, of: usize },
+    Installing {
+        done: usize,
+        of: usize,
+    },
     Installed,
-    Failed { code: String, log: String },
+    Failed {
+        code: String,
+        log: String,
+    },
 }
 
 impl InstallationReport {

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::envelope::verify;
-use crate::tuf::{Metadata, OnlineKeys, PublicKey, Publication, PublishError, Repository, Role, RoleKeys, Root, VerifyError};
+use crate::tuf::{
+    Metadata, OnlineKeys, PublicKey, Publication, PublishError, Repository, Role, RoleKeys, Root, VerifyError,
+};
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]

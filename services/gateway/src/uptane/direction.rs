@@ -31,9 +31,7 @@ pub(super) async fn of(app: &App, claims: &Claims, now: DateTime<Utc>) -> Result
     let not_yet = || Problem::unavailable("the update is being published; ask again", 5);
     let view = app.mirror.get(&claims.model).and_then(|repository| repository.view()).ok_or_else(not_yet)?;
     let document = view.documents.get(&update.campaign).ok_or_else(not_yet)?;
-    images(&view, &document.document, &ecus)
-        .map(|images| direction(claims, &update, images))
-        .ok_or_else(not_yet)
+    images(&view, &document.document, &ecus).map(|images| direction(claims, &update, images)).ok_or_else(not_yet)
 }
 
 fn direction(claims: &Claims, update: &Update, images: Vec<DirectedImage>) -> Direction {

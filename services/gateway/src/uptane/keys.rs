@@ -40,9 +40,9 @@ impl DirectorKeyStore {
 
     /// The keys that `root` names.
     pub(super) fn under(&self, model: &ModelId, root: &Root) -> Result<DirectorKeys, DirectorKeyError> {
-        match keys_in(&*self.keys(model, false)?, root) {
+        match keys_in(&self.keys(model, false)?, root) {
             Ok(keys) => Ok(keys),
-            Err(_) => keys_in(&*self.keys(model, true)?, root)
+            Err(_) => keys_in(&self.keys(model, true)?, root)
                 .map_err(|role| DirectorKeyError::Missing { folder: self.folder.join(model.as_str()), role }),
         }
     }
@@ -76,7 +76,9 @@ fn read_keys(folder: &Path) -> std::io::Result<Vec<Key>> {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "pem") {
             let pem = std::fs::read_to_string(&path)?;
-            keys.push(Key::from_pem(&pem).map_err(|error| std::io::Error::other(format!("{}: {error}", path.display())))?);
+            keys.push(
+                Key::from_pem(&pem).map_err(|error| std::io::Error::other(format!("{}: {error}", path.display())))?,
+            );
         }
     }
     Ok(keys)

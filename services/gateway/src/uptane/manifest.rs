@@ -71,8 +71,8 @@ pub(super) async fn put_manifest(
     let inventory: Vec<Inventoried> = ecus.into_iter().map(|ecu| ecu.inventoried).collect();
     let targets = app.mirror.get(&claims.model).and_then(|repository| repository.view());
     let targets = targets.map(|view| view.targets.clone()).unwrap_or_default();
-    let checked = manifest::check(&body, &inventory, now)
-        .and_then(|manifest| manifest.check_images(&targets).map(|()| manifest));
+    let checked =
+        manifest::check(&body, &inventory, now).and_then(|manifest| manifest.check_images(&targets).map(|()| manifest));
     let result = match checked {
         Ok(manifest) => take(&app, &claims, &manifest, &targets, now).await?,
         Err(refusal) => Err(refusal),

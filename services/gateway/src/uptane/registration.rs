@@ -75,7 +75,9 @@ pub(super) async fn post_ecus(
     let mut tx = app.store.begin().await.map_err(not_read)?;
     let registered = rows::register(&mut tx, claims.vehicle, &ecus, now).await.map_err(not_read)?;
     if registered == Registered::Now {
-        let said = ecus.iter().map(|ecu| json!({"serial": ecu.serial, "hardware_id": ecu.hardware_id, "key_id": ecu.key.id()}));
+        let said = ecus
+            .iter()
+            .map(|ecu| json!({"serial": ecu.serial, "hardware_id": ecu.hardware_id, "key_id": ecu.key.id()}));
         let details = json!({ "ecus": said.collect::<Vec<_>>() });
         let object = audit::vehicle(claims.vehicle);
         audit::record(&mut tx, "vehicle", "ecus_registered", &object, &details, now).await.map_err(not_read)?;

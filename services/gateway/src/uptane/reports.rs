@@ -41,7 +41,8 @@ pub(super) async fn versions(
     let mut versions = Versions::new();
     for ecu in &manifest.ecus {
         let version = version(app, ecu, targets).await?;
-        let known = versions.entry(ecu.hardware_id.clone()).or_insert_with(|| (version.clone(), ecu.serial.to_string()));
+        let known =
+            versions.entry(ecu.hardware_id.clone()).or_insert_with(|| (version.clone(), ecu.serial.to_string()));
         if sort_key(&version) < sort_key(&known.0) {
             *known = (version, ecu.serial.to_string());
         }

@@ -124,7 +124,12 @@ impl Fleet {
         std::fs::write(path("draft"), draft.to_string())?;
         let key = self.cluster.dir.path().join("keys").join(MODEL).join("root.pem");
         let mut sign = otaru();
-        sign.args(["keys", "sign-root", "--draft"]).arg(path("draft")).arg("--key").arg(key).arg("--out").arg(path("root"));
+        sign.args(["keys", "sign-root", "--draft"])
+            .arg(path("draft"))
+            .arg("--key")
+            .arg(key)
+            .arg("--out")
+            .arg(path("root"));
         said(sign).await?;
         let put = format!("/models/{MODEL}/uptane/{repository}/root");
         self.api.put_bytes(&put, std::fs::read(path("root"))?).await?;
@@ -133,7 +138,8 @@ impl Fleet {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn vehicles_of_another_implementation_are_directed_and_believed_from_registration_to_the_end() -> anyhow::Result<()> {
+async fn vehicles_of_another_implementation_are_directed_and_believed_from_registration_to_the_end()
+-> anyhow::Result<()> {
     let mut fleet = Fleet::start().await?;
     let rsa = fleet.vehicle(1, ["rsa", "ed25519"]).await?;
     let said = fleet.cycle(&rsa, &[]).await?;
@@ -148,7 +154,8 @@ async fn vehicles_of_another_implementation_are_directed_and_believed_from_regis
         Ok((query(&url, versions).await? == ["BCM|2.0.0|secondary-1", "GW|2.0.0|primary-1"]).then_some(()))
     })
     .await?;
-    let history = "SELECT count(*) FROM ack_history WHERE origin = 'vehicle' AND state IN ('downloading', 'installing')";
+    let history =
+        "SELECT count(*) FROM ack_history WHERE origin = 'vehicle' AND state IN ('downloading', 'installing')";
     ensure!(query(&url, history).await? != ["0"], "its events are steps");
     let ecus = fleet.api.get(&format!("/vehicles/{}/uptane/ecus", rsa.vin)).await?;
     assert_eq!((&ecus["items"][0]["key_kind"], &ecus["items"][1]["key_kind"]), (&json!("rsa"), &json!("ed25519")));
@@ -170,7 +177,8 @@ async fn vehicles_of_another_implementation_are_directed_and_believed_from_regis
     let campaign = fleet.campaign(2, "3.0.0").await?;
     fleet.update(&other, &["secondary-1"]).await?;
     fleet.becomes(campaign, "failed").await?;
-    let failures = format!("SELECT error_code, log LIKE '%line two%' FROM assignment_failures WHERE campaign_id = {campaign}");
+    let failures =
+        format!("SELECT error_code, log LIKE '%line two%' FROM assignment_failures WHERE campaign_id = {campaign}");
     assert_eq!(query(&url, &failures).await?, ["uptane-INSTALL_FAILED|t"]);
     assert_eq!(fleet.cycle(&other, &[]).await?["targets"], json!([]), "not again");
 

@@ -21,12 +21,7 @@ pub struct Excluded {
 }
 
 /// Marks the candidates that `release` is not for, of a campaign that asks for what `needs` says.
-pub(super) async fn mark(
-    tx: &mut Tx,
-    release: ReleaseId,
-    needs: Needs,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+pub(super) async fn mark(tx: &mut Tx, release: ReleaseId, needs: Needs, now: DateTime<Utc>) -> Result<(), StoreError> {
     // What follows joins them with the whole fleet.
     sqlx::query("ANALYZE pg_temp.candidates").persistent(false).execute(&mut **tx).await?;
     sqlx::query(

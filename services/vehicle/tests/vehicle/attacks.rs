@@ -138,7 +138,13 @@ async fn partial_bundle_of_a_release_all_ecus_are_updated_or_none() {
 #[tokio::test]
 async fn denial_of_service_a_server_that_answers_nonsense_only_delays() {
     let (peer, car) = attacked().await;
-    for nonsense in [b"".to_vec(), b"{}".to_vec(), b"[[[[".to_vec(), vec![0xff; 5_000], b"{\"signed\":{},\"signatures\":[]}".to_vec()] {
+    for nonsense in [
+        b"".to_vec(),
+        b"{}".to_vec(),
+        b"[[[[".to_vec(),
+        vec![0xff; 5_000],
+        b"{\"signed\":{},\"signatures\":[]}".to_vec(),
+    ] {
         peer.world().overrides.insert(TIMESTAMP.to_owned(), nonsense);
         is_refused(&peer, &car, "not verified").await;
     }
@@ -191,7 +197,9 @@ async fn mix_and_match_files_that_never_were_together_are_refused() {
     for role in ["targets", "campaigns", "snapshot"] {
         let newest = |files: &BTreeMap<String, Vec<u8>>| {
             let of_role = files.keys().filter(|name| name.ends_with(&format!(".{role}.json")));
-            let number = |name: &&String| name.trim_start_matches("metadata/").split('.').next().unwrap().parse::<u64>().unwrap();
+            let number = |name: &&String| {
+                name.trim_start_matches("metadata/").split('.').next().unwrap().parse::<u64>().unwrap()
+            };
             of_role.max_by_key(number).unwrap().clone()
         };
         let (before, now) = (newest(&old), newest(&new));

@@ -101,11 +101,7 @@ impl From<rows::Ecu> for UptaneEcu {
 /// The registered ECUs of a vehicle that speaks Uptane.
 #[utoipa::path(get, path = "/vehicles/{vin}/uptane/ecus", tag = "vehicles", operation_id = "list_uptane_ecus",
     params(("vin" = Vin, Path)), responses((status = 200, body = UptaneEcuList)))]
-async fn list(
-    State(app): State<App>,
-    _: Actor,
-    PathPart(vin): PathPart<Vin>,
-) -> Result<Json<UptaneEcuList>, ApiError> {
+async fn list(State(app): State<App>, _: Actor, PathPart(vin): PathPart<Vin>) -> Result<Json<UptaneEcuList>, ApiError> {
     let vehicle = find(&app, &vin).await?;
     let items = rows::ecus(&app.store, vehicle.id).await?;
     Ok(Json(UptaneEcuList { vin, items: items.into_iter().map(UptaneEcu::from).collect() }))

@@ -54,7 +54,8 @@ async fn get(
     PathPart((id, name)): PathPart<(ModelId, RepositoryName)>,
 ) -> Result<Response, ApiError> {
     models::find(&app, &id).await?;
-    let absent = || Problem::not_found(format!("model {id} has no Uptane {} repository: put its first root", name.as_str()));
+    let absent =
+        || Problem::not_found(format!("model {id} has no Uptane {} repository: put its first root", name.as_str()));
     let (_, bytes) = manifests::uptane_root(&app.store, &id, name).await?.ok_or_else(absent)?;
     Ok(file(bytes))
 }
@@ -150,7 +151,8 @@ pub(crate) async fn demo_roots(
     let root_key = app.keys.root_key(id)?;
     let public = [root_key.public().clone()];
     let image = app.keys.online_keys(id)?.image_root(&public, 1, 1, now);
-    for (name, root) in [(RepositoryName::Image, image), (RepositoryName::Director, director.root(&public, 1, 1, now))] {
+    for (name, root) in [(RepositoryName::Image, image), (RepositoryName::Director, director.root(&public, 1, 1, now))]
+    {
         accept_uptane_root(tx, app, id, name, &signed(&root, &root_key)?, now).await?;
     }
     Ok(())

@@ -69,7 +69,8 @@ async fn slow_retrieval_a_download_goes_on_where_it_broke_off() {
     assert_eq!(first.status(), StatusCode::PARTIAL_CONTENT);
     let rest = car.request(Method::GET, "repo/targets/BCM-2.bin").header("range", "bytes=1000-").send().await.unwrap();
     assert_eq!(rest.bytes().await.unwrap().len(), 99_000);
-    let after = car.request(Method::GET, "repo/targets/BCM-2.bin").header("range", "bytes=100000-").send().await.unwrap();
+    let after =
+        car.request(Method::GET, "repo/targets/BCM-2.bin").header("range", "bytes=100000-").send().await.unwrap();
     assert_eq!(after.status(), StatusCode::RANGE_NOT_SATISFIABLE);
 }
 

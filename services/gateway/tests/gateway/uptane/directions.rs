@@ -42,7 +42,10 @@ async fn an_update_goes_from_the_director_over_the_image_repository_to_installed
     let posted = car.request(Method::POST, "events").json(&events).send().await.unwrap();
     assert_eq!(posted.status(), StatusCode::OK);
     car.tell(result(&correlation, true, "OK", &[(SECONDARY, true)])).await;
-    assert_eq!(states(&fleet, &vehicle).await, ["offered", "downloading", "downloaded", "installing", "installing", "installed"]);
+    assert_eq!(
+        states(&fleet, &vehicle).await,
+        ["offered", "downloading", "downloaded", "installing", "installing", "installed"]
+    );
     let acks = fleet.world.acks(&vehicle.vin).await;
     assert_eq!(acks.last().unwrap()["versions"]["BCM"], "2");
     let inventories = fleet.world.records(topic::INVENTORIES, &vehicle.vin).await;
@@ -190,7 +193,11 @@ async fn what_a_device_says_of_itself_becomes_attributes() {
         (Method::PUT, "system_info/network", json!({"hostname": "pi"}).to_string()),
         (Method::POST, "system_info/config", "[tls]\nserver = \"x\"".to_owned()),
         (Method::PUT, "core/installed", json!([{"name": "bash", "version": "5"}]).to_string()),
-        (Method::POST, "events", json!([{"id": "x", "eventType": {"id": "DevicePaused", "version": 0}, "event": {}}]).to_string()),
+        (
+            Method::POST,
+            "events",
+            json!([{"id": "x", "eventType": {"id": "DevicePaused", "version": 0}, "event": {}}]).to_string(),
+        ),
     ] {
         let response = car.request(method, call).body(body).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{call}");

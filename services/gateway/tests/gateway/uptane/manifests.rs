@@ -48,7 +48,10 @@ async fn a_manifest_that_is_dropped_is_answered_so_and_seen_by_people_once() {
     }
     let letters = fleet.world.records(topic::DEAD_LETTERS, &vehicle.vin).await;
     assert_eq!(letters.len(), 1);
-    assert_eq!((header(&letters[0], "reason"), header(&letters[0], "schema")), ("manifest_ecu_signature".into(), "uptane".into()));
+    assert_eq!(
+        (header(&letters[0], "reason"), header(&letters[0], "schema")),
+        ("manifest_ecu_signature".into(), "uptane".into())
+    );
     assert_eq!(letters[0].value.as_deref().unwrap(), serde_json::to_vec(&forged).unwrap());
     assert!(fleet.world.records(topic::INVENTORIES, &vehicle.vin).await.is_empty(), "nothing of it was taken");
     let known = rows::ecus(fleet.world.store(), vehicle.id).await.unwrap();
@@ -65,7 +68,8 @@ async fn a_failure_of_an_earlier_update_is_heard_and_a_made_up_one_is_not() {
     car.tell(result("urn:here-ota:mtu:9b2cf9a0", false, "DOWNLOAD_FAILED", &[])).await;
     car.tell(result("urn:otaru:campaign:9:2", true, "OK", &[])).await;
     let acks = fleet.world.acks(&vehicle.vin).await;
-    let said: Vec<_> = acks.iter().map(|ack| (&ack["campaign"], &ack["attempt"], &ack["state"], &ack["error_code"])).collect();
+    let said: Vec<_> =
+        acks.iter().map(|ack| (&ack["campaign"], &ack["attempt"], &ack["state"], &ack["error_code"])).collect();
     assert_eq!(said, [(&json!(9), &json!(1), &json!("failed"), &json!("uptane-DOWNLOAD_FAILED"))]);
 }
 
@@ -76,7 +80,9 @@ async fn the_version_of_a_retired_release_is_still_known() {
     let digests = fleet.world.upload(b"the second").await;
     let release = otaru_store::testing::release(fleet.world.store(), "r", fleet.world.now).await.unwrap();
     let names = ("BCM", "BCM-2.3.0-r4.bin", "a.bin");
-    otaru_store::testing::image(fleet.world.store(), release, "harbour", names, &digests, fleet.world.now).await.unwrap();
+    otaru_store::testing::image(fleet.world.store(), release, "harbour", names, &digests, fleet.world.now)
+        .await
+        .unwrap();
     let mut car = Car::new(&fleet.world.gateway, &vehicle);
     car.register().await;
     car.ecus[1].image = ("BCM-2.3.0-r4.bin".into(), b"the second".to_vec());
@@ -92,7 +98,12 @@ async fn the_version_of_a_retired_release_is_still_known() {
     let mut tx = fleet.world.store().begin().await.unwrap();
     let third = Ecu::new("secondary-3", "BCM");
     let key = otaru_domain::uptane::EcuKey::parse("ed25519", &third.key.public().keyval.public).unwrap();
-    let new = rows::NewEcu { serial: "secondary-3".parse().unwrap(), hardware_id: "BCM".parse().unwrap(), is_primary: false, key };
+    let new = rows::NewEcu {
+        serial: "secondary-3".parse().unwrap(),
+        hardware_id: "BCM".parse().unwrap(),
+        is_primary: false,
+        key,
+    };
     rows::put(&mut tx, vehicle.id, &new, "somebody", fleet.world.now).await.unwrap();
     tx.commit().await.unwrap();
     car.ecus.push(third);
@@ -125,7 +136,9 @@ async fn a_body_that_is_too_long_is_refused_before_it_is_read() {
     let vehicle = fleet.world.vehicle(VIN, &fleet.model).await;
     let car = Car::new(&fleet.world.gateway, &vehicle);
     car.register().await;
-    for (method, call) in [(Method::PUT, "director/manifest"), (Method::POST, "director/ecus"), (Method::POST, "events")] {
+    for (method, call) in
+        [(Method::PUT, "director/manifest"), (Method::POST, "director/ecus"), (Method::POST, "events")]
+    {
         let response = car.request(method, call).body(vec![b' '; (512 << 10) + 1]).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE, "{call}");
     }

@@ -80,7 +80,10 @@ async fn who_is_no_vehicle_gets_nothing_and_each_vehicle_its_own() {
     let (one, other) = (fleet.world.vehicle(VIN, &fleet.model).await, fleet.world.vehicle(OTHER, &fleet.model).await);
     let (mut one, mut other) = (Car::new(gateway, &one), Car::new(gateway, &other));
     one.register().await;
-    assert_eq!(problem(other.get("director/targets.json").await).await["type"], "urn:otaru:problem:ecus-not-registered");
+    assert_eq!(
+        problem(other.get("director/targets.json").await).await["type"],
+        "urn:otaru:problem:ecus-not-registered"
+    );
     other.register().await;
     assert_eq!(one.directed().await["custom"]["vehicleId"], VIN);
     assert_eq!(other.directed().await["custom"]["vehicleId"], OTHER);

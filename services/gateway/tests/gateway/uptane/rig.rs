@@ -201,7 +201,8 @@ impl Car {
 
     pub fn registration(&self) -> Value {
         let ecus = self.ecus.iter().map(|ecu| {
-            let key = json!({"keytype": "ED25519", "keyval": {"public": ecu.key.public().keyval.public.to_uppercase()}});
+            let key =
+                json!({"keytype": "ED25519", "keyval": {"public": ecu.key.public().keyval.public.to_uppercase()}});
             json!({"hardware_identifier": ecu.hardware_id, "ecu_serial": ecu.serial, "clientKey": key})
         });
         json!({"primary_ecu_serial": self.ecus[0].serial, "ecus": ecus.collect::<Vec<_>>()})
@@ -318,9 +319,9 @@ impl Car {
 /// A report of an installation.
 pub fn result(correlation: &str, success: bool, code: &str, ecus: &[(&str, bool)]) -> Value {
     let outcome = |success: bool, code: &str| json!({"success": success, "code": code, "description": "as it went"});
-    let items = ecus.iter().map(|(ecu, success)| {
-        json!({"ecu": ecu, "result": outcome(*success, if *success { "OK" } else { code })})
-    });
+    let items = ecus
+        .iter()
+        .map(|(ecu, success)| json!({"ecu": ecu, "result": outcome(*success, if *success { "OK" } else { code })}));
     json!({"correlation_id": correlation, "raw_report": "all of it", "result": outcome(success, code),
            "items": items.collect::<Vec<_>>()})
 }
@@ -331,5 +332,6 @@ pub fn verified(bytes: &[u8], root: &Value, role: &str) -> Value {
     let role = &root["signed"]["roles"][role];
     let keyids: Vec<String> = serde_json::from_value(role["keyids"].clone()).unwrap();
     let threshold = u32::try_from(role["threshold"].as_u64().unwrap()).unwrap();
-    verify(bytes, &keys, &keyids, threshold).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(bytes)))
+    verify(bytes, &keys, &keyids, threshold)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(bytes)))
 }

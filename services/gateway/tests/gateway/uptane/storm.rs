@@ -24,11 +24,8 @@ async fn no_request_breaks_a_director_or_gets_nonsense_onto_a_topic() {
     let mut car = Car::new(&fleet.world.gateway, &vehicle);
     assert_eq!(car.register().await.status(), StatusCode::OK);
     let (registration, manifest) = (car.registration().to_string(), car.manifest().to_string());
-    let values = [
-        ("token", vehicle.token.as_str()),
-        ("registration", registration.as_str()),
-        ("manifest", manifest.as_str()),
-    ];
+    let values =
+        [("token", vehicle.token.as_str()), ("registration", registration.as_str()), ("manifest", manifest.as_str())];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus_uptane");
     let seen = fuzz::storm(fleet.world.gateway.address, &folder, &values, CASES).await;
     for status in [200, 400, 403, 422] {
