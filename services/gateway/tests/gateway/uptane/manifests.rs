@@ -123,7 +123,7 @@ async fn a_manifest_that_arrives_many_times_at_once_counts_once() {
     car.register().await;
     let manifest = car.manifest_with(result("urn:otaru:campaign:9:1", false, "INSTALL_FAILED", &[]), |_| {});
     let all = futures::future::join_all((0..8).map(|_| car.put(&manifest))).await;
-    let statuses: Vec<StatusCode> = all.iter().map(|response| response.status()).collect();
+    let statuses: Vec<StatusCode> = all.iter().map(reqwest::Response::status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == StatusCode::OK).count(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| matches!(*status, StatusCode::OK | StatusCode::CONFLICT)), "{statuses:?}");
     let acks = fleet.world.acks(&vehicle.vin).await;

@@ -226,7 +226,8 @@ impl Car {
         let mut value = json!({"primary_ecu_serial": self.ecus[0].serial, "ecu_version_manifests": reports});
         if !report.is_null() {
             let kind = "application/vnd.com.here.otac.installationReport.v1";
-            value["installation_report"] = json!({"content_type": kind, "report": report});
+            value["installation_report"] = json!({"content_type": kind});
+            value["installation_report"]["report"] = report;
         }
         change(&mut value);
         signed(&value, &self.ecus[0].key)
