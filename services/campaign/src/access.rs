@@ -16,6 +16,7 @@ const ROLES: [(&str, &str, Role); 15] = [
     ("PUT", "/models/{model}/root", Role::Admin),
     ("PUT", "/models/{model}/uptane/{repository}/root", Role::Admin),
     ("PUT", "/models/{model}/review", Role::Admin),
+    ("PUT", "/models/{model}/ack-signatures", Role::Admin),
     ("POST", "/models/{model}/keys", Role::Admin),
     ("DELETE", "/models/{model}/keys/{key}", Role::Admin),
     ("PUT", "/models/{model}/targets", Role::Approver),

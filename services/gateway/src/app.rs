@@ -23,6 +23,7 @@ use crate::offers::Announced;
 use crate::proxies::Proxies;
 use crate::rates::Limiter;
 use crate::reach::Reach;
+use crate::signatures::Signatures;
 use crate::slots::Slots;
 use crate::uptane::Director;
 
@@ -52,6 +53,7 @@ pub(crate) struct Parts {
     pub(crate) rates: Limiter,
     pub(crate) proxies: Proxies,
     pub(crate) by_vin: ByVin,
+    pub(crate) signatures: Signatures,
     /// Attempts that vehicles on MQTT are told of.
     pub(crate) attempts: Attempts,
     pub(crate) database: Reach,
@@ -89,6 +91,7 @@ impl App {
             rates: Limiter::new(config.rates),
             proxies: config.proxies.clone(),
             by_vin: ByVin::default(),
+            signatures: Signatures::default(),
             attempts: Attempts::default(),
             database: Reach::new("Postgres"),
             broker: Reach::new("the broker"),

@@ -22,6 +22,7 @@ mod proxies;
 mod range;
 mod rates;
 mod reach;
+mod signatures;
 mod slots;
 mod uptane;
 

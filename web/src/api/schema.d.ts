@@ -1602,6 +1602,83 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was done
+         * @description Every action of a person and of the engine, newest first.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The end of the audit log's chain
+         * @description To be kept where nobody who can write the database can write.
+         */
+        get: operations["verify_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}/ecus/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a vehicle's ECUs run, or ran
+         * @description By what had been reported until `at`.
+         */
+        get: operations["list_ecu_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/drops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what failed together */
+        get: operations["list_drops"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2450,7 +2527,7 @@ export interface components {
              * @description Whether a person must approve.
              * @default false
              */
-            approval: boolean;
+            approval?: boolean;
             /**
              * Format: double
              * @description Share of the vehicles that told how they fare after the installation which said that they are
@@ -2458,35 +2535,35 @@ export interface components {
              * @default null
              * @example 0.995
              */
-            healthy_ratio: number | null;
+            healthy_ratio?: number | null;
             /**
              * Format: int64
              * @description So long after the wave opened, those that have reported are enough, if there are any. In seconds.
              * @default null
              * @example 259200
              */
-            report_within_secs: number | null;
+            report_within_secs?: number | null;
             /**
              * Format: double
              * @description Share of the wave that must have reported an end before `success_ratio` counts, 0 to 1; all without it.
              * @default null
              * @example 0.8
              */
-            reported_ratio: number | null;
+            reported_ratio?: number | null;
             /**
              * Format: int64
              * @description How long all of this must have held. In seconds.
              * @default null
              * @example 3600
              */
-            soak_secs: number | null;
+            soak_secs?: number | null;
             /**
              * Format: double
              * @description Share of the vehicles that reported an end which have installed, 0 to 1.
              * @default null
              * @example 0.99
              */
-            success_ratio: number | null;
+            success_ratio?: number | null;
         };
         /** @description How a gate stands, for those who look at it. */
         GateView: {
@@ -2556,17 +2633,17 @@ export interface components {
         /** @description When a campaign halts. Every rule is judged per wave, over what has ended since the campaign was last resumed. */
         HaltPolicy: {
             /** @default null */
-            sequential: components["schemas"]["Sequential"] | null;
+            sequential?: components["schemas"]["Sequential"] | null;
             /**
              * @description Whether a vehicle that timed out counts as failed.
              * @default false
              */
-            silence_is_failure: boolean;
+            silence_is_failure?: boolean;
             /**
              * @description Plain limits, for those who want them.
              * @default []
              */
-            thresholds: components["schemas"]["Threshold"][];
+            thresholds?: components["schemas"]["Threshold"][];
         };
         /** @description An ECU of a model. */
         Hardware: {
@@ -2847,7 +2924,7 @@ export interface components {
              * @description Days, 1 to 7300; 730 without it.
              * @default 730
              */
-            valid_days: number | null;
+            valid_days?: number | null;
         };
         /** @description What an ECU runs, by the caller's word. */
         NewEcu: {
@@ -3102,44 +3179,44 @@ export interface components {
         /** @description The policies of a campaign. Each one is off without it. */
         Policy: {
             /** @default null */
-            consent: components["schemas"]["Consent"] | null;
+            consent?: components["schemas"]["Consent"] | null;
             /** @default {} */
-            halt: components["schemas"]["HaltPolicy"];
+            halt?: components["schemas"]["HaltPolicy"];
             /**
              * Format: int64
              * @description The most vehicles under way at once, from the offer on: what is exposed when the campaign halts.
              * @default null
              * @example 500
              */
-            max_in_flight: number | null;
+            max_in_flight?: number | null;
             /**
              * @description Whether vehicles that come to match later join while it runs.
              * @default snapshot
              */
-            membership: components["schemas"]["Membership"];
+            membership?: components["schemas"]["Membership"];
             /**
              * @description Offers the update to vehicles that cannot evaluate the precondition (they speak DDI) without it, for this
              *     reason: an approver's decision, and part of what is reviewed. Without it they are left out.
              * @default null
              * @example bench vehicles, always parked
              */
-            precondition_waiver: string | null;
+            precondition_waiver?: string | null;
             /** @default null */
-            rate: components["schemas"]["Rate"] | null;
+            rate?: components["schemas"]["Rate"] | null;
             /** @default null */
-            retry: components["schemas"]["Retry"] | null;
+            retry?: components["schemas"]["Retry"] | null;
             /**
              * @description Whether it ends updates of the same ECUs by campaigns that started earlier, wherever they do not install yet.
              * @default false
              */
-            supersede: boolean;
+            supersede?: boolean;
             /** @default {} */
-            timeouts: components["schemas"]["Timeouts"];
+            timeouts?: components["schemas"]["Timeouts"];
             /**
              * @description When vehicles may begin to install.
              * @default {}
              */
-            windows: components["schemas"]["Windows"];
+            windows?: components["schemas"]["Windows"];
         };
         /** @description A campaign that was drafted for another one: as a step to it, or to take it back. */
         PreparedCampaign: {
@@ -3322,13 +3399,13 @@ export interface components {
              * @description The share of updates that fail if the release is bad, above 0 and at most 1.
              * @default 0.05
              */
-            failure_ratio: number;
+            failure_ratio?: number;
             /**
              * Format: int32
              * @description How often it is played with past failures, and as often with `failure_ratio`; less often where each takes long.
              * @default 200
              */
-            runs: number;
+            runs?: number;
             /**
              * Format: int64
              * @description Gives the same answer again; the campaign's number without it.
@@ -3682,14 +3759,14 @@ export interface components {
              * @default null
              * @example 604800
              */
-            offer_secs: number | null;
+            offer_secs?: number | null;
             /**
              * Format: int64
              * @description From one report to the next while it is under way.
              * @default null
              * @example 7200
              */
-            step_secs: number | null;
+            step_secs?: number | null;
         };
         /** @description A token as it is listed. */
         Token: {
@@ -4142,21 +4219,50 @@ export interface components {
              * @description Never on these days.
              * @default []
              */
-            blackouts: components["schemas"]["Blackout"][];
+            blackouts?: components["schemas"]["Blackout"][];
             /**
              * @description The IANA zone of vehicles that do not know theirs; UTC without it.
              * @default null
              * @example Europe/Berlin
              */
-            default_zone: string | null;
+            default_zone?: string | null;
             /**
              * @description Only within one of these; at any time without them.
              * @default []
              */
-            weekly: components["schemas"]["WeeklyWindow"][];
+            weekly?: components["schemas"]["WeeklyWindow"][];
         };
         /** Format: int64 */
         i64: number;
+        AuditVerification: {
+            holds: boolean;
+            /** Format: int64 */
+            entries: number;
+            digest: string;
+            /** Format: int64 */
+            first_broken: number | null;
+            reason: string | null;
+        };
+        EcuVersion: {
+            hardware_id: string;
+            version: string | null;
+            serial?: string | null;
+            /** Format: date-time */
+            at: string;
+        };
+        EcuHistory: {
+            items: components["schemas"]["EcuVersion"][];
+        };
+        FunnelDrop: {
+            state: components["schemas"]["AssignmentState"];
+            after: components["schemas"]["AssignmentState"] | null;
+            error_code: string | null;
+            vehicles: number;
+        };
+        DropList: {
+            items: components["schemas"]["FunnelDrop"][];
+            sampled: boolean;
+        };
     };
     responses: {
         /** @description The request cannot be understood */
@@ -4434,6 +4540,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only campaigns in this state. */
                 state?: components["schemas"]["CampaignState"];
+                /** @description Only campaigns of this release. */
+                release?: number;
             };
             header?: never;
             path?: never;
@@ -4633,6 +4741,10 @@ export interface operations {
                 wave?: number;
                 /** @description Only assignments whose newest failure has this code. */
                 error_code?: string;
+                /** @description x */
+                since?: string;
+                /** @description x */
+                until?: string;
             };
             header?: never;
             path: {
@@ -7346,6 +7458,127 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+                /** @description By this actor: a token's name, `engine` or `system`. */
+                actor?: string;
+                /** @description Only this action, as `campaign_approved`. */
+                action?: string;
+                /** @description About this object, as `campaign-12` or `token-018f…`. */
+                object?: string;
+                /** @description About this vehicle; instead of `object`, which is `vehicle-<row>` then. */
+                vin?: components["schemas"]["Vin"];
+                /** @description From this time on. */
+                since?: string;
+                /** @description Before this time. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: {
+                /** @description x */
+                anchor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest entry */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_ecu_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EcuHistory"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_drops: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now: a vehicle that installed later is not in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DropList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -4,6 +4,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use otaru_domain::ack::SignaturePolicy;
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::{HardwareId, ModelId};
@@ -85,6 +86,8 @@ pub struct Model {
     pub vin_check_digit: bool,
     /// Whether campaigns for it need another person's approval before they start.
     pub review_required: bool,
+    /// Whether its vehicles sign their reports.
+    pub ack_signatures: SignaturePolicy,
     /// The version of the targets that wait for an approver's signature, if any do.
     #[schema(required = true, example = 4)]
     pub pending_targets: Option<i64>,
@@ -131,6 +134,7 @@ impl From<models::Model> for Model {
             hardware: hardware.map(|one| Hardware { hardware_id: one.hardware_id, name: one.name }).collect(),
             vin_check_digit: model.vin_check_digit,
             review_required: model.review_required,
+            ack_signatures: model.ack_signatures,
             pending_targets: model.pending_targets,
             metadata: model.expiries.into_iter().map(MetadataExpiry::from).collect(),
             created_at: model.created_at,

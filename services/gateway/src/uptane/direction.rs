@@ -13,7 +13,7 @@ use super::registration::not_registered;
 use crate::app::App;
 use crate::mirror::View;
 use crate::offers::{self, Client, Outcome, Update};
-use crate::problems;
+use crate::{problems, signatures};
 
 /// An offer that it holds is already on `otaru.acks`.
 pub(super) async fn of(app: &App, claims: &Claims, now: DateTime<Utc>) -> Result<Direction, Problem> {
@@ -24,6 +24,10 @@ pub(super) async fn of(app: &App, claims: &Claims, now: DateTime<Utc>) -> Result
     }
     let hardware: Vec<_> = ecus.iter().map(|ecu| ecu.inventoried.hardware_id.clone()).collect();
     let nothing = Direction::nothing(claims.vin.clone());
+    if signatures::are_required(app, &claims.model).await {
+        // What it would report of an update could not be taken.
+        return Ok(nothing);
+    }
     let update = match offers::evaluate(app, claims, Client::Uptane(&hardware), now).await? {
         Outcome::Nothing { .. } => return Ok(nothing),
         Outcome::Offer { update, .. } => update,

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use super::device::director;
 use crate::app::App;
 use crate::offers::message;
-use crate::problems;
+use crate::{problems, signatures};
 
 /// How long an inventory that says the same is not said again.
 const SAY_AGAIN: TimeDelta = TimeDelta::hours(24);
@@ -123,8 +123,13 @@ fn report_of(campaign: CampaignId, attempt: u32, outcome: Outcome, versions: &Ve
     }
 }
 
-/// Writes an acknowledgement of the vehicle for good.
+/// Writes an acknowledgement of the vehicle for good. Where the model asks for reports that the vehicle signed in Otaru's way,
+/// there is none: what else the vehicle says is taken.
 pub(super) async fn send(app: &App, claims: &Claims, report: AckReport, now: DateTime<Utc>) -> Result<(), Problem> {
+    if signatures::are_required(app, &claims.model).await {
+        metrics::counter!("otaru_gateway_acks_refused_total", "reason" => "signature").increment(1);
+        return Ok(());
+    }
     report.check().map_err(|error| Problem::bad_request(error.to_string()))?;
     let ack = report.into_ack(claims.vin.clone(), Some(claims.model.clone()), now);
     let message = message(&claims.vin, &ack)?;

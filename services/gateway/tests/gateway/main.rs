@@ -11,6 +11,7 @@ mod mqtt;
 mod outage;
 mod poll;
 mod rates;
+mod signatures;
 mod storm;
 mod stream;
 mod tls;

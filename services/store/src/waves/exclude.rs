@@ -45,6 +45,21 @@ pub(super) async fn mark(tx: &mut Tx, release: ReleaseId, needs: Needs, now: Dat
     .bind(now)
     .execute(&mut **tx)
     .await?;
+    // What they report would be taken from nobody; who speaks DDI or Uptane has no way to sign it.
+    sqlx::query(
+        "UPDATE pg_temp.candidates c SET excluded = 'cannot_sign'
+           FROM models m
+          WHERE c.excluded IS NULL AND m.id = c.model_id AND m.ack_signatures = 'required'
+            AND (NOT EXISTS (SELECT FROM vehicle_credentials k
+                              WHERE k.vehicle_id = c.vehicle_id AND k.ack_key IS NOT NULL AND k.revoked_at IS NULL
+                                AND k.expires_at > $1)
+                 OR EXISTS (SELECT FROM vehicle_reports r WHERE r.vehicle_id = c.vehicle_id AND r.ddi)
+                 OR EXISTS (SELECT FROM uptane_ecus u WHERE u.vehicle_id = c.vehicle_id AND u.is_primary))",
+    )
+    .persistent(false)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
     by_client(tx, needs).await?;
     by_ecus(tx, release).await?;
     for (hardware_id, version, requires) in requirements(tx, release).await? {

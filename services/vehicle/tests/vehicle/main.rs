@@ -6,6 +6,8 @@
 mod agent;
 mod attacks;
 mod car;
+#[path = "../../../http/tests/fuzz/edits.rs"]
+mod edits;
 mod fleet;
 mod kills;
 mod mqtt;
@@ -13,4 +15,5 @@ mod ordered;
 mod peer;
 mod repository;
 mod rollback;
+mod storm;
 mod trust;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 
+use otaru_domain::ack;
 use otaru_domain::id::{ModelId, Vin};
 use otaru_http::Json;
 use otaru_store::vehicles::{ImportEcu, ImportVehicle};
@@ -28,6 +29,7 @@ struct Object {
     rxswin: Option<String>,
     #[serde(default)]
     ecus: Vec<NewEcu>,
+    ack_key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +84,10 @@ fn read(number: u64, line: &[u8]) -> Line {
     match Json::<Object>::parse(line) {
         Ok(Json(object)) => {
             let vin = Some(object.vin.to_string());
+            let ack_key = object.ack_key.as_deref().map(ack::parse_key);
+            if ack_key == Some(None) {
+                return Line { number, vin, vehicle: Err(format!("/ack_key: {}", ack::KEY_EXPECTED)) };
+            }
             let vehicle = ImportVehicle {
                 vin: object.vin,
                 model: object.model,
@@ -91,6 +97,7 @@ fn read(number: u64, line: &[u8]) -> Line {
                 attributes: object.attributes,
                 rxswin: object.rxswin,
                 ecus: object.ecus.into_iter().map(ImportEcu::from).collect(),
+                ack_key: ack_key.flatten(),
             };
             Line { number, vin, vehicle: Ok(vehicle) }
         }
@@ -134,6 +141,17 @@ mod tests {
         assert_eq!(lines[1].vin.as_deref(), Some("WVWZZZ1KZAW000002"));
         assert!(lines[2].vehicle.as_ref().unwrap_err().contains("not JSON"));
         assert!(lines[3].vehicle.as_ref().unwrap_err().contains("colour"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn each_line_that_is_not_blank_is_one_and_keeps_its_number(
+            text in proptest::collection::vec(proptest::sample::select(b"{}[]\":,vin1\n\n\r \t\xff".as_slice()), 0..200),
+        ) {
+            let stands = text.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
+            let numbers: Vec<u64> = lines(&text).iter().map(|line| line.number).collect();
+            assert_eq!(numbers, stands.map(|(_, number)| number).collect::<Vec<u64>>());
+        }
     }
 
     #[test]
