@@ -6,6 +6,7 @@
 mod agent;
 mod attacks;
 mod car;
+mod deltas;
 #[path = "../../../http/tests/fuzz/edits.rs"]
 mod edits;
 mod fleet;
