@@ -65,6 +65,7 @@ impl Fleet {
             version: version.to_owned(),
             release: 4,
             requires: Vec::new(),
+            delta: None,
         };
         let hashes = Hashes { sha256: sha256.clone() };
         let target = Target { length: bytes.len() as u64, hashes, custom: Some(custom) };
