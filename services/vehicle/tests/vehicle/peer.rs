@@ -47,6 +47,10 @@ pub struct World {
     pub inventories: Vec<(String, InventoryReport)>,
     /// `Range` headers of downloads.
     pub ranges: Vec<String>,
+    /// The target that cannot be served at present.
+    pub unavailable: Option<String>,
+    /// Bytes of targets that were asked for, by the target's name.
+    pub served: BTreeMap<String, usize>,
     pub polls: u64,
 }
 
@@ -249,6 +253,9 @@ async fn tuf(
 ) -> Response {
     let (bytes, endless) = {
         let world = peer.world();
+        if world.unavailable.as_ref().is_some_and(|name| file.ends_with(name)) {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
         let path = format!("{folder}/{file}");
         let replaced = world.overrides.get(&format!("{model}/{path}")).cloned();
         let served = || world.models.get(&model).and_then(|model| model.files.get(&path)).cloned();
@@ -269,6 +276,10 @@ async fn tuf(
     }
     if first >= bytes.len() && range.is_some() {
         return StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+    }
+    if folder == "targets" {
+        let name = file.split_once('.').map_or(file.as_str(), |(_, name)| name);
+        *peer.world().served.entry(name.to_owned()).or_default() += end - first;
     }
     let content_range = format!("bytes {first}-{}/{}", end.max(1) - 1, bytes.len());
     let pieces: Vec<Bytes> = bytes[first..end].chunks(CHUNK_BYTES).map(Bytes::copy_from_slice).collect();
