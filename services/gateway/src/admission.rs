@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
 use otaru_domain::token::{Claims, TokenError};
-use otaru_http::Problem;
+use otaru_http::{ClientCertificate, Problem};
 
 use crate::app::App;
 use crate::auth::Refused;
@@ -41,6 +41,34 @@ pub(crate) async fn admit(
     vin: Option<&str>,
     client: Option<IpAddr>,
 ) -> Result<Arc<Claims>, Problem> {
+    let claims = verified(app, token, client).await?;
+    // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
+    if vin != Some(claims.vin.as_str()) {
+        return Err(Problem::forbidden("the token is not this vehicle's"));
+    }
+    Ok(claims)
+}
+
+/// The vehicle that a request brings a token or a certificate of, where the path names none.
+///
+/// # Errors
+/// As [`admit`]; 403 for a certificate that names no vehicle, or several.
+pub(crate) async fn anybody(parts: &Parts, app: &App) -> Result<Arc<Claims>, Problem> {
+    if let Some(given) = credential(&parts.headers) {
+        let client = app.proxies.client(&parts.extensions, &parts.headers);
+        return verified(app, bearer_of(given), client).await;
+    }
+    let certificate = certificate::of(parts, app).ok_or_else(nobody)?;
+    let mut vins: Vec<Vin> = certificate.names.iter().filter_map(|name| Vin::parse(name).ok()).collect();
+    vins.sort();
+    vins.dedup();
+    match vins.as_slice() {
+        [vin] => of_certificate(app, &certificate, vin).await,
+        _ => Err(Problem::forbidden("the certificate must name one vehicle by its VIN")),
+    }
+}
+
+async fn verified(app: &App, token: Option<&str>, client: Option<IpAddr>) -> Result<Arc<Claims>, Problem> {
     let token = token.ok_or_else(nobody)?;
     if !app.mirror.knows_revocations() {
         return Err(problems::starting());
@@ -59,10 +87,6 @@ pub(crate) async fn admit(
         Refused::Store(error) => problems::not_read(app, &error),
     })?;
     app.rates.vehicle(&claims.vin)?;
-    // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
-    if vin != Some(claims.vin.as_str()) {
-        return Err(Problem::forbidden("the token is not this vehicle's"));
-    }
     Ok(claims)
 }
 
@@ -99,8 +123,12 @@ async fn by_certificate(parts: &Parts, app: &App, vin: Option<&str>) -> Result<A
     let certificate = certificate::of(parts, app).ok_or_else(nobody)?;
     let named = vin.and_then(|vin| Vin::parse(vin).ok()).filter(|vin| certificate::names(&certificate, vin));
     let vin = named.ok_or_else(|| Problem::forbidden("the certificate is not this vehicle's"))?;
-    app.rates.vehicle(&vin)?;
-    let found = certificate::vehicle(app, &certificate, &vin).await;
+    of_certificate(app, &certificate, &vin).await
+}
+
+async fn of_certificate(app: &App, certificate: &ClientCertificate, vin: &Vin) -> Result<Arc<Claims>, Problem> {
+    app.rates.vehicle(vin)?;
+    let found = certificate::vehicle(app, certificate, vin).await;
     let gone = || Problem::unauthorized("the certificate's vehicle is not in service here: register it first");
     found.map_err(|error| problems::not_read(app, &error))?.ok_or_else(gone)
 }

@@ -25,6 +25,7 @@ use crate::rates::Limiter;
 use crate::reach::Reach;
 use crate::signatures::Signatures;
 use crate::slots::Slots;
+use crate::uptane::Director;
 
 /// The parts a gateway needs before it may be sent work.
 pub(crate) const PARTS: [&str; 4] = [BROKER, MANIFESTS, REVOCATIONS, TOKEN_KEYS];
@@ -48,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) heard: Heard,
     pub(crate) slots: Slots,
     pub(crate) ddi: Ddi,
+    pub(crate) director: Option<Director>,
     pub(crate) rates: Limiter,
     pub(crate) proxies: Proxies,
     pub(crate) by_vin: ByVin,
@@ -85,6 +87,7 @@ impl App {
             heard: Heard::default(),
             slots: Slots::default(),
             ddi: Ddi::new(config.ddi.clone()),
+            director: config.uptane.clone().map(Director::new),
             rates: Limiter::new(config.rates),
             proxies: config.proxies.clone(),
             by_vin: ByVin::default(),

@@ -24,6 +24,7 @@ mod rates;
 mod reach;
 mod signatures;
 mod slots;
+mod uptane;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -43,6 +44,7 @@ pub use mqtt::{MqttConfig, MqttConfigError, MqttSecret, MqttTls};
 pub use network::Network;
 pub use proxies::Proxies;
 pub use rates::Rates;
+pub use uptane::UptaneConfig;
 
 /// What a gateway is told at its start.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub struct Config {
     pub rates: Rates,
     /// The device API of older fleets.
     pub ddi: DdiConfig,
+    /// What makes it an Uptane Director; none, and it is none.
+    pub uptane: Option<UptaneConfig>,
     /// Who may say what of a request that it brings.
     pub proxies: Proxies,
     /// TLS, client certificates, and how many connections may be open.
@@ -90,6 +94,7 @@ impl Config {
             max_requests: 4_000,
             rates: Rates::default(),
             ddi: DdiConfig::default(),
+            uptane: None,
             proxies: Proxies::default(),
             serving: Serving::default(),
             mqtt: None,

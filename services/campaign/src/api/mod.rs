@@ -24,6 +24,7 @@ pub mod rxswins;
 pub mod session;
 pub mod targets;
 pub mod tokens;
+pub mod uptane;
 pub mod vehicles;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(targets::routes())
         .merge(keys::routes())
         .merge(vehicles::routes())
+        .merge(uptane::routes())
         .merge(groups::routes())
         .merge(artifacts::routes())
         .merge(releases::routes())

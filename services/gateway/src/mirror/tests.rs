@@ -1,6 +1,7 @@
 use otaru_domain::clock;
 use otaru_domain::document::DocumentState;
-use otaru_domain::tuf::Publication;
+use otaru_domain::tuf::{Key, Publication};
+use otaru_domain::uptane::DirectorPublicKeys;
 
 use super::*;
 
@@ -196,4 +197,28 @@ fn an_image_is_known_by_its_hash_and_its_name() {
     let known = Image { sha256: sha256.clone(), length_bytes: 10 };
     assert_eq!(images.get(&format!("{sha256}.BCM.bin")), Some(&known));
     assert_eq!(images.len(), 1);
+}
+
+fn director() -> DirectorPublicKeys {
+    let public = || Key::generate().unwrap().public().clone();
+    DirectorPublicKeys { targets: public(), snapshot: public(), timestamp: public() }
+}
+
+#[test]
+fn the_uptane_repositories_are_as_their_last_readable_message_says() {
+    let now = clock::now();
+    let (mut model, repository) = harbour();
+    assert!(repository.uptane().is_none());
+    apply(&repository, &model.begin_uptane(&director(), now));
+    let files = repository.uptane().unwrap();
+    assert!(files.image_root(1).is_some() && files.image_file("targets.json").is_some());
+    assert!(files.director_root(1).is_some() && files.director_root(2).is_none());
+    apply(&repository, &model.next_director(&director(), now));
+    let files = repository.uptane().unwrap();
+    assert_eq!(files.director_root(0), files.director_root(2));
+    repository.apply(UPTANE, Some(b"nonsense".to_vec()));
+    assert!(repository.uptane().unwrap().director_root(2).is_some(), "what cannot be read changes nothing");
+    repository.apply(UPTANE, None);
+    assert!(repository.uptane().is_none());
+    assert!(repository.file(UPTANE).is_none(), "it is no file of the TUF repository");
 }

@@ -16,4 +16,5 @@ mod storm;
 mod stream;
 mod tls;
 mod tuf;
+mod uptane;
 mod world;

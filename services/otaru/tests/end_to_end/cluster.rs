@@ -48,6 +48,8 @@ pub struct Cluster {
     pub kafka: String,
     /// What the campaign service finds in its environment beside the rest.
     pub campaign_env: Vec<(String, String)>,
+    /// The same for the gateway.
+    pub gateway_env: Vec<(String, String)>,
     ports: [u16; 3],
     children: [Option<Child>; 3],
 }
@@ -65,6 +67,7 @@ impl Cluster {
             kafka: broker.address().to_string(),
             broker,
             campaign_env: Vec::new(),
+            gateway_env: Vec::new(),
             ports: [free_port()?, free_port()?, free_port()?],
             children: [None, None, None],
             dir,
@@ -115,6 +118,7 @@ impl Cluster {
             }
             Role::Gateway => {
                 command.args(["--poll-interval-secs", "1"]);
+                command.envs(self.gateway_env.iter().cloned());
             }
             Role::VehicleState => {}
         }
