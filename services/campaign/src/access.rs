@@ -9,12 +9,13 @@ use crate::auth::Role;
 pub const PREFIX: &str = "/api/v1";
 
 /// Calls that need another role than their method says.
-const ROLES: [(&str, &str, Role); 14] = [
+const ROLES: [(&str, &str, Role); 15] = [
     ("GET", "/tokens", Role::Admin),
     ("POST", "/tokens", Role::Admin),
     ("DELETE", "/tokens/{id}", Role::Admin),
     ("PUT", "/models/{model}/root", Role::Admin),
     ("PUT", "/models/{model}/review", Role::Admin),
+    ("PUT", "/models/{model}/bandwidth", Role::Admin),
     ("POST", "/models/{model}/keys", Role::Admin),
     ("DELETE", "/models/{model}/keys/{key}", Role::Admin),
     ("PUT", "/models/{model}/targets", Role::Approver),

@@ -1,5 +1,6 @@
 //! Who gets in: by a token, over HTTP as over MQTT, or by a client certificate.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -89,6 +90,43 @@ impl FromRequestParts<App> for Vehicle {
         tracing::Span::current().record("vin", claims.vin.as_str());
         Ok(Self(claims))
     }
+}
+
+/// Whoever asks for what needs no credential; the vehicle, where one comes along that holds. Nobody is turned away for one
+/// that does not.
+#[derive(Debug, Clone)]
+pub(crate) struct Anybody(pub(crate) Option<Arc<Claims>>);
+
+impl FromRequestParts<App> for Anybody {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        // Who asks matters for nothing else.
+        if !app.bandwidth.caps_campaigns() {
+            return Ok(Self(None));
+        }
+        let Some(given) = credential(&parts.headers) else {
+            return Ok(Self(by_any_name(parts, app).await));
+        };
+        let Some(token) = bearer_of(given) else { return Ok(Self(None)) };
+        let client = app.proxies.client(&parts.extensions, &parts.headers);
+        if !app.mirror.knows_revocations() || (!app.knows(token) && app.rates.may_try(client).is_err()) {
+            return Ok(Self(None));
+        }
+        let verified = app.auth.verify(token, clock::now()).await;
+        if matches!(verified, Err(Refused::Invalid | Refused::Expired)) {
+            // What follows from it is for who must have a token.
+            let _ = app.rates.refused(client);
+        }
+        Ok(Self(verified.ok()))
+    }
+}
+
+/// The vehicle that a certificate names, as far as that can be told now.
+async fn by_any_name(parts: &Parts, app: &App) -> Option<Arc<Claims>> {
+    let certificate = certificate::of(parts, app)?;
+    let vin = certificate.names.iter().find_map(|name| Vin::parse(name).ok())?;
+    certificate::vehicle(app, &certificate, &vin).await.ok().flatten()
 }
 
 fn nobody() -> Problem {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Config;
 use crate::auth::Auth;
+use crate::bandwidth::Bandwidth;
 use crate::certificate::ByVin;
 use crate::ddi::Ddi;
 use crate::heard::Heard;
@@ -23,10 +24,12 @@ use crate::offers::Announced;
 use crate::proxies::Proxies;
 use crate::rates::Limiter;
 use crate::reach::Reach;
+use crate::redirect::Redirects;
 use crate::slots::Slots;
 
 /// The parts a gateway needs before it may be sent work.
-pub(crate) const PARTS: [&str; 4] = [BROKER, MANIFESTS, REVOCATIONS, TOKEN_KEYS];
+pub(crate) const PARTS: [&str; 5] = [BANDWIDTH, BROKER, MANIFESTS, REVOCATIONS, TOKEN_KEYS];
+pub(crate) const BANDWIDTH: &str = "bandwidth caps";
 pub(crate) const BROKER: &str = "broker";
 pub(crate) const MANIFESTS: &str = "manifests";
 pub(crate) const REVOCATIONS: &str = "revocations";
@@ -48,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) slots: Slots,
     pub(crate) ddi: Ddi,
     pub(crate) rates: Limiter,
+    pub(crate) bandwidth: Bandwidth,
+    pub(crate) redirects: Redirects,
     pub(crate) proxies: Proxies,
     pub(crate) by_vin: ByVin,
     /// Attempts that vehicles on MQTT are told of.
@@ -84,6 +89,8 @@ impl App {
             slots: Slots::default(),
             ddi: Ddi::new(config.ddi.clone()),
             rates: Limiter::new(config.rates),
+            bandwidth: Bandwidth::new(config.limits),
+            redirects: config.redirects.clone(),
             proxies: config.proxies.clone(),
             by_vin: ByVin::default(),
             attempts: Attempts::default(),

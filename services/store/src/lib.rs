@@ -9,6 +9,7 @@
 pub mod access;
 pub mod artifacts;
 pub mod audit;
+pub mod bandwidth;
 pub mod behaviour;
 pub mod campaigns;
 mod connection;

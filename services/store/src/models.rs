@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
+use crate::campaigns::unsigned;
 use crate::{Store, StoreError, Tx};
 
 /// An ECU of a model.
@@ -34,6 +35,8 @@ pub struct Model {
     pub vin_check_digit: bool,
     /// Whether campaigns for it need a review.
     pub review_required: bool,
+    /// The most bytes of images that its vehicles are sent in a second, over all gateways.
+    pub max_bytes_per_sec: Option<u64>,
     /// By hardware id.
     pub hardware: Vec<Hardware>,
     /// Whether its repository has a signed root.
@@ -78,6 +81,7 @@ struct Row {
     name: String,
     vin_check_digit: bool,
     review_required: bool,
+    max_bytes_per_sec: Option<i64>,
     hardware: Json<Vec<Hardware>>,
     has_root: bool,
     pending_targets: Option<i64>,
@@ -96,6 +100,7 @@ impl TryFrom<Row> for Model {
             name: row.name,
             vin_check_digit: row.vin_check_digit,
             review_required: row.review_required,
+            max_bytes_per_sec: row.max_bytes_per_sec.map(|cap| unsigned("models", cap)).transpose()?,
             hardware: row.hardware.0,
             has_root: row.has_root,
             pending_targets: row.pending_targets,
@@ -111,7 +116,7 @@ impl TryFrom<Row> for Model {
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "SELECT id, name, vin_check_digit, review_required, retired_at, created_at, created_by, ",
+            "SELECT id, name, vin_check_digit, review_required, max_bytes_per_sec, retired_at, created_at, created_by, ",
             "EXISTS (SELECT 1 FROM manifest_roots WHERE model_id = models.id) AS has_root, ",
             "(SELECT version FROM manifest_pending WHERE model_id = models.id) AS pending_targets, ",
             "coalesce((SELECT jsonb_agg(jsonb_build_object('role', role, 'expires_at', expires_at, 'waiting', waiting) ",

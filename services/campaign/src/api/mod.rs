@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod fleet;
 pub mod groups;
 pub mod keys;
+pub mod model_bandwidth;
 pub mod model_review;
 pub mod models;
 pub mod oidc;
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(dead_letters::routes())
         .merge(emergency::routes())
         .merge(tokens::routes())
+        .merge(model_bandwidth::routes())
         .merge(model_review::routes())
         .merge(evidence::routes())
         .merge(rxswins::routes())

@@ -27,7 +27,6 @@ use crate::app::App;
 use crate::{ddi, limits};
 
 pub(crate) use shared::whole;
-pub(crate) use targets::{Content, serve};
 pub(crate) use update::jittered_secs;
 
 /// The longest body of a request.

@@ -165,9 +165,9 @@ async fn a_gateway_that_starts_before_postgres_becomes_ready_with_it() {
     let (bridge, database) = Bridge::to_database_of(&world).await;
     bridge.open.send_replace(false);
     let gateway = Gateway::start(config(&world, database, bus_config(world.broker.as_ref().unwrap()))).await;
-    eventually("only the keys are missing", async || {
+    eventually("only what Postgres knows is missing", async || {
         let missing = gateway.get("/readyz").send().await.unwrap().text().await.unwrap();
-        (missing.starts_with("token keys:") && missing.lines().count() == 1).then_some(())
+        (missing.starts_with("bandwidth caps:") && missing.contains("token keys:") && missing.lines().count() == 2).then_some(())
     })
     .await;
     assert_eq!(gateway.poll(&vehicle).await.status(), StatusCode::SERVICE_UNAVAILABLE);

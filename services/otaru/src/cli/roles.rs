@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use otaru_gateway::Rates;
 
+use super::delivery::DeliveryOptions;
 use super::mqtt::MqttOptions;
 use super::oidc::OidcOptions;
 use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning, Pkcs11Options};
@@ -98,6 +99,8 @@ pub struct GatewayArgs {
     #[arg(long, env = "OTARU_REFUSED_REQUESTS_PER_MINUTE", default_value_t = 600)]
     refused_requests_per_minute: u32,
     #[command(flatten)]
+    delivery: DeliveryOptions,
+    #[command(flatten)]
     ddi: DdiOptions,
     #[command(flatten)]
     serving: ServingOptions,
@@ -120,6 +123,8 @@ impl GatewayArgs {
             address: NonZeroU32::new(self.address_requests_per_minute),
             refused: NonZeroU32::new(self.refused_requests_per_minute),
         };
+        config.limits = self.delivery.limits();
+        config.redirects = self.delivery.redirects();
         config.ddi = self.ddi.config();
         config.proxies = self.proxies.config();
         config.serving = self.serving.with_clients(&self.clients);

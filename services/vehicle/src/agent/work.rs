@@ -59,6 +59,9 @@ impl Agent {
     /// Logs what went wrong and says when to try again.
     fn recover(&mut self, error: &AgentError, backoff: &mut Backoff) -> Duration {
         let mut asked = None;
+        if let AgentError::Download { source, .. } = error {
+            asked = source.retry_after();
+        }
         if let AgentError::Gateway(error) = error {
             asked = error.retry_after();
             if matches!(error, GatewayError::Unauthorized) {
@@ -286,10 +289,9 @@ impl Agent {
     ) -> Result<(), AgentError> {
         let failed = |source, progressed| AgentError::Download { name: image.name.clone(), progressed, source };
         let url = verified.image_url(&image.name, &image.sha256)?;
-        let client = self.gateway.client().clone();
-        let downloads = self.downloads.clone();
-        let mut download =
-            Download::open(&client, url, image, &downloads).await.map_err(|error| failed(error, false))?;
+        let (gateway, token, downloads) = (self.gateway.clone(), self.token.clone(), self.downloads.clone());
+        let download = Download::open(&gateway, &token, url, image, &downloads).await;
+        let mut download = download.map_err(|error| failed(error, false))?;
         let begin = download.written();
         loop {
             match download.advance().await {

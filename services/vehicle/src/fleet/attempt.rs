@@ -105,7 +105,7 @@ impl Vehicle {
         loop {
             self.be_online().await;
             let shared = self.shared.clone();
-            match shared.images.fetch(&shared, url, image, &mut received).await {
+            match shared.images.fetch(&shared, (url, Some(self.bearer().token)), image, &mut received).await {
                 Ok(()) => {
                     self.backoff.reset();
                     return Ok(());

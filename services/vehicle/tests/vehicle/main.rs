@@ -10,6 +10,7 @@ mod kills;
 mod mqtt;
 mod ordered;
 mod peer;
+mod redirects;
 mod repository;
 mod rollback;
 mod trust;

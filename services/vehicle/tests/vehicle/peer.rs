@@ -45,6 +45,12 @@ pub struct World {
     pub inventories: Vec<(String, InventoryReport)>,
     /// `Range` headers of downloads.
     pub ranges: Vec<String>,
+    /// Where images are instead: this, with the number of the link at its end, from 1 on.
+    pub images_at: Option<String>,
+    /// `Authorization` and `If-Range` of requests for images.
+    pub image_tokens: Vec<Option<String>>,
+    pub image_conditions: Vec<Option<String>>,
+    pub links: usize,
     pub polls: u64,
 }
 
@@ -236,7 +242,17 @@ async fn tuf(
     headers: HeaderMap,
 ) -> Response {
     let (bytes, endless) = {
-        let world = peer.world();
+        let mut world = peer.world();
+        if file.ends_with(".bin") {
+            let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            world.image_tokens.push(text(header::AUTHORIZATION));
+            world.image_conditions.push(text(header::IF_RANGE));
+            if let Some(base) = world.images_at.clone() {
+                world.links += 1;
+                let link = format!("{base}{}", world.links);
+                return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, link)]).into_response();
+            }
+        }
         let path = format!("{folder}/{file}");
         let replaced = world.overrides.get(&format!("{model}/{path}")).cloned();
         let served = || world.models.get(&model).and_then(|model| model.files.get(&path)).cloned();

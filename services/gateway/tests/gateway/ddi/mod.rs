@@ -6,4 +6,4 @@ mod cancel;
 mod confirmation;
 mod polls;
 mod reports;
-mod rig;
+pub mod rig;
