@@ -1,8 +1,8 @@
 //! Who gets in: by a token, over HTTP as over MQTT, or by a client certificate.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::HeaderMap;
@@ -11,11 +11,14 @@ use axum::http::request::Parts;
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
 use otaru_domain::token::{Claims, TokenError};
-use otaru_http::Problem;
+use otaru_http::{ClientCertificate, Problem};
 
 use crate::app::App;
 use crate::auth::Refused;
 use crate::{certificate, problems};
+
+/// How long it may take to find out who asks for what anybody may have.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The vehicle that asks, for itself: its token or certificate is valid, and the path names no other.
 #[derive(Debug, Clone)]
@@ -42,7 +45,16 @@ pub(crate) async fn admit(
     vin: Option<&str>,
     client: Option<IpAddr>,
 ) -> Result<Arc<Claims>, Problem> {
-    let token = token.ok_or_else(nobody)?;
+    let claims = holder(app, token.ok_or_else(nobody)?, client).await?;
+    // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
+    if vin != Some(claims.vin.as_str()) {
+        return Err(Problem::forbidden("the token is not this vehicle's"));
+    }
+    Ok(claims)
+}
+
+/// The vehicle that `token` is.
+async fn holder(app: &App, token: &str, client: Option<IpAddr>) -> Result<Arc<Claims>, Problem> {
     if !app.mirror.knows_revocations() {
         return Err(problems::starting());
     }
@@ -60,10 +72,6 @@ pub(crate) async fn admit(
         Refused::Store(error) => problems::not_read(app, &error),
     })?;
     app.rates.vehicle(&claims.vin)?;
-    // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
-    if vin != Some(claims.vin.as_str()) {
-        return Err(Problem::forbidden("the token is not this vehicle's"));
-    }
     Ok(claims)
 }
 
@@ -92,41 +100,38 @@ impl FromRequestParts<App> for Vehicle {
     }
 }
 
-/// Whoever asks for what needs no credential; the vehicle, where one comes along that holds. Nobody is turned away for one
-/// that does not.
+/// Whoever asks for a target. With private targets it is a vehicle; else anybody, and nobody is turned away for a
+/// credential that does not hold.
 #[derive(Debug, Clone)]
-pub(crate) struct Anybody(pub(crate) Option<Arc<Claims>>);
+pub(crate) struct Reader(pub(crate) Option<Arc<Claims>>);
 
-impl FromRequestParts<App> for Anybody {
-    type Rejection = Infallible;
+impl FromRequestParts<App> for Reader {
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        // Who asks matters for nothing else.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let read = async {
+            let client = app.proxies.client(&parts.extensions, &parts.headers);
+            match credential(&parts.headers) {
+                Some(given) => holder(app, bearer_of(given).ok_or_else(nobody)?, client).await,
+                None => by_any_name(parts, app).await,
+            }
+        };
+        if app.private_targets {
+            return read.await.map(|claims| Self(Some(claims)));
+        }
+        // Who asks matters for nothing but the caps of campaigns, and keeps nobody waiting for Postgres.
         if !app.bandwidth.caps_campaigns() {
             return Ok(Self(None));
         }
-        let Some(given) = credential(&parts.headers) else {
-            return Ok(Self(by_any_name(parts, app).await));
-        };
-        let Some(token) = bearer_of(given) else { return Ok(Self(None)) };
-        let client = app.proxies.client(&parts.extensions, &parts.headers);
-        if !app.mirror.knows_revocations() || (!app.knows(token) && app.rates.may_try(client).is_err()) {
-            return Ok(Self(None));
-        }
-        let verified = app.auth.verify(token, clock::now()).await;
-        if matches!(verified, Err(Refused::Invalid | Refused::Expired)) {
-            // What follows from it is for who must have a token.
-            let _ = app.rates.refused(client);
-        }
-        Ok(Self(verified.ok()))
+        Ok(Self(tokio::time::timeout(PATIENCE, read).await.ok().and_then(Result::ok)))
     }
 }
 
-/// The vehicle that a certificate names, as far as that can be told now.
-async fn by_any_name(parts: &Parts, app: &App) -> Option<Arc<Claims>> {
-    let certificate = certificate::of(parts, app)?;
-    let vin = certificate.names.iter().find_map(|name| Vin::parse(name).ok())?;
-    certificate::vehicle(app, &certificate, &vin).await.ok().flatten()
+/// The vehicle that a certificate names.
+async fn by_any_name(parts: &Parts, app: &App) -> Result<Arc<Claims>, Problem> {
+    let certificate = certificate::of(parts, app).ok_or_else(nobody)?;
+    let vin = certificate.names.iter().find_map(|name| Vin::parse(name).ok()).ok_or_else(nobody)?;
+    certified(app, &certificate, &vin).await
 }
 
 fn nobody() -> Problem {
@@ -137,8 +142,13 @@ async fn by_certificate(parts: &Parts, app: &App, vin: Option<&str>) -> Result<A
     let certificate = certificate::of(parts, app).ok_or_else(nobody)?;
     let named = vin.and_then(|vin| Vin::parse(vin).ok()).filter(|vin| certificate::names(&certificate, vin));
     let vin = named.ok_or_else(|| Problem::forbidden("the certificate is not this vehicle's"))?;
-    app.rates.vehicle(&vin)?;
-    let found = certificate::vehicle(app, &certificate, &vin).await;
+    certified(app, &certificate, &vin).await
+}
+
+/// The vehicle `vin`, which the certificate names.
+async fn certified(app: &App, certificate: &ClientCertificate, vin: &Vin) -> Result<Arc<Claims>, Problem> {
+    app.rates.vehicle(vin)?;
+    let found = certificate::vehicle(app, certificate, vin).await;
     let gone = || Problem::unauthorized("the certificate's vehicle is not in service here: register it first");
     found.map_err(|error| problems::not_read(app, &error))?.ok_or_else(gone)
 }

@@ -53,6 +53,7 @@ pub(crate) struct Parts {
     pub(crate) rates: Limiter,
     pub(crate) bandwidth: Bandwidth,
     pub(crate) redirects: Redirects,
+    pub(crate) private_targets: bool,
     pub(crate) proxies: Proxies,
     pub(crate) by_vin: ByVin,
     /// Attempts that vehicles on MQTT are told of.
@@ -91,6 +92,7 @@ impl App {
             rates: Limiter::new(config.rates),
             bandwidth: Bandwidth::new(config.limits),
             redirects: config.redirects.clone(),
+            private_targets: config.private_targets,
             proxies: config.proxies.clone(),
             by_vin: ByVin::default(),
             attempts: Attempts::default(),

@@ -19,6 +19,8 @@ use crate::mirror::Image;
 use crate::range::{Selected, select};
 use crate::redirect;
 
+/// As [`FOR_EVER`], for whoever has shown who it is.
+const FOR_ITSELF: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 pub(crate) const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// Who asks for a file of a model, and how.
@@ -57,7 +59,7 @@ pub(crate) async fn serve(app: &App, asked: &Asked<'_>, content: Content, sha256
         return Err(Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", detail));
     }
     if has_already(asked.headers, &etag) {
-        return described(StatusCode::NOT_MODIFIED.into_response(), &etag);
+        return described(app, StatusCode::NOT_MODIFIED.into_response(), &etag);
     }
     let selected =
         if *asked.method == Method::GET { select(asked.headers, &etag, length) } else { Selected::Whole };
@@ -96,14 +98,14 @@ pub(crate) async fn serve(app: &App, asked: &Asked<'_>, content: Content, sha256
         let part = format!("bytes {}-{}/{length}", range.start, range.end - 1);
         response.headers_mut().insert(header::CONTENT_RANGE, value(&part)?);
     }
-    described(response, &etag)
+    described(app, response, &etag)
 }
 
 /// An answer, with what a client may rely on later.
-fn described(mut response: Response, etag: &str) -> Result<Response, Problem> {
+fn described(app: &App, mut response: Response, etag: &str) -> Result<Response, Problem> {
     let headers = response.headers_mut();
     headers.insert(header::ETAG, value(etag)?);
-    headers.insert(header::CACHE_CONTROL, FOR_EVER);
+    headers.insert(header::CACHE_CONTROL, if app.private_targets { FOR_ITSELF } else { FOR_EVER });
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     Ok(response)
 }

@@ -70,6 +70,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who fetches images elsewhere.
     pub redirects: Redirects,
+    /// Whether documents and images are for the model's vehicles alone.
+    pub private_targets: bool,
     /// How often one client may ask.
     pub rates: Rates,
     /// The device API of older fleets.
@@ -98,6 +100,7 @@ impl Config {
             max_requests: 4_000,
             limits: Limits::default(),
             redirects: Redirects::default(),
+            private_targets: false,
             rates: Rates::default(),
             ddi: DdiConfig::default(),
             proxies: Proxies::default(),

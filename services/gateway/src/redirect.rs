@@ -103,6 +103,8 @@ fn fill(template: &str, sha256: &str, model: &str) -> String {
 /// cannot be signed just now is sent from here, too.
 pub(crate) async fn elsewhere(app: &App, method: &Method, sha256: &Sha256, model: &ModelId) -> Option<Response> {
     let (address, cache) = match app.redirects.images.as_ref()? {
+        // Who may have it is asked here, so that no cache answers instead.
+        ImageLinks::Cdn(template) if app.private_targets => (template.address(sha256, model), KEEP_NOT),
         ImageLinks::Cdn(template) => (template.address(sha256, model), KEEP_SHORTLY),
         ImageLinks::Presigned { life } => match app.objects.signed_url(method.clone(), sha256, *life).await {
             Ok(url) => (url?.into(), KEEP_NOT),

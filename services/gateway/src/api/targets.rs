@@ -5,11 +5,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use otaru_domain::id::ModelId;
-use otaru_http::Problem;
+use otaru_http::{Problem, ProblemBody};
 
 use super::metadata::absent;
 use super::shared::FileProblems;
-use crate::admission::Anybody;
+use crate::admission::Reader;
 use crate::app::App;
 use crate::files::{Asked, Content, serve};
 use crate::mirror::Name;
@@ -17,8 +17,8 @@ use crate::mirror::Name;
 /// A target: a campaign document or an image, as `<hash>.<name>`.
 ///
 /// One range of bytes may be asked for; with `If-Range`, only of the file whose ETag it names. For an image the answer may
-/// be where else to fetch it: send no credentials there. A vehicle's token is not needed; with it, the download counts
-/// for the campaign that brought it.
+/// be where else to fetch it: send no credentials there. Unless the installation says so, a vehicle's token is not
+/// needed; with it, the download counts for the campaign that brought it.
 #[utoipa::path(
     get, path = "/tuf/{model}/targets/{file}", tag = "tuf", operation_id = "getTarget",
     params(
@@ -38,12 +38,15 @@ use crate::mirror::Name;
         (status = 307, description = "An image is there, for now", headers(("Location" = String), ("Cache-Control" = String))),
         (status = 412, description = "The file's ETag is none of those in If-Match"),
         (status = 416, description = "The file ends before the range", headers(("Content-Range" = String))),
+        (status = 401, description = "Targets are private here, and the vehicle's token is missing or does not hold", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "Targets are private here, and the vehicle is of another model", body = ProblemBody, content_type = "application/problem+json"),
         FileProblems,
     ),
+    security((), ("vehicle_token" = [])),
 )]
 pub(super) async fn target(
     State(app): State<App>,
-    Anybody(vehicle): Anybody,
+    Reader(vehicle): Reader,
     method: Method,
     Path((model, file)): Path<(String, String)>,
     headers: HeaderMap,
@@ -53,6 +56,9 @@ pub(super) async fn target(
         return absent(&app, "the model's repository has no such target");
     };
     let vehicle = vehicle.as_deref().filter(|claims| claims.model == model);
+    if app.private_targets && vehicle.is_none() {
+        return Err(Problem::forbidden("the credential is that of another model's vehicle"));
+    }
     let asked = Asked { method: &method, headers: &headers, model: &model, vehicle, may_redirect: true };
     serve(&app, &asked, content, &sha256).await
 }

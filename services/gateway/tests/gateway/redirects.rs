@@ -100,3 +100,40 @@ async fn links_are_not_signed_for_a_folder() {
     let refused = otaru_gateway::run(config, CancellationToken::new()).await.unwrap_err().to_string();
     assert!(refused.contains("presigned redirects need s3://"), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_targets_are_for_the_models_own_vehicles_before_anybody_is_sent_elsewhere() {
+    let world = World::start_with(|config| {
+        to_cdn(config);
+        config.private_targets = true;
+    })
+    .await;
+    let (mut model, other) = (world.model("harbour").await, world.model("meadow").await);
+    let own = world.vehicle(VIN, &model).await;
+    let stranger = world.vehicle("WVWZZZ1KZAW000002", &other).await;
+    let sha256 = world.image(b"an image").await;
+    let name = "BCM-2.3.0-r4.bin";
+    let publication = model.publish_image(name, &sha256, 8, world.now);
+    world.publish(&model, publication).await;
+    let publication = model.publish_document(model.document(7, world.now), world.now);
+    let (document, _) = publication.files.iter().find(|(name, _)| name.contains("campaign-7")).cloned().unwrap();
+    world.publish(&model, publication).await;
+    let image = format!("/tuf/harbour/targets/{sha256}.{name}");
+    let document = format!("/tuf/harbour/targets/{document}");
+    let as_vehicle = async |path: &str, token: &str| {
+        ask(&world.gateway, Method::GET, path, &[("authorization", &format!("Bearer {token}"))]).await
+    };
+    for path in [&image, &document] {
+        assert_eq!(ask(&world.gateway, Method::GET, path, &[]).await.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(as_vehicle(path, "no.such.token").await.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(as_vehicle(path, &stranger.token).await.status(), StatusCode::FORBIDDEN, "{path}");
+    }
+    let sent = as_vehicle(&image, &own.token).await;
+    assert_eq!(sent.status(), StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(header(&sent, "cache-control"), "private, no-store");
+    let served = as_vehicle(&document, &own.token).await;
+    assert_eq!(served.status(), StatusCode::OK);
+    assert_eq!(header(&served, "cache-control"), "private, max-age=31536000, immutable");
+    let open = ask(&world.gateway, Method::GET, "/tuf/harbour/metadata/timestamp.json", &[]).await;
+    assert_eq!(open.status(), StatusCode::OK);
+}

@@ -23,6 +23,10 @@ pub struct DeliveryOptions {
     /// Send devices that speak DDI there, too. SWUpdate follows; others may not.
     #[arg(long, env = "OTARU_DDI_IMAGE_REDIRECT")]
     ddi_image_redirect: bool,
+    /// Let only a model's own vehicles have its campaign documents and images, by their token or certificate; metadata stays
+    /// open to all. TUF clients that send none are then of no use.
+    #[arg(long, env = "OTARU_PRIVATE_TARGETS")]
+    pub private_targets: bool,
     /// The most bytes of images that this gateway sends in a second, whoever fetches them.
     #[arg(long, env = "OTARU_MAX_BYTES_PER_SEC", value_parser = parse_rate)]
     max_bytes_per_sec: Option<NonZeroU64>,

@@ -125,6 +125,7 @@ impl GatewayArgs {
         };
         config.limits = self.delivery.limits();
         config.redirects = self.delivery.redirects();
+        config.private_targets = self.delivery.private_targets;
         config.ddi = self.ddi.config();
         config.proxies = self.proxies.config();
         config.serving = self.serving.with_clients(&self.clients);

@@ -152,7 +152,7 @@ impl Agent {
         update: &Update,
     ) -> Result<(Verified, CampaignDocument, Vec<Image>), AgentError> {
         let refused = |source| AgentError::Refused { campaign: update.campaign, source };
-        let verified = self.trust.load(&self.gateway).await?;
+        let verified = self.trust.load(&self.gateway, &self.token).await?;
         let document = verified.document(&update.document).await?;
         offer::allowed(update, &document, &self.config.model, &self.config.vin, clock::now()).map_err(refused)?;
         let images = offer::images(update, &document, &verified).map_err(refused)?;

@@ -70,7 +70,7 @@ impl Vehicle {
 
     async fn verify(&mut self, update: &Update) -> Result<Vec<(Image, Url)>, String> {
         let shared = self.shared.clone();
-        let current = shared.models.current(&shared, &self.me.model).await;
+        let current = shared.models.current(&shared, &self.me.model, &self.me.token).await;
         let current = current.ok_or("the model's repository is not verified")?;
         let document = current.document(&update.document).await.map_err(|error| chain(&error))?;
         let refused = |refusal: offer::Refusal| refusal.to_string();

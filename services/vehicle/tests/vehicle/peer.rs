@@ -45,6 +45,8 @@ pub struct World {
     pub inventories: Vec<(String, InventoryReport)>,
     /// `Range` headers of downloads.
     pub ranges: Vec<String>,
+    /// Whether documents and images are for who has the token.
+    pub private: bool,
     /// Where images are instead: this, with the number of the link at its end, from 1 on.
     pub images_at: Option<String>,
     /// `Authorization` and `If-Range` of requests for images.
@@ -243,8 +245,11 @@ async fn tuf(
 ) -> Response {
     let (bytes, endless) = {
         let mut world = peer.world();
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        if world.private && folder == "targets" && text(header::AUTHORIZATION) != Some(format!("Bearer {TOKEN}")) {
+            return StatusCode::UNAUTHORIZED.into_response();
+        }
         if file.ends_with(".bin") {
-            let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
             world.image_tokens.push(text(header::AUTHORIZATION));
             world.image_conditions.push(text(header::IF_RANGE));
             if let Some(base) = world.images_at.clone() {

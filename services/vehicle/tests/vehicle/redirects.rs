@@ -85,6 +85,7 @@ async fn the_token_is_for_the_gateway_and_not_for_where_it_sends_the_vehicle() {
     let peer = peer_with(None).await;
     let (store, address) = Store::start().await;
     peer.world().images_at = Some(format!("http://{address}/images/"));
+    peer.world().private = true;
     let car = Car::new(&peer);
     car.run_once().await.unwrap();
     assert_eq!(car.image("a", "BCM"), store.image);
