@@ -61,8 +61,7 @@ pub(crate) async fn serve(app: &App, asked: &Asked<'_>, content: Content, sha256
     if has_already(asked.headers, &etag) {
         return described(app, StatusCode::NOT_MODIFIED.into_response(), &etag);
     }
-    let selected =
-        if *asked.method == Method::GET { select(asked.headers, &etag, length) } else { Selected::Whole };
+    let selected = if *asked.method == Method::GET { select(asked.headers, &etag, length) } else { Selected::Whole };
     let (range, status) = match selected {
         Selected::Whole => (0..length, StatusCode::OK),
         Selected::Part(range) => (range, StatusCode::PARTIAL_CONTENT),
@@ -79,7 +78,9 @@ pub(crate) async fn serve(app: &App, asked: &Asked<'_>, content: Content, sha256
         Content::Image(image) => {
             let flow = Flow::of(app, asked, &image).await;
             // A cap holds for what gateways send: what is capped is not fetched elsewhere.
-            if asked.may_redirect && length > 0 && !flow.is_capped(app)
+            if asked.may_redirect
+                && length > 0
+                && !flow.is_capped(app)
                 && let Some(response) = redirect::elsewhere(app, asked.method, &image.sha256, asked.model).await
             {
                 return Ok(response);
@@ -92,7 +93,8 @@ pub(crate) async fn serve(app: &App, asked: &Asked<'_>, content: Content, sha256
             ("application/octet-stream", body)
         }
     };
-    let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_LENGTH, (range.end - range.start).to_string())];
+    let headers =
+        [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_LENGTH, (range.end - range.start).to_string())];
     let mut response = (status, headers, body).into_response();
     if status == StatusCode::PARTIAL_CONTENT {
         let part = format!("bytes {}-{}/{length}", range.start, range.end - 1);

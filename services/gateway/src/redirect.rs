@@ -24,7 +24,9 @@ const KEEP_SHORTLY: HeaderValue = HeaderValue::from_static("public, max-age=300"
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageLinks {
     /// To the object store, by a link that is good for so long.
-    Presigned { life: Duration },
+    Presigned {
+        life: Duration,
+    },
     Cdn(CdnTemplate),
 }
 

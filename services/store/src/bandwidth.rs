@@ -72,12 +72,7 @@ pub async fn caps(store: &Store) -> Result<Vec<(Scope, u64)>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn lease(
-    store: &Store,
-    gateway: Uuid,
-    scope: &Scope,
-    downloads: u64,
-) -> Result<Option<u64>, StoreError> {
+pub async fn lease(store: &Store, gateway: Uuid, scope: &Scope, downloads: u64) -> Result<Option<u64>, StoreError> {
     let mut tx = store.begin().await?;
     let share = grant(&mut tx, gateway, scope, downloads).await?;
     tx.commit().await?;
@@ -157,7 +152,8 @@ async fn cap(tx: &mut Tx, scope: &Scope) -> Result<Option<u64>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn set_model_cap(tx: &mut Tx, model: &str, cap: Option<u64>) -> Result<bool, StoreError> {
-    let cap = cap.map(|cap| i64::try_from(cap).map_err(|error| StoreError::inconsistent("models", error))).transpose()?;
+    let cap =
+        cap.map(|cap| i64::try_from(cap).map_err(|error| StoreError::inconsistent("models", error))).transpose()?;
     let changed = sqlx::query("UPDATE models SET max_bytes_per_sec = $2 WHERE id = $1")
         .bind(model)
         .bind(cap)

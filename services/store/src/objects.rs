@@ -135,12 +135,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`StoreError::Objects`].
-    pub async fn signed_url(
-        &self,
-        method: Method,
-        sha256: &Sha256,
-        life: Duration,
-    ) -> Result<Option<Url>, StoreError> {
+    pub async fn signed_url(&self, method: Method, sha256: &Sha256, life: Duration) -> Result<Option<Url>, StoreError> {
         let Some(signer) = &self.signer else { return Ok(None) };
         signer.signed_url(method, &self.address(sha256), life).await.map(Some).map_err(StoreError::Objects)
     }

@@ -113,8 +113,18 @@ impl<'a> Download<'a> {
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).await
         };
         let file = opened.await.map_err(|source| DownloadError::Storage { path, source })?;
-        let mut download =
-            Self { gateway, token, url, image, dir, file, hasher: Sha256::new(), written: 0, resumed: false, body: None };
+        let mut download = Self {
+            gateway,
+            token,
+            url,
+            image,
+            dir,
+            file,
+            hasher: Sha256::new(),
+            written: 0,
+            resumed: false,
+            body: None,
+        };
         download.take_up().await?;
         Ok(download)
     }

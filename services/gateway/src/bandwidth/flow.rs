@@ -56,9 +56,10 @@ fn capped_campaigns(app: &App, model: &ModelId, image: &Image) -> Vec<CampaignId
     let brings = |targets: &[otaru_domain::document::DocumentTarget]| {
         targets.iter().any(|target| view.images.contains_key(&format!("{}.{}", image.sha256, target.name)))
     };
-    let capped = view.documents.values().filter(|known| {
-        app.bandwidth.caps_campaign(known.document.campaign) && brings(&known.document.targets)
-    });
+    let capped = view
+        .documents
+        .values()
+        .filter(|known| app.bandwidth.caps_campaign(known.document.campaign) && brings(&known.document.targets));
     capped.map(|known| known.document.campaign).collect()
 }
 

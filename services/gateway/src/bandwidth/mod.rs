@@ -123,7 +123,11 @@ impl Bandwidth {
             downloads.count.fetch_add(1, Ordering::Relaxed);
             taken.push((by, Arc::clone(downloads)));
         }
-        Ok(Turns { taken, link: Arc::clone(&self.link), sent: metrics::counter!("otaru_gateway_image_bytes_total", "model" => model) })
+        Ok(Turns {
+            taken,
+            link: Arc::clone(&self.link),
+            sent: metrics::counter!("otaru_gateway_image_bytes_total", "model" => model),
+        })
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use otaru_store::bandwidth::{self as rows, Scope};
 use otaru_store::StoreError;
+use otaru_store::bandwidth::{self as rows, Scope};
 
 use super::{Bandwidth, Downloads};
 use crate::app::{App, BANDWIDTH};
@@ -65,9 +65,10 @@ impl Bandwidth {
         scopes.in_use.retain(|_, downloads| {
             downloads.count.load(Ordering::Relaxed) > 0 || downloads.bucket.rate().is_some_and(|rate| rate > 0)
         });
-        let shared = scopes.in_use.iter().filter(|(scope, downloads)| {
-            scopes.caps.contains_key(scope) || downloads.bucket.rate().is_some()
-        });
+        let shared = scopes
+            .in_use
+            .iter()
+            .filter(|(scope, downloads)| scopes.caps.contains_key(scope) || downloads.bucket.rate().is_some());
         shared.map(|(scope, downloads)| (scope.clone(), Arc::clone(downloads))).collect()
     }
 

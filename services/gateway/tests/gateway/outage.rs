@@ -167,7 +167,8 @@ async fn a_gateway_that_starts_before_postgres_becomes_ready_with_it() {
     let gateway = Gateway::start(config(&world, database, bus_config(world.broker.as_ref().unwrap()))).await;
     eventually("only what Postgres knows is missing", async || {
         let missing = gateway.get("/readyz").send().await.unwrap().text().await.unwrap();
-        (missing.starts_with("bandwidth caps:") && missing.contains("token keys:") && missing.lines().count() == 2).then_some(())
+        (missing.starts_with("bandwidth caps:") && missing.contains("token keys:") && missing.lines().count() == 2)
+            .then_some(())
     })
     .await;
     assert_eq!(gateway.poll(&vehicle).await.status(), StatusCode::SERVICE_UNAVAILABLE);

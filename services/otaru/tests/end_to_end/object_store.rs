@@ -174,7 +174,9 @@ async fn swupdate_follows_to_a_cdn_and_keeps_its_token_to_itself() -> anyhow::Re
     let image = std::fs::read(&container.path)?;
     campaign(&api, image.clone()).await?;
     let asked = Asked::default();
-    let serve = move |State(asked): State<Asked>, UrlPath((prefix, sha256)): UrlPath<(String, String)>, headers: HeaderMap| async move {
+    let serve = move |State(asked): State<Asked>,
+                      UrlPath((prefix, sha256)): UrlPath<(String, String)>,
+                      headers: HeaderMap| async move {
         asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((format!("{prefix}/{sha256}"), headers));
         image
     };

@@ -22,7 +22,10 @@ async fn stage(pool: &PgPool, cap: Option<u64>) -> Store {
 }
 
 async fn granted(pool: &PgPool) -> i64 {
-    sqlx::query_scalar("SELECT coalesce(sum(bytes_per_sec), 0)::bigint FROM bandwidth_leases").fetch_one(pool).await.unwrap()
+    sqlx::query_scalar("SELECT coalesce(sum(bytes_per_sec), 0)::bigint FROM bandwidth_leases")
+        .fetch_one(pool)
+        .await
+        .unwrap()
 }
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]
@@ -65,10 +68,12 @@ async fn the_share_of_a_gateway_that_is_gone_is_free_when_its_lease_is_over(pool
     assert_eq!(lease(Uuid::new_v4()).await, Some(1_000));
     let other = Uuid::new_v4();
     assert_eq!(lease(other).await, Some(0));
-    sqlx::raw_sql("UPDATE bandwidth_leases SET expires_at = clock_timestamp() - interval '1 second' WHERE bytes_per_sec > 0")
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::raw_sql(
+        "UPDATE bandwidth_leases SET expires_at = clock_timestamp() - interval '1 second' WHERE bytes_per_sec > 0",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
     assert_eq!(lease(other).await, Some(1_000));
 }
 

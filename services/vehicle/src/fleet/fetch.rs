@@ -53,7 +53,9 @@ impl Images {
         let length = length.min(image.length_bytes);
         let cell = self.prefixes.lock().await.entry(image.sha256.clone()).or_default().clone();
         let verified = cell
-            .get_or_try_init(|| async { whole(shared, (url, token), image, &mut Received::default(), Some(length)).await })
+            .get_or_try_init(|| async {
+                whole(shared, (url, token), image, &mut Received::default(), Some(length)).await
+            })
             .await?;
         if prefix(shared, (url, token), length).await? == *verified { Ok(()) } else { Err(DownloadError::HashMismatch) }
     }

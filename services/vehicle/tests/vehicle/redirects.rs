@@ -60,9 +60,9 @@ async fn serve(State(store): State<Arc<Store>>, Path(link): Path<usize>, headers
         return StatusCode::FORBIDDEN.into_response();
     }
     let range = headers.get(header::RANGE).map(|range| range.to_str().unwrap().to_owned());
-    let first = range.as_deref().map_or(0, |range| {
-        range.strip_prefix("bytes=").unwrap().trim_end_matches('-').parse::<usize>().unwrap()
-    });
+    let first = range
+        .as_deref()
+        .map_or(0, |range| range.strip_prefix("bytes=").unwrap().trim_end_matches('-').parse::<usize>().unwrap());
     let rest = Bytes::copy_from_slice(&store.image[first..]);
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let part = format!("bytes {first}-{}/{}", store.image.len() - 1, store.image.len());
