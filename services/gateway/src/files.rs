@@ -88,7 +88,7 @@ pub(crate) async fn serve(app: &App, asked: &Asked<'_>, content: Content, sha256
             let body = if *asked.method == Method::HEAD || range.is_empty() {
                 Body::empty()
             } else {
-                stream(app, &image, range.clone(), flow).await?
+                stream(app, &image, range.clone(), &flow).await?
             };
             ("application/octet-stream", body)
         }
@@ -126,7 +126,7 @@ fn document(method: &Method, bytes: &Bytes, range: &Range<u64>) -> Body {
 }
 
 /// Streams from the object store; one of the downloads for as long as it lasts.
-async fn stream(app: &App, image: &Image, range: Range<u64>, flow: Flow) -> Result<Body, Problem> {
+async fn stream(app: &App, image: &Image, range: Range<u64>, flow: &Flow) -> Result<Body, Problem> {
     let Ok(permit) = Arc::clone(&app.downloads).try_acquire_owned() else {
         metrics::counter!("otaru_gateway_shed_total", "what" => "downloads").increment(1);
         return Err(Problem::unavailable("the gateway has all the downloads it can serve; come back", 10));

@@ -28,7 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 pub(crate) struct ModelBandwidth {
     /// Bytes per second over all gateways; null for no cap.
     #[serde(deserialize_with = "Option::deserialize")]
-    #[schema(required = true, minimum = 1024, maximum = 1_099_511_627_776_u64, example = 200_000_000)]
+    #[schema(required = true, minimum = 16_384, maximum = 1_099_511_627_776_u64, example = 200_000_000)]
     max_bytes_per_sec: Option<u64>,
 }
 

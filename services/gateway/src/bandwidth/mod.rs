@@ -96,7 +96,7 @@ impl Bandwidth {
     ///
     /// # Errors
     /// 503 when as many share one of its caps as may. A place gets free whenever the cap has sent an image.
-    pub(crate) fn begin(&self, flow: Flow, length_bytes: u64) -> Result<Turns, Problem> {
+    pub(crate) fn begin(&self, flow: &Flow, length_bytes: u64) -> Result<Turns, Problem> {
         let model = flow.model.to_string();
         let mut scopes = self.scopes();
         let named = flow.scopes();
