@@ -8,7 +8,7 @@ mod shares;
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ pub(crate) struct Bandwidth {
     scopes: Mutex<Scopes>,
     /// A scope with a cap is new here and has no share yet.
     wake: Notify,
+    /// Postgres did not answer last time: nobody waits for a share.
+    alone: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +78,7 @@ impl Bandwidth {
             link: Arc::new(Bucket::new(limits.bytes_per_sec.map(NonZeroU64::get))),
             scopes: Mutex::default(),
             wake: Notify::new(),
+            alone: AtomicBool::new(false),
         }
     }
 
@@ -113,7 +116,7 @@ impl Bandwidth {
         let mut taken = Vec::with_capacity(named.len());
         for scope in named {
             let by = scope.kind();
-            let rate = scopes.caps.contains_key(&scope).then_some(0);
+            let rate = scopes.caps.get(&scope).map(|cap| self.share_unasked(*cap));
             let downloads = scopes.in_use.entry(scope).or_insert_with(|| {
                 if rate.is_some() {
                     self.wake.notify_one();

@@ -25,6 +25,7 @@ pub(crate) async fn keep(app: App) {
         match refresh(&app, &mut read).await {
             Ok(()) => {
                 app.database.answered();
+                app.bandwidth.alone.store(false, Ordering::Relaxed);
                 app.health.ready(BANDWIDTH);
             }
             Err(error) => {
@@ -72,12 +73,18 @@ impl Bandwidth {
         shared.map(|(scope, downloads)| (scope.clone(), Arc::clone(downloads))).collect()
     }
 
+    /// What a scope with this cap begins with, before Postgres was asked for a share.
+    pub(super) fn share_unasked(&self, cap: u64) -> u64 {
+        if self.alone.load(Ordering::Relaxed) { (cap / UNASKED).max(1) } else { 0 }
+    }
+
     /// Without a share, slowly is better than not at all.
     fn go_on_alone(&self) {
+        self.alone.store(true, Ordering::Relaxed);
         for (scope, downloads) in self.shared() {
             let cap = self.scopes().caps.get(&scope).copied();
             if let Some(cap) = cap.filter(|_| downloads.bucket.rate().is_none_or(|rate| rate == 0)) {
-                downloads.bucket.set_rate(Some((cap / UNASKED).max(1)));
+                downloads.bucket.set_rate(Some(self.share_unasked(cap)));
             }
         }
     }
