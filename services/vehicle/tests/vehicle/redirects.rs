@@ -48,8 +48,8 @@ impl Store {
         (store, address)
     }
 
-    fn asked(&self, name: header::HeaderName) -> Vec<Option<String>> {
-        let text = |headers: &HeaderMap| headers.get(&name).map(|value| value.to_str().unwrap().to_owned());
+    fn asked(&self, name: &header::HeaderName) -> Vec<Option<String>> {
+        let text = |headers: &HeaderMap| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         self.asked.lock().unwrap().iter().map(text).collect()
     }
 }
@@ -110,9 +110,9 @@ async fn a_download_goes_on_across_redirects_where_it_broke_off() {
     peer.until("the installation", |world| world.states().contains(&ReportedState::Installed)).await;
     running.stop().await;
     assert_eq!(car.image("a", "BCM"), store.image);
-    assert_eq!(store.asked(header::RANGE), [None, Some("bytes=10000-".to_owned())]);
+    assert_eq!(store.asked(&header::RANGE), [None, Some("bytes=10000-".to_owned())]);
     // The store's own tag, and to the store alone.
-    assert_eq!(store.asked(header::IF_RANGE), [None, Some(ETAG.to_owned())]);
+    assert_eq!(store.asked(&header::IF_RANGE), [None, Some(ETAG.to_owned())]);
     assert_eq!(peer.world().image_conditions, [None, None], "the gateway gave no tag");
 }
 
