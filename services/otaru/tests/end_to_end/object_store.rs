@@ -1,7 +1,7 @@
 //! Images in an S3 that nobody on this project wrote: uploaded there, fetched from there by links that the gateway signs,
 //! or from a CDN. Credentials of vehicles do not get that far.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,6 +25,8 @@ use crate::swupdate_device::Device;
 const PATIENCE: Duration = Duration::from_secs(60);
 const VIN: &str = "WVWZZZ1KZAW000001";
 const BUCKET: &str = "otaru";
+const ACCOUNT: &str = "the-account-of-otaru";
+const SECRET: &str = "the-secret-of-that-account";
 
 /// S3; ends with the test.
 struct S3 {
@@ -34,15 +36,23 @@ struct S3 {
 
 impl S3 {
     async fn start(dir: &Path) -> anyhow::Result<Self> {
-        let port = free_port()?;
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let program: PathBuf = here.join("../../target/s3/node_modules/s3rver/bin/s3rver.js");
-        let program = program.canonicalize().context("target/s3 is missing: ops/lib/s3.sh makes it")?;
-        let server = Command::new("node")
-            .arg(program)
-            .args(["--directory", &dir.join("s3").display().to_string()])
-            .args(["--address", "127.0.0.1", "--port", &port.to_string(), "--no-vhost-buckets"])
-            .args(["--configure-bucket", BUCKET])
+        let (port, data) = (free_port()?, dir.join("s3"));
+        std::fs::create_dir_all(data.join(BUCKET))?;
+        let settings = dir.join("s3proxy.conf");
+        let text = format!(
+            "s3proxy.authorization=aws-v2-or-v4\ns3proxy.endpoint=http://127.0.0.1:{port}\n\
+             s3proxy.identity={ACCOUNT}\ns3proxy.credential={SECRET}\njclouds.provider=filesystem-nio2\n\
+             jclouds.filesystem.basedir={}\njclouds.identity=none\njclouds.credential=none\n",
+            data.display()
+        );
+        std::fs::write(&settings, text)?;
+        let jars = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/s3").canonicalize();
+        let jars = jars.context("target/s3 is missing: ops/lib/s3.sh makes it")?;
+        let server = Command::new("java")
+            .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+            .arg(format!("-Dlogback.configurationFile={}", jars.join("logback.xml").display()))
+            .args(["-cp", &format!("{}/*", jars.display()), "org.gaul.s3proxy.Main", "--properties"])
+            .arg(settings)
             .kill_on_drop(true)
             .stdout(Stdio::null())
             .stderr(log(dir, "s3")?)
@@ -53,14 +63,14 @@ impl S3 {
         Ok(Self { port, _server: server })
     }
 
-    /// What a role needs to know of it; the account is the one that s3rver has.
+    /// What a role needs to know of it.
     fn environment(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT", format!("http://127.0.0.1:{}", self.port)),
             ("AWS_ALLOW_HTTP", "true".to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "S3RVER".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "S3RVER".to_owned()),
+            ("AWS_ACCESS_KEY_ID", ACCOUNT.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -147,6 +157,9 @@ async fn the_agent_installs_from_s3_by_a_link_that_the_gateway_signs_and_that_en
     ensure!(part.bytes().await? == image[8_999_990..], "another part");
     let forged = link.replace("X-Amz-Expires=2", "X-Amz-Expires=600");
     ensure!(forged != link && reqwest::get(&forged).await?.status() == StatusCode::FORBIDDEN, "a longer life is taken");
+    let (bare, _) = link.split_once('?').context("nothing is signed")?;
+    ensure!(reqwest::get(bare).await?.status() == StatusCode::FORBIDDEN, "the store is open to all");
+    ensure!(!link.contains(SECRET) && !link.contains(VIN), "{link}");
     let link = link.as_str();
     eventually("the link to be over", PATIENCE, || async move {
         Ok((reqwest::get(link).await?.status() == StatusCode::FORBIDDEN).then_some(()))

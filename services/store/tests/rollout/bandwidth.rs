@@ -22,10 +22,12 @@ async fn stage(pool: &PgPool, cap: Option<u64>) -> Store {
 }
 
 async fn granted(pool: &PgPool) -> i64 {
-    sqlx::query_scalar("SELECT coalesce(sum(bytes_per_sec), 0)::bigint FROM bandwidth_leases")
-        .fetch_one(pool)
-        .await
-        .unwrap()
+    sqlx::query_scalar(
+        "SELECT coalesce(sum(bytes_per_sec), 0)::bigint FROM bandwidth_leases WHERE expires_at > clock_timestamp()",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap()
 }
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]
