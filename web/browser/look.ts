@@ -12,7 +12,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const PATIENCE_MS = 20_000;
 
 export const WIDE = { width: 1280, height: 900 };
-const NARROW = { width: 390, height: 844 };
+export const NARROW = { width: 390, height: 844 };
 
 /** The ways in which every page is looked at. */
 export const VIEWS = [

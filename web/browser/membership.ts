@@ -127,6 +127,7 @@ export function membership(page: () => Page): void {
     await button("Next").click();
     await button("All at once").click();
     await button("Next").click();
+    await button("Next").click();
     await page().getByLabel("Name", { exact: true }).fill("Telematics for winter testers");
     await button("Next").click();
     await page().getByText("whoever comes to match until the deadline").waitFor();

@@ -55,11 +55,13 @@ export function oversight({ browser, page }: Scene): void {
     await ada.page.getByText("Rejected").waitFor();
     expect(await button(ada.page, /^Approve/).count()).toBe(0);
     await ada.page.getByRole("link", { name: "Overview" }).click();
-    await button(ada.page, "Change").click();
+    await ada.page.getByRole("link", { name: "Change", exact: true }).click();
+    await button(ada.page, /Schedule$/).click();
+    await ada.page.getByLabel("Priority").fill("7");
     await accessible(ada.page, "a draft while it is changed");
     await picture(ada.page, "campaign-change");
-    await ada.page.getByLabel("Priority").fill("7");
-    await confirm(ada.page, "Change campaign").click();
+    await button(ada.page, "Next").click();
+    await button(ada.page, "Change campaign").click();
     await ada.page.getByRole("definition").filter({ hasText: /^7$/ }).waitFor();
   });
 
@@ -104,7 +106,7 @@ export function oversight({ browser, page }: Scene): void {
   test("everything is stopped with a reason, on every page, until an admin lifts it", async () => {
     const { page: engineer } = ada;
     await engineer.goto("/");
-    await engineer.getByRole("main").getByRole("button", { name: "Emergency stop" }).click();
+    await engineer.getByRole("button", { name: "Emergency stop" }).click();
     await engineer.getByText("From now on no vehicle of any model is offered anything.").waitFor();
     await engineer.getByLabel("Reason").fill("Doors open while driving");
     await accessible(engineer, "the question before an emergency stop");

@@ -75,6 +75,8 @@ export function rollout(scene: Scene): void {
     await page().getByLabel("Share of wave 2 in per cent").fill("20");
     await page().getByLabel("Gate of wave 1 in per cent").fill("100");
     await next();
+    await page().getByLabel(/^Halt a bad release early/).uncheck();
+    await next();
     await page().getByLabel("Name", { exact: true }).fill("Body control for America");
     await next();
     await page().getByRole("button", { name: "Create and start" }).click();

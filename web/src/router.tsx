@@ -7,7 +7,9 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { getSession } from "./api/client";
+import { ApiError } from "./api/errors";
 import { beginSession, currentSession } from "./api/session";
 import { Broken } from "./pages/Broken";
 import { Layout } from "./pages/Layout";
@@ -61,125 +63,147 @@ const wholeNumber = {
   stringify: ({ id }: { id: number }) => ({ id: String(id) }),
 };
 
+/** A page that is loaded when it is opened. One that does not arrive says so, where the router would load everything anew. */
+function page<K extends string, M extends Record<K, () => ReactNode>>(load: () => Promise<M>, name: K) {
+  return lazyRouteComponent(async () => {
+    try {
+      return await load();
+    } catch {
+      throw ApiError.missingPart();
+    }
+  }, name);
+}
+
 const inside = () => signedIn;
 const fleet = createRoute({
   getParentRoute: inside,
   path: "/",
-  component: lazyRouteComponent(() => import("./pages/fleet/Fleet"), "Fleet"),
+  component: page(() => import("./pages/fleet/Fleet"), "Fleet"),
 });
 const campaigns = createRoute({
   getParentRoute: inside,
   path: "/campaigns",
-  component: lazyRouteComponent(() => import("./pages/campaigns/Campaigns"), "Campaigns"),
+  component: page(() => import("./pages/campaigns/Campaigns"), "Campaigns"),
   validateSearch: readCampaigns,
 });
 const wizard = createRoute({
   getParentRoute: inside,
   path: "/campaigns/new",
-  component: lazyRouteComponent(() => import("./pages/wizard/Wizard"), "Wizard"),
+  component: page(() => import("./pages/wizard/Wizard"), "Wizard"),
   validateSearch: readWizard,
 });
 const campaign = createRoute({
   getParentRoute: inside,
   path: "/campaigns/$id",
-  component: lazyRouteComponent(() => import("./pages/campaign/Campaign"), "Campaign"),
+  component: page(() => import("./pages/campaign/Campaign"), "Campaign"),
   params: wholeNumber,
   validateSearch: readCampaign,
 });
 const review = createRoute({
   getParentRoute: inside,
   path: "/campaigns/$id/review",
-  component: lazyRouteComponent(() => import("./pages/review/Review"), "Review"),
+  component: page(() => import("./pages/review/Review"), "Review"),
+  params: wholeNumber,
+});
+const edit = createRoute({
+  getParentRoute: inside,
+  path: "/campaigns/$id/edit",
+  component: page(() => import("./pages/wizard/Edit"), "Edit"),
   params: wholeNumber,
 });
 const rehearsal = createRoute({
   getParentRoute: inside,
   path: "/campaigns/$id/rehearsal",
-  component: lazyRouteComponent(() => import("./pages/rehearsal/Rehearsal"), "Rehearsal"),
+  component: page(() => import("./pages/rehearsal/Rehearsal"), "Rehearsal"),
   params: wholeNumber,
   validateSearch: readRehearsal,
 });
 const forecasts = createRoute({
   getParentRoute: inside,
   path: "/campaigns/$id/forecasts",
-  component: lazyRouteComponent(() => import("./pages/forecasts/Forecasts"), "Forecasts"),
+  component: page(() => import("./pages/forecasts/Forecasts"), "Forecasts"),
   params: wholeNumber,
 });
 const excluded = createRoute({
   getParentRoute: inside,
   path: "/campaigns/$id/excluded",
-  component: lazyRouteComponent(() => import("./pages/excluded/Excluded"), "Excluded"),
+  component: page(() => import("./pages/excluded/Excluded"), "Excluded"),
   params: wholeNumber,
   validateSearch: readExcluded,
 });
 const vehicles = createRoute({
   getParentRoute: inside,
   path: "/vehicles",
-  component: lazyRouteComponent(() => import("./pages/vehicles/Vehicles"), "Vehicles"),
+  component: page(() => import("./pages/vehicles/Vehicles"), "Vehicles"),
   validateSearch: readVehicles,
 });
 const vehicle = createRoute({
   getParentRoute: inside,
   path: "/vehicles/$vin",
-  component: lazyRouteComponent(() => import("./pages/vehicle/Vehicle"), "Vehicle"),
+  component: page(() => import("./pages/vehicle/Vehicle"), "Vehicle"),
   validateSearch: readAsOf,
 });
 const releases = createRoute({
   getParentRoute: inside,
   path: "/releases",
-  component: lazyRouteComponent(() => import("./pages/releases/Releases"), "Releases"),
+  component: page(() => import("./pages/releases/Releases"), "Releases"),
 });
 const newRelease = createRoute({
   getParentRoute: inside,
   path: "/releases/new",
-  component: lazyRouteComponent(() => import("./pages/releases/NewRelease"), "NewRelease"),
+  component: page(() => import("./pages/releases/NewRelease"), "NewRelease"),
 });
 const release = createRoute({
   getParentRoute: inside,
   path: "/releases/$id",
-  component: lazyRouteComponent(() => import("./pages/releases/Release"), "Release"),
+  component: page(() => import("./pages/releases/Release"), "Release"),
   params: wholeNumber,
 });
 const groups = createRoute({
   getParentRoute: inside,
   path: "/groups",
-  component: lazyRouteComponent(() => import("./pages/groups/Groups"), "Groups"),
+  component: page(() => import("./pages/groups/Groups"), "Groups"),
 });
 const group = createRoute({
   getParentRoute: inside,
   path: "/groups/$group",
-  component: lazyRouteComponent(() => import("./pages/groups/Group"), "Group"),
+  component: page(() => import("./pages/groups/Group"), "Group"),
 });
 const models = createRoute({
   getParentRoute: inside,
   path: "/models",
-  component: lazyRouteComponent(() => import("./pages/models/Models"), "Models"),
+  component: page(() => import("./pages/models/Models"), "Models"),
+});
+const model = createRoute({
+  getParentRoute: inside,
+  path: "/models/$model",
+  component: page(() => import("./pages/model/Model"), "Model"),
 });
 const deadLetters = createRoute({
   getParentRoute: inside,
   path: "/dead-letters",
-  component: lazyRouteComponent(() => import("./pages/deadletters/DeadLetters"), "DeadLetters"),
+  component: page(() => import("./pages/deadletters/DeadLetters"), "DeadLetters"),
 });
 const rxswins = createRoute({
   getParentRoute: inside,
   path: "/rxswins",
-  component: lazyRouteComponent(() => import("./pages/rxswins/Rxswins"), "Rxswins"),
+  component: page(() => import("./pages/rxswins/Rxswins"), "Rxswins"),
 });
 const rxswin = createRoute({
   getParentRoute: inside,
   path: "/rxswins/$rxswin",
-  component: lazyRouteComponent(() => import("./pages/rxswins/Rxswin"), "Rxswin"),
+  component: page(() => import("./pages/rxswins/Rxswin"), "Rxswin"),
 });
 const audit = createRoute({
   getParentRoute: inside,
   path: "/audit",
-  component: lazyRouteComponent(() => import("./pages/audit/Audit"), "Audit"),
+  component: page(() => import("./pages/audit/Audit"), "Audit"),
   validateSearch: readAudit,
 });
 const access = createRoute({
   getParentRoute: inside,
   path: "/access",
-  component: lazyRouteComponent(() => import("./pages/access/Access"), "Access"),
+  component: page(() => import("./pages/access/Access"), "Access"),
 });
 
 export const router = createRouter({
@@ -191,6 +215,7 @@ export const router = createRouter({
       wizard,
       campaign,
       review,
+      edit,
       rehearsal,
       forecasts,
       excluded,
@@ -202,6 +227,7 @@ export const router = createRouter({
       groups,
       group,
       models,
+      model,
       deadLetters,
       rxswins,
       rxswin,

@@ -31,6 +31,8 @@ pub struct App {
     pub(crate) updates: Updates,
     /// Bounds how many rehearsals are computed at once.
     pub(crate) rehearsals: Arc<Semaphore>,
+    /// Lets one walk along the audit log's chain go at a time.
+    pub(crate) walks: Arc<Semaphore>,
     /// Its parts are in [`App::PARTS`].
     pub health: Health,
     /// Fires when the service ends: streams end on it.
@@ -62,6 +64,7 @@ impl App {
             events: watch::Sender::new(()),
             updates: live::updates(),
             rehearsals: Arc::new(Semaphore::new(rehearsal::AT_ONCE)),
+            walks: Arc::new(Semaphore::new(1)),
             health: Health::new(&Self::PARTS),
             stop,
             require_review: config.require_review,

@@ -7,8 +7,9 @@ use otaru_domain::token::{self, Claims, Revocation};
 use otaru_domain::topic;
 use otaru_domain::tuf::Key;
 use otaru_http::{Problem, chain};
+use otaru_store::credentials::{self, NewCredential};
 use otaru_store::outbox::{self, OutboxMessage};
-use otaru_store::{StoreError, Tx, credentials};
+use otaru_store::{StoreError, Tx};
 use uuid::Uuid;
 
 use crate::error::ApiError;
@@ -22,6 +23,8 @@ pub struct Holder {
     pub vehicle: VehicleId,
     pub vin: Vin,
     pub model: ModelId,
+    /// The public key by which the vehicle signs its reports, if it has one.
+    pub ack_key: Option<[u8; 32]>,
 }
 
 /// A credential as it is handed out.
@@ -58,6 +61,7 @@ pub async fn issue(
             jti: id,
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
+            ack_key: holder.ack_key.map(hex::encode),
         };
         token::issue(&claims, key).map(|token| Issued { id, token })
     };
@@ -65,7 +69,12 @@ pub async fn issue(
         tracing::error!(error = chain(&error), "vehicle tokens cannot be signed");
         ApiError::from(Problem::internal())
     })?;
-    let rows: Vec<_> = issued.iter().zip(holders).map(|(issued, holder)| (issued.id, holder.vehicle)).collect();
+    let row = |(issued, holder): (&Issued, &Holder)| NewCredential {
+        id: issued.id,
+        vehicle: holder.vehicle,
+        ack_key: holder.ack_key,
+    };
+    let rows: Vec<_> = issued.iter().zip(holders).map(row).collect();
     credentials::issue(tx, &rows, expires_at, by, now).await?;
     Ok(issued)
 }

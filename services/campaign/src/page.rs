@@ -83,6 +83,19 @@ mod tests {
         assert_eq!(next.cut(vec![30], |item| *item), (vec![30], None));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_cursor_comes_back_as_it_went_and_no_other_text_breaks_a_list(name in ".{0,20}", id in proptest::num::i64::ANY, text in "[A-Za-z0-9_=-]{0,60}") {
+            let window = Window::<(String, i64)> { after: None, limit: 1 };
+            let (_, cursor) = window.cut(vec![(name.clone(), id), (name.clone(), id)], Clone::clone);
+            let next = PageQuery { cursor, limit: None }.window::<(String, i64)>().unwrap();
+            assert_eq!(next.after, Some((name, id)));
+            if let Err(problem) = (PageQuery { cursor: Some(text), limit: None }).window::<(String, i64)>() {
+                assert_eq!(problem.status(), 400);
+            }
+        }
+    }
+
     #[test]
     fn a_strange_cursor_and_a_strange_limit_are_refused() {
         let strange = PageQuery { cursor: Some("%%%".into()), limit: None };

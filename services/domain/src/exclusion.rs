@@ -17,6 +17,8 @@ pub enum Reason {
     OptedOut,
     /// It had credentials, and all of them are revoked or have expired.
     NoCredentials,
+    /// Its model asks for signed reports, and it has no key to sign with that works, or speaks DDI, which has none.
+    CannotSign,
     /// It speaks DDI, whose clients cannot evaluate the campaign's precondition, and nobody waived that.
     PreconditionNotEvaluated,
     /// By its own inventory it has no such ECU.
@@ -33,9 +35,10 @@ pub enum Reason {
 pub struct UnknownReason(String);
 
 impl Reason {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::OptedOut,
         Self::NoCredentials,
+        Self::CannotSign,
         Self::PreconditionNotEvaluated,
         Self::IncompatibleHardware,
         Self::AlreadyThere,
@@ -47,6 +50,7 @@ impl Reason {
         match self {
             Self::OptedOut => "opted_out",
             Self::NoCredentials => "no_credentials",
+            Self::CannotSign => "cannot_sign",
             Self::PreconditionNotEvaluated => "precondition_not_evaluated",
             Self::IncompatibleHardware => "incompatible_hardware",
             Self::AlreadyThere => "already_there",
@@ -82,6 +86,9 @@ impl fmt::Display for Exclusion {
         match self.reason {
             Reason::OptedOut => f.write_str("its holder opted out of updates over the air"),
             Reason::NoCredentials => f.write_str("its credentials are revoked or have expired"),
+            Reason::CannotSign => f.write_str(
+                "its model asks for signed reports, and it has no key that signs them: issue credentials with its ack_key",
+            ),
             Reason::PreconditionNotEvaluated => {
                 f.write_str("it speaks DDI and cannot evaluate the campaign's precondition, which nobody waived for it")
             }

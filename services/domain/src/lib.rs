@@ -19,6 +19,7 @@ pub mod expression;
 pub mod id;
 pub mod inventory;
 pub mod membership;
+pub mod mqtt;
 pub mod planner;
 pub mod precondition;
 pub mod pseudonym;

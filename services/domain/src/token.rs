@@ -29,6 +29,9 @@ pub struct Claims {
     /// Seconds since 1970.
     pub iat: i64,
     pub exp: i64,
+    /// The public ed25519 key by which the vehicle signs its reports, in hex, if the credential was issued with one.
+    #[serde(rename = "ack", default, skip_serializing_if = "Option::is_none")]
+    pub ack_key: Option<String>,
 }
 
 /// A message on `otaru.revocations`; key is the credential's id.

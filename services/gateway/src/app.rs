@@ -25,6 +25,7 @@ use crate::proxies::Proxies;
 use crate::rates::Limiter;
 use crate::reach::Reach;
 use crate::redirect::Redirects;
+use crate::signatures::Signatures;
 use crate::slots::Slots;
 
 /// The parts a gateway needs before it may be sent work.
@@ -56,6 +57,7 @@ pub(crate) struct Parts {
     pub(crate) private_targets: bool,
     pub(crate) proxies: Proxies,
     pub(crate) by_vin: ByVin,
+    pub(crate) signatures: Signatures,
     /// Attempts that vehicles on MQTT are told of.
     pub(crate) attempts: Attempts,
     pub(crate) database: Reach,
@@ -95,6 +97,7 @@ impl App {
             private_targets: config.private_targets,
             proxies: config.proxies.clone(),
             by_vin: ByVin::default(),
+            signatures: Signatures::default(),
             attempts: Attempts::default(),
             database: Reach::new("Postgres"),
             broker: Reach::new("the broker"),

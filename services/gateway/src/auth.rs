@@ -159,11 +159,15 @@ fn is_in_use(key: &TokenKey, now: DateTime<Utc>) -> bool {
     key.retired_at.is_none_or(|at| now < at)
 }
 
-/// Reads the keys now and then, and says whether they were read at all.
+/// Reads the keys now and then, with what models ask of those who report, and says whether they were read at all.
 pub(crate) async fn keep_keys_fresh(app: App) {
     let mut known = false;
     while !app.stop.is_cancelled() {
-        let pause = match app.auth.read_keys().await {
+        let read = match app.auth.read_keys().await {
+            Ok(()) => app.signatures.read_policies(&app.store).await,
+            failed => failed,
+        };
+        let pause = match read {
             Ok(()) => {
                 known = true;
                 app.database.answered();

@@ -57,7 +57,7 @@ impl ByVin {
 /// As a token of ours would say it; one that was looked up just now does not end by itself.
 pub(crate) fn claims_of(holder: Holder) -> Claims {
     let Holder { token, vehicle, vin, model } = holder;
-    Claims { vin, vehicle, model, jti: token, iat: 0, exp: i64::MAX }
+    Claims { vin, vehicle, model, jti: token, iat: 0, exp: i64::MAX, ack_key: None }
 }
 
 /// The certificate that a request comes with, if it has one.

@@ -24,6 +24,19 @@ fn lists<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn a_tag_is_found_among_any_others_and_only_there(
+            before in "[^,\"*\\p{C}]{0,20}", tag in "[a-z0-9-]{1,20}", weak in "(W/)?", after in "[^,\"*\\p{C}]{0,20}",
+        ) {
+            let etag = format!("{weak}\"{tag}\"");
+            let named = axum::http::HeaderValue::from_bytes(format!("{before}, {etag} ,{after}").as_bytes()).unwrap();
+            assert!(named.to_str().is_err() || has_already(&HeaderMap::from_iter([(header::IF_NONE_MATCH, named)]), &etag));
+            let others = axum::http::HeaderValue::from_bytes(format!("{before}, \"{tag}-2\",{after}").as_bytes()).unwrap();
+            assert!(!has_already(&HeaderMap::from_iter([(header::IF_NONE_MATCH, others)]), &etag));
+        }
+    }
+
     fn with(value: &str) -> HeaderMap {
         HeaderMap::from_iter([(header::IF_NONE_MATCH, value.parse().unwrap())])
     }

@@ -25,6 +25,7 @@ mod range;
 mod rates;
 mod reach;
 mod redirect;
+mod signatures;
 mod slots;
 
 use std::net::SocketAddr;

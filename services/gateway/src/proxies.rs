@@ -94,6 +94,23 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &[], &trusted), "10.0.0.1");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_forwarded_the_client_is_the_peer_or_was_named_by_a_trusted_proxy(
+            peer in "(10\\.0\\.0|192\\.0\\.2)\\.[1-9]", said in "[0-9a-f:., ]{0,60}",
+        ) {
+            let client = seen(&peer, &[&said], &["10.0.0.0/8"]);
+            let named = said.split(',').filter_map(|one| one.trim().parse::<IpAddr>().ok()).any(|one| {
+                let shown = match one.to_canonical() {
+                    IpAddr::V6(one) => IpAddr::V6(Ipv6Addr::from_bits(one.to_bits() >> 64 << 64)),
+                    one => one,
+                };
+                shown.to_string() == client
+            });
+            assert!(client == peer || (peer.starts_with("10.") && named), "{client} of {peer} and {said:?}");
+        }
+    }
+
     #[test]
     fn addresses_of_one_ipv6_network_are_one() {
         assert_eq!(seen("2001:db8:1:2:3:4:5:6", &[], &[]), "2001:db8:1:2::");

@@ -94,6 +94,28 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_asked_a_part_is_of_the_file_and_not_empty(
+            range in "(bytes[ =]*)?[-0-9,a-z ]{0,40}",
+            length in 0..u64::MAX,
+        ) {
+            let headers = HeaderMap::from_iter([(header::RANGE, range.parse().unwrap())]);
+            if let Selected::Part(part) = select(&headers, "\"a\"", length) {
+                assert!(part.start < part.end && part.end <= length, "{part:?} of {length}");
+            }
+        }
+
+        #[test]
+        fn every_part_of_a_file_can_be_asked_for(length in 1..u64::MAX, from in 0..u64::MAX, more in 0..u64::MAX) {
+            let first = from % length;
+            let last = first.saturating_add(more);
+            let headers = HeaderMap::from_iter([(header::RANGE, format!("bytes={first}-{last}").parse().unwrap())]);
+            let end = last.saturating_add(1).min(length);
+            assert_eq!(select(&headers, "\"a\"", length), Selected::Part(first..end));
+        }
+    }
+
     #[test]
     fn two_fields_are_no_range() {
         let mut headers = HeaderMap::new();

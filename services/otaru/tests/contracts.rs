@@ -6,10 +6,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use otaru_domain::ack::{Ack, AckReport};
+use otaru_domain::ack::{Ack, AckKey, AckReport, SignaturePolicy, judge, parse_key};
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::event::Event;
 use otaru_domain::inventory::{Inventory, InventoryReport};
+use otaru_domain::mqtt::{self, ManifestNotice, VehicleNotice};
 use otaru_domain::token::Revocation;
 use otaru_domain::topic;
 use schemars::JsonSchema;
@@ -84,6 +85,21 @@ fn the_messages_are_what_their_schemas_and_examples_say() {
     message::<Event>("event");
     message::<CampaignDocument>("campaign-document");
     message::<Revocation>("revocation");
+    message::<ManifestNotice>("mqtt-manifest-notice");
+    message::<VehicleNotice>("mqtt-vehicle-notice");
+}
+
+/// Made with openssl from the schema's words alone, so any vehicle's maker can.
+#[test]
+fn the_examples_signature_is_the_vehicles() {
+    let ack: Ack = serde_json::from_value(example("ack.json")).unwrap();
+    let signature = ack.signature.clone().unwrap();
+    let public = parse_key(&signature.key).unwrap();
+    let key = AckKey { credential: ack.id, public, ends_at: ack.received_at + chrono::TimeDelta::days(1) };
+    assert_eq!(judge(&ack, SignaturePolicy::Required, &[key]), Ok(Some(ack.id)));
+    let report: AckReport = serde_json::from_value(example("ack-report.json")).unwrap();
+    assert_eq!(report.signature, Some(signature));
+    report.check().unwrap();
 }
 
 #[test]
@@ -92,40 +108,63 @@ fn the_openapi_documents_are_what_the_services_serve() {
     holds("openapi/gateway.json", &otaru_gateway::openapi());
 }
 
-#[test]
-fn asyncapi_names_every_topic_and_only_schemas_that_exist() {
-    let text = fs::read_to_string(schemas().join("asyncapi.yaml")).unwrap();
-    let document: Value = serde_yaml_ng::from_str(&text).unwrap();
-    let mut addresses: Vec<_> = document["channels"]
-        .as_object()
-        .unwrap()
-        .values()
-        .map(|channel| channel["address"].as_str().unwrap())
-        .collect();
-    addresses.sort_unstable();
-    let manifests = format!("{}{{model}}", topic::MANIFESTS_PREFIX);
-    let mut topics = vec![
-        topic::ACKS,
-        topic::INVENTORIES,
-        topic::DEAD_LETTERS,
-        topic::EVENTS,
-        topic::REVOCATIONS,
-        manifests.as_str(),
-    ];
-    topics.sort_unstable();
-    assert_eq!(addresses, topics);
-    let mut schemas_named = 0;
-    for message in document["components"]["messages"].as_object().unwrap().values() {
-        if let Some(file) = message["payload"]["$ref"].as_str() {
-            assert!(schemas().join(file).is_file(), "{file} is named and does not exist");
-            schemas_named += 1;
+fn asyncapi() -> Value {
+    serde_yaml_ng::from_str(&fs::read_to_string(schemas().join("asyncapi.yaml")).unwrap()).unwrap()
+}
+
+/// All that a part of the document refers to.
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|value| references(value, found));
         }
+        Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+        _ => {}
     }
-    assert!(schemas_named >= 4);
-    for channel in document["channels"].as_object().unwrap().values() {
-        for reference in channel["messages"].as_object().unwrap().values() {
-            let pointer = reference["$ref"].as_str().unwrap().trim_start_matches('#');
-            assert!(document.pointer(pointer).is_some(), "{pointer} is named and does not exist: {reference}");
-        }
+}
+
+#[test]
+fn asyncapi_names_every_topic_of_kafka_and_of_mqtt_and_no_other() {
+    let document = asyncapi();
+    let addresses = |server: &str| {
+        let server = json!([{"$ref": format!("#/servers/{server}")}]);
+        let channels =
+            document["channels"].as_object().unwrap().values().filter(|channel| channel["servers"] == server);
+        let mut addresses: Vec<_> = channels.map(|channel| channel["address"].as_str().unwrap()).collect();
+        addresses.sort_unstable();
+        addresses
+    };
+    let manifests = format!("{}{{model}}", topic::MANIFESTS_PREFIX);
+    let mut topics =
+        [topic::ACKS, topic::INVENTORIES, topic::DEAD_LETTERS, topic::EVENTS, topic::REVOCATIONS, manifests.as_str()];
+    topics.sort_unstable();
+    assert_eq!(addresses("kafka"), topics);
+    let mut topics = [mqtt::MANIFEST, mqtt::NOTICE, mqtt::ACKS, mqtt::REFUSED];
+    topics.sort_unstable();
+    assert_eq!(addresses("mqtt"), topics);
+    assert_eq!(document["channels"].as_object().unwrap().len(), 10, "each is of one of both");
+    let acl = fs::read_to_string(schemas().join("../ops/mqtt/mosquitto.acl")).unwrap();
+    for topic in topics {
+        let of_all = topic.replace("{model}", "+").replace("{vin}", "+");
+        let own = topic.replace("{model}", "+").replace("{vin}", "%u");
+        let says = |topic: &str| acl.lines().any(|line| line.split(' ').next_back() == Some(topic));
+        assert!(says(&of_all) && says(&own), "the ACL does not speak of {topic}");
+    }
+}
+
+#[test]
+fn what_asyncapi_refers_to_exists() {
+    let document = asyncapi();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() > 30, "{found:?}");
+    for reference in found {
+        let (file, pointer) = reference.split_once('#').unwrap_or((reference.as_str(), ""));
+        let target: Value = match file {
+            "" => document.clone(),
+            file => serde_json::from_str(&fs::read_to_string(schemas().join(file)).unwrap()).unwrap(),
+        };
+        assert!(target.pointer(pointer).is_some(), "{reference} is named and does not exist");
     }
 }

@@ -17,28 +17,40 @@ pub struct Credential {
     pub issued_by: String,
     pub expires_at: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The public key by which the vehicle signs its reports, if it gave one.
+    pub ack_key: Option<Vec<u8>>,
 }
 
-/// Notes that each vehicle gets the credential beside it.
+/// A credential to be noted.
+#[derive(Debug, Clone)]
+pub struct NewCredential {
+    pub id: Uuid,
+    pub vehicle: VehicleId,
+    pub ack_key: Option<[u8; 32]>,
+}
+
+/// Notes credentials that vehicles get.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn issue(
     tx: &mut Tx,
-    credentials: &[(Uuid, VehicleId)],
+    credentials: &[NewCredential],
     expires_at: DateTime<Utc>,
     by: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO vehicle_credentials (id, vehicle_id, issued_at, issued_by, expires_at)
-         SELECT id, vehicle_id, $3, $4, $5 FROM unnest($1::uuid[], $2::bigint[]) AS issued (id, vehicle_id)",
+        "INSERT INTO vehicle_credentials (id, vehicle_id, issued_at, issued_by, expires_at, ack_key)
+         SELECT id, vehicle_id, $3, $4, $5, ack_key
+           FROM unnest($1::uuid[], $2::bigint[], $6::bytea[]) AS issued (id, vehicle_id, ack_key)",
     )
-    .bind(credentials.iter().map(|one| one.0).collect::<Vec<_>>())
-    .bind(credentials.iter().map(|one| one.1).collect::<Vec<_>>())
+    .bind(credentials.iter().map(|one| one.id).collect::<Vec<_>>())
+    .bind(credentials.iter().map(|one| one.vehicle).collect::<Vec<_>>())
     .bind(now)
     .bind(by)
     .bind(expires_at)
+    .bind(credentials.iter().map(|one| one.ack_key.map(Vec::from)).collect::<Vec<_>>())
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -55,7 +67,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Credential>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT id, issued_at, issued_by, expires_at, revoked_at FROM vehicle_credentials
+        "SELECT id, issued_at, issued_by, expires_at, revoked_at, ack_key FROM vehicle_credentials
          WHERE vehicle_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3",
     )
     .bind(vehicle)

@@ -92,3 +92,41 @@ pub async fn origins(store: &Store, campaign: CampaignId, limit: i64) -> Result<
     .fetch_all(store.pool())
     .await?)
 }
+
+/// Vehicles that left a campaign's way in the same manner: how, behind which step, and with which code.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Drop {
+    pub state: String,
+    /// The last step that was reported of the attempt; `None` when it was none.
+    pub after: Option<String>,
+    pub error_code: Option<String>,
+    pub vehicles: i64,
+}
+
+/// Where vehicles left, the largest number first, at most `limit`; judged by at most `most` of them. It reads what each of
+/// these reported.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn drops(store: &Store, campaign: CampaignId, most: i64, limit: i64) -> Result<Vec<Drop>, StoreError> {
+    Ok(sqlx::query_as(
+        "WITH gone AS MATERIALIZED (SELECT vehicle_id, attempt, state FROM assignments
+                                     WHERE campaign_id = $1 AND state IN ('failed', 'rolled_back', 'declined', 'timed_out')
+                                     LIMIT $2)
+         SELECT g.state, h.state AS after, f.error_code, count(*) AS vehicles
+           FROM gone g
+           LEFT JOIN assignment_failures f ON f.campaign_id = $1 AND f.vehicle_id = g.vehicle_id AND f.attempt = g.attempt
+           LEFT JOIN LATERAL (SELECT h.state FROM ack_history h
+                               WHERE h.vehicle_id = g.vehicle_id AND h.campaign_id = $1 AND h.attempt = g.attempt
+                                 AND array_position($3, h.state) IS NOT NULL
+                               ORDER BY array_position($3, h.state) DESC LIMIT 1) h ON true
+          GROUP BY g.state, h.state, f.error_code
+          ORDER BY vehicles DESC, g.state, h.state, f.error_code LIMIT $4",
+    )
+    .bind(campaign)
+    .bind(most)
+    .bind(["offered", "accepted", "downloading", "downloaded", "installing", "installed"].as_slice())
+    .bind(limit)
+    .fetch_all(store.pool())
+    .await?)
+}

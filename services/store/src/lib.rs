@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod access;
+pub mod ack_keys;
 pub mod artifacts;
 pub mod audit;
 pub mod bandwidth;

@@ -20,6 +20,10 @@ pub struct Filter {
     pub wave: Option<i32>,
     /// Of the failure of the attempt they are in.
     pub error_code: Option<String>,
+    /// In the state they are in from this time on.
+    pub since: Option<DateTime<Utc>>,
+    /// In the state they are in before this time.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// Vehicles whose present state was reached in a span of time.
@@ -93,10 +97,12 @@ pub async fn assignments(
     let rows = sqlx::query_as(assignments!(
         "WHERE a.campaign_id = $1 AND a.vehicle_id > $2 AND ($3::text IS NULL OR a.state = $3)
            AND ($4::integer IS NULL OR a.wave = $4) AND ($5::text IS NULL OR f.error_code = $5)
-         ORDER BY a.vehicle_id LIMIT $6"
+           AND ($6::timestamptz IS NULL OR a.updated_at >= $6) AND ($7::timestamptz IS NULL OR a.updated_at < $7)
+         ORDER BY a.vehicle_id LIMIT $8"
     ));
     let rows = rows.bind(campaign).bind(after).bind(filter.state.map(AssignmentState::as_str));
-    Ok(rows.bind(filter.wave).bind(filter.error_code).bind(limit).fetch_all(store.pool()).await?)
+    let rows = rows.bind(filter.wave).bind(filter.error_code).bind(filter.since).bind(filter.until);
+    Ok(rows.bind(limit).fetch_all(store.pool()).await?)
 }
 
 /// How many of a campaign's vehicles came to an end when, in spans of `bucket_secs` from `origin` on: what a burn-up

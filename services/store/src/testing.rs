@@ -3,6 +3,7 @@
 
 mod disk;
 pub mod load;
+mod signing;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::id::{CampaignId, ReleaseId, VehicleId};
@@ -15,6 +16,7 @@ use crate::objects::Digests;
 use crate::{Config, Store, StoreError, artifacts};
 
 pub use disk::SmallDisk;
+pub use signing::{ack_key, revoke_credential, set_ack_signatures};
 
 /// A migrated database of its own, dropped with this.
 pub struct TestDatabase {
@@ -94,6 +96,25 @@ pub async fn model(store: &Store, id: &str, now: DateTime<Utc>) -> Result<(), St
 pub async fn vehicle(store: &Store, vin: &str, model: &str, now: DateTime<Utc>) -> Result<VehicleId, StoreError> {
     let insert = "INSERT INTO vehicles (vin, model_id, created_at, updated_at) VALUES ($1, $2, $3, $3) RETURNING id";
     Ok(sqlx::query_scalar(insert).bind(vin).bind(model).bind(now).fetch_one(store.pool()).await?)
+}
+
+/// Notes that a vehicle has joined a wave after its others were told.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn joined(
+    store: &Store,
+    vehicle: VehicleId,
+    campaign: CampaignId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO join_notices (campaign_id, vehicle_id, joined_at) VALUES ($1, $2, $3)")
+        .bind(campaign)
+        .bind(vehicle)
+        .bind(now)
+        .execute(store.pool())
+        .await?;
+    Ok(())
 }
 
 /// Takes a vehicle out of the fleet.

@@ -75,3 +75,109 @@ fn check_ack(ack: &Ack) -> Result<(), AckError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use otaru_domain::ack::{AckReport, Health, ReportedState, VehicleWait};
+    use otaru_domain::id::Vin;
+    use otaru_domain::inventory::EcuReport;
+    use proptest::option::of;
+    use proptest::prelude::*;
+    use serde::Serialize;
+
+    use super::*;
+
+    fn record(value: &impl Serialize) -> Record {
+        let value = Some(serde_json::to_vec(value).unwrap());
+        let (topic, headers) = (String::new(), Vec::new());
+        Record { topic, partition: 0, offset: 0, timestamp_ms: None, key: None, value, headers }
+    }
+
+    fn vin() -> Vin {
+        Vin::parse("WVWZZZ1KZAW000001").unwrap()
+    }
+
+    fn time() -> impl Strategy<Value = Option<DateTime<Utc>>> {
+        of(any::<i64>()).prop_map(|micros| micros.and_then(DateTime::from_timestamp_micros))
+    }
+
+    prop_compose! {
+        fn report()(
+            state in prop::sample::select(vec![
+                ReportedState::Accepted, ReportedState::Downloading, ReportedState::Installed, ReportedState::Failed,
+                ReportedState::RolledBack, ReportedState::Declined,
+            ]),
+            campaign in 1..=i64::MAX,
+            attempt in 1..=i32::MAX.unsigned_abs(),
+            sequence in 1..=MAX_SEQUENCE,
+            progress_percent in of(0..=100_u8),
+            unwell in of(any::<bool>()),
+            texts in (of(".{0,16}"), of(".{0,200}"), of((".{1,16}", ".{0,40}"))),
+            versions in prop::collection::btree_map("[A-Z][A-Z0-9._-]{0,10}", ".{1,16}", 0..3),
+            times in (time(), time()),
+        ) -> AckReport {
+            let health = |unwell: bool| if unwell { Health::Unhealthy } else { Health::Healthy };
+            let (error_code, log, wait) = texts;
+            let under_way = matches!(state, ReportedState::Accepted | ReportedState::Downloading);
+            let (wait, versions) = if under_way { (wait, Default::default()) } else { (None, versions) };
+            AckReport {
+                progress_percent,
+                health: unwell.map(health).filter(|_| state == ReportedState::Installed),
+                error_code,
+                log,
+                waiting_for: wait.map(|(code, text)| VehicleWait { code, text, until: times.1 }),
+                versions: versions.into_iter().map(|(ecu, version)| (ecu.parse().unwrap(), version)).collect(),
+                reported_at: times.0,
+                ..AckReport::of(campaign, attempt, sequence, state)
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_gateway_takes_is_read_here_as_it_was_written(report in report()) {
+            prop_assume!(report.check().is_ok());
+            let ack = report.into_ack(vin(), None, DateTime::UNIX_EPOCH);
+            prop_assert_eq!(super::ack(record(&ack)).message, Ok(ack));
+        }
+
+        #[test]
+        fn an_inventory_that_a_gateway_takes_is_read_here_as_it_was_written(
+            ecus in prop::collection::vec(("[A-Z][A-Z0-9._-]{0,10}", "\\PC{1,16}", of("\\PC{0,20}")), 0..4),
+            attributes in prop::collection::btree_map("\\PC{0,10}", "\\PC{0,20}", 0..3),
+            reported_at in time(),
+        ) {
+            let ecu = |(id, version, serial): (String, String, Option<String>)| EcuReport {
+                hardware_id: id.parse().unwrap(),
+                version,
+                serial,
+            };
+            let ecus = ecus.into_iter().map(ecu).collect();
+            let report = InventoryReport { schema_version: SCHEMA_VERSION, ecus, attributes, reported_at };
+            prop_assume!(report.check().is_ok());
+            let inventory = report.into_inventory(vin(), None, DateTime::UNIX_EPOCH);
+            prop_assert_eq!(super::inventory(record(&inventory)).message, Ok(inventory));
+        }
+
+        #[test]
+        fn any_bytes_are_a_message_or_a_reason_in_words(value in of(prop::collection::vec(any::<u8>(), 0..200))) {
+            let (topic, headers) = (String::new(), Vec::new());
+            let record = Record { topic, partition: 0, offset: 0, timestamp_ms: Some(i64::MAX), key: None, value, headers };
+            let now = DateTime::UNIX_EPOCH;
+            prop_assert_eq!(written_at(&record, now), now);
+            let refused = super::ack(record.clone()).message.unwrap_err();
+            prop_assert_eq!(refused.reason, UNPARSABLE);
+            prop_assert!(!refused.detail.is_empty() && super::inventory(record).message.is_err());
+        }
+    }
+
+    #[test]
+    fn the_deepest_nesting_is_a_reason_in_words() {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let value = open.repeat(100_000) + &close.repeat(100_000);
+            let (topic, headers, value) = (String::new(), Vec::new(), Some(value.into_bytes()));
+            let record = Record { topic, partition: 0, offset: 0, timestamp_ms: None, key: None, value, headers };
+            assert!(super::ack(record).message.is_err());
+        }
+    }
+}

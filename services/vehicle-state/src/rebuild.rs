@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use otaru_bus::{Bus, Follow, Followed, Record};
 use otaru_domain::{clock, topic};
 use otaru_store::Store;
-use otaru_store::ingest::{Rejected, UNAPPLIABLE, UNKNOWN_ASSIGNMENT, UNKNOWN_VEHICLE, apply_acks};
+use otaru_store::ingest::{Rejected, SIGNATURE, UNAPPLIABLE, UNKNOWN_ASSIGNMENT, UNKNOWN_VEHICLE, replay_acks};
 use otaru_store::offsets::{self, Claim, Position};
 use otaru_store::rebuild::{Difference, PutAside, Rebuild, Target};
 use tokio_util::sync::CancellationToken;
@@ -151,14 +151,14 @@ async fn apply(
     let mut acks: Vec<_> = records.into_iter().map(message::ack).collect();
     for one in &mut acks {
         if let Some(known) = put_aside.get(&(partition, one.offset)) {
-            let reason =
-                [UNKNOWN_VEHICLE, UNKNOWN_ASSIGNMENT, UNAPPLIABLE].into_iter().find(|one| *one == known.reason);
+            let given = [UNKNOWN_VEHICLE, UNKNOWN_ASSIGNMENT, SIGNATURE, UNAPPLIABLE];
+            let reason = given.into_iter().find(|one| *one == known.reason);
             let reason = reason.with_context(|| format!("a dead letter with the reason {}", known.reason))?;
             one.message = Err(Rejected { reason, detail: known.detail.clone() });
         }
     }
     let mut tx = store.begin().await?;
-    apply_acks(&mut tx, &replayed.claim, to, &acks, now)
+    replay_acks(&mut tx, &replayed.claim, to, &acks, now)
         .await
         .with_context(|| format!("partition {partition} before offset {}", to.next_offset))?;
     tx.commit().await?;

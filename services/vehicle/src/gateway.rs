@@ -18,6 +18,8 @@ use url::Url;
 
 use crate::images;
 
+/// What a gateway calls the problem of a report whose signature does not hold.
+pub(crate) const UNSIGNED: &str = "urn:otaru:problem:signature";
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -75,7 +77,16 @@ pub(crate) struct Receipt {
 pub(crate) struct Rejected {
     /// 1 for the first.
     pub(crate) line: usize,
+    #[serde(default)]
+    reason: String,
     pub(crate) detail: String,
+}
+
+impl Rejected {
+    /// Whether it may be taken when it is signed with another key.
+    pub(crate) fn is_unsigned(&self) -> bool {
+        self.reason == "signature"
+    }
 }
 
 #[derive(Debug, Error)]
@@ -85,6 +96,11 @@ pub(crate) enum GatewayError {
          (POST /api/v1/vehicles/{{vin}}/credentials) and give them to the vehicle"
     )]
     Unauthorized,
+    #[error(
+        "the gateway does not take reports without the vehicle's signature ({detail}): issue credentials with the key's \
+         `ack_key` (POST /api/v1/vehicles/{{vin}}/credentials), and give the agent that key"
+    )]
+    Unsigned { detail: String },
     #[error("the gateway is not able to answer now ({status})")]
     Busy { status: StatusCode, retry_after: Option<Duration> },
     #[error("the gateway refused the request ({status}): {detail}")]
@@ -298,8 +314,13 @@ async fn send(request: RequestBuilder, expected: &[StatusCode]) -> Result<Respon
     } else if busy {
         Err(GatewayError::Busy { status, retry_after: retry_after(response.headers(), None) })
     } else {
-        let detail = read(response).await.map(|body| detail_of(&body)).unwrap_or_default();
-        Err(GatewayError::Refused { status, detail })
+        let body = read(response).await.unwrap_or_default();
+        let detail = detail_of(&body);
+        let problem: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+        match problem.is_some_and(|problem| problem["type"] == UNSIGNED) {
+            true => Err(GatewayError::Unsigned { detail }),
+            false => Err(GatewayError::Refused { status, detail }),
+        }
     }
 }
 

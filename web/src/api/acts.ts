@@ -20,6 +20,7 @@ export const ACTS = {
   approveWave: { call: "POST /campaigns/{id}/waves/{number}/approve", role: "approver" },
   retry: { call: "POST /campaigns/{id}/retries", role: "engineer" },
   rehearse: { call: "POST /campaigns/{id}/rehearse", role: "engineer" },
+  prepareSteps: { call: "POST /campaigns/{id}/steps", role: "engineer" },
   undo: { call: "POST /campaigns/{id}/undo", role: "engineer" },
   stop: { call: "PUT /emergency-stop", role: "engineer" },
   lift: { call: "DELETE /emergency-stop", role: "admin" },
@@ -30,6 +31,10 @@ export const ACTS = {
   changeGroup: { call: "PATCH /groups/{group}", role: "engineer" },
   deleteGroup: { call: "DELETE /groups/{group}", role: "engineer" },
   changeGroupVehicles: { call: "POST /groups/{group}/vehicles", role: "engineer" },
+  rotateKey: { call: "POST /models/{model}/keys", role: "admin" },
+  revokeKey: { call: "DELETE /models/{model}/keys/{key}", role: "admin" },
+  putRoot: { call: "PUT /models/{model}/root", role: "admin" },
+  putTargets: { call: "PUT /models/{model}/targets", role: "approver" },
   requireReview: { call: "PUT /models/{model}/review", role: "admin" },
 } as const satisfies Record<string, Act>;
 export type ActName = keyof typeof ACTS;

@@ -10,7 +10,9 @@ import type {
   CampaignState,
   Command,
   DeadLetter,
+  DropList,
   Ecu,
+  EcuVersion,
   FailureCluster,
   Fleet,
   HardwareVersions,
@@ -74,6 +76,7 @@ export async function getVersions(model: string | undefined, signal: AbortSignal
 
 export interface CampaignFilter {
   state?: CampaignState | undefined;
+  release?: number | undefined;
 }
 
 export function listCampaigns(filter: CampaignFilter & Paging, signal: AbortSignal): Promise<Page<Campaign>> {
@@ -118,6 +121,11 @@ export async function listFailures(id: number, signal: AbortSignal): Promise<Fai
   return (await answer(client.GET("/api/v1/campaigns/{id}/failures", { params: { path: { id } }, signal }))).items;
 }
 
+/** At which step vehicles left, and why. */
+export function getDrops(id: number, signal: AbortSignal): Promise<DropList> {
+  return answer(client.GET("/api/v1/campaigns/{id}/drops", { params: { path: { id } }, signal }));
+}
+
 export function getBurnUp(id: number, signal: AbortSignal): Promise<BurnUp> {
   return answer(client.GET("/api/v1/campaigns/{id}/burn-up", { params: { path: { id } }, signal }));
 }
@@ -126,6 +134,9 @@ export interface AssignmentFilter {
   state?: Assignment["state"] | undefined;
   wave?: number | undefined;
   error_code?: string | undefined;
+  /** ISO 8601, as is `until`: when they came to the state they are in. */
+  since?: string | undefined;
+  until?: string | undefined;
 }
 
 /** What stands first between the vehicle and the campaign's update; nothing when it is installed. */
@@ -168,6 +179,11 @@ export function setOptedOut(vin: string, optedOut: boolean): Promise<Vehicle> {
 export async function listEcus(vin: string, at: string | undefined, signal: AbortSignal): Promise<Ecu[]> {
   const params = { path: { vin }, query: defined({ at }) };
   return (await answer(client.GET("/api/v1/vehicles/{vin}/ecus", { params, signal }))).items;
+}
+
+/** What the vehicle's ECUs came to run, the newest change first. */
+export async function listEcuHistory(vin: string, signal: AbortSignal): Promise<EcuVersion[]> {
+  return (await answer(client.GET("/api/v1/vehicles/{vin}/ecus/history", { params: { path: { vin } }, signal }))).items;
 }
 
 export async function listVehicleAssignments(vin: string, signal: AbortSignal): Promise<VehicleAssignment[]> {

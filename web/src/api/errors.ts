@@ -2,6 +2,9 @@
 
 import { text } from "../i18n";
 
+/** The code of {@link ApiError.missingPart}. */
+export const MISSING_PART = "missing-part";
+
 interface Details {
   /** What kind of problem, as the server names it: `campaign-state`. */
   code?: string | undefined;
@@ -36,6 +39,11 @@ export class ApiError extends Error {
 
   static unreachable(): ApiError {
     return new ApiError(0, text().errors.unreachable);
+  }
+
+  /** A part of the dashboard did not arrive: the server is away, or it has another dashboard by now. */
+  static missingPart(): ApiError {
+    return new ApiError(0, text().errors.unreachable, { code: MISSING_PART });
   }
 
   /** From a response and its body: an RFC 9457 problem when Otaru itself said it, anything when a proxy did. */

@@ -5,6 +5,7 @@ import { ApiError } from "./errors";
 import type {
   AuditEntry,
   AuditHead,
+  AuditVerification,
   Model,
   NewReleaseEvidence,
   Page,
@@ -31,6 +32,18 @@ export async function listAudit(filter: AuditFilter & Paging, signal: AbortSigna
 
 export function getAuditHead(signal: AbortSignal): Promise<AuditHead> {
   return answer(client.GET("/api/v1/audit/head", { signal }));
+}
+
+/** Walks the whole chain on the server; `anchor` as `ID:DIGEST`, or empty. */
+export function verifyAudit(anchor: string): Promise<AuditVerification> {
+  const query = anchor === "" ? {} : { anchor };
+  return answer(client.GET("/api/v1/audit/verification", { params: { query } }));
+}
+
+/** Where all entries that a filter leaves are; the browser downloads them with the session's cookie. */
+export function auditExportAddress(filter: AuditFilter): string {
+  const query = new URLSearchParams(defined(filter) as Record<string, string>).toString();
+  return `/api/v1/audit/export${query === "" ? "" : `?${query}`}`;
 }
 
 /** What is stated of a release; `null` when nothing is yet. */

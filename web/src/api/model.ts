@@ -26,7 +26,12 @@ export type NewToken = Schemas["NewToken"];
 export type IssuedToken = Schemas["IssuedToken"];
 export type NewCampaign = Schemas["CampaignRequest"];
 /** A wave as the wizard asks for it. */
-export type WavePlan = Schemas["WavePlan"] & { share_ratio: number; gate_installed_ratio: number };
+export type WavePlan = Schemas["WavePlan"];
+export type Ramp = Schemas["Ramp"];
+export type Gate = Schemas["Gate"];
+export type GateView = Schemas["GateView"];
+export type Policy = Schemas["Policy"];
+export type Pace = Schemas["Pace"];
 export type Preview = Schemas["Preview"];
 export type Exclusion = Schemas["Exclusion"];
 export type ExclusionReason = Schemas["ExclusionReason"];
@@ -35,6 +40,15 @@ export type ExcludedPage = Schemas["ExcludedPage"];
 export type Undo = Schemas["Undo"];
 export type Membership = Schemas["Membership"];
 export type FailureCluster = Schemas["FailureCluster"];
+export type FunnelDrop = Schemas["FunnelDrop"];
+export type DropList = Schemas["DropList"];
+export type EcuVersion = Schemas["EcuVersion"];
+export type AuditVerification = Schemas["AuditVerification"];
+export type Steps = Schemas["Steps"];
+export type StuckVehicles = Schemas["StuckVehicles"];
+export type SigningKey = Schemas["SigningKey"];
+export type OnlineRole = Schemas["OnlineRole"];
+export type MetadataExpiry = Schemas["MetadataExpiry"];
 export type TriageCluster = Schemas["TriageCluster"];
 export type Rehearsal = Schemas["Rehearsal"];
 export type Forecast = Schemas["Forecast"];
@@ -87,9 +101,20 @@ export interface Wave {
   number: number;
   /** None of a wave by count or list, or of the rest. */
   share_ratio?: number | null;
+  count?: number | null;
+  expression?: string | null;
+  /** So many vehicles are listed for it. */
+  listed?: number | null;
   gate_installed_ratio: number;
   /** What else must hold. */
-  gate?: Json;
+  gate: Gate;
+  gate_state: GateView;
+  /** Installed vehicles that said how they fare. */
+  healthy: number;
+  unhealthy: number;
+  /** What counts for and against the release since it was last resumed after a halt. */
+  finished: number;
+  failed: number;
   approved_by?: string | null;
   /** So many more failures in a row would halt the campaign. */
   halts_after_failures?: number | null;
@@ -129,7 +154,9 @@ export interface Campaign {
   priority: number;
   target: string;
   precondition?: string | null;
-  policy?: { membership?: Membership; precondition_waiver?: string | null };
+  policy: Policy;
+  /** The rate it has now, where that adapts. */
+  pace?: Pace | null;
   start_at?: string | null;
   deadline: string;
   state: CampaignState;

@@ -6,9 +6,11 @@ import { getEmergencyStop } from "./emergency";
 import * as evidence from "./evidence";
 import { asApiError } from "./errors";
 import * as groups from "./groups";
+import * as signing from "./keys";
 import { withEvents } from "../live/events";
-import type { LiveEvent, Page } from "./model";
+import type { CampaignState, LiveEvent, Page } from "./model";
 import { getReview } from "./review";
+import { getSteps } from "./steps";
 import * as undo from "./undo";
 
 export const keys = {
@@ -23,11 +25,14 @@ export const keys = {
   /** What is played on the server, and so asked for less often: rehearsals and forecasts. */
   foresight: (id: number) => ["foresight", id],
   undo: (id: number) => ["undo", id],
+  steps: (id: number) => ["steps", id],
   everyTimeline: ["timeline"],
   timeline: (id: number) => ["timeline", id],
   releases: ["releases"],
   release: (id: number) => ["release", id],
   models: ["models"],
+  /** It and its keys. */
+  model: (id: string) => ["model", id],
   vehicles: ["vehicles"],
   vehicle: (vin: string) => ["vehicle", vin],
   deadLetters: ["dead-letters"],
@@ -55,6 +60,7 @@ export const touchedByCommand = (id: number) => [
 ];
 
 const PAGE = 50;
+const SHOWN_PER_STATE = 20;
 /** What is looked up for choosing from, such as models: all of it, or more than anybody chooses from. */
 const ALL = 1000;
 
@@ -84,6 +90,16 @@ function pages<P extends Page<unknown>>(
 export const campaignsQuery = (filter: api.CampaignFilter) =>
   pages([...keys.campaigns, filter], (cursor, signal) => api.listCampaigns({ ...filter, cursor, limit: PAGE }, signal));
 
+/** The newest campaigns in a state, kept as a list in pages so that the live stream finds it. */
+export const openCampaignsQuery = (state: CampaignState) =>
+  queryOptions({
+    queryKey: [...keys.campaigns, "first", state],
+    queryFn: async ({ signal }) => ({
+      pages: [await api.listCampaigns({ state, limit: SHOWN_PER_STATE }, signal)],
+      pageParams: [undefined],
+    }),
+  });
+
 export const campaignQuery = (id: number) =>
   queryOptions({ queryKey: keys.campaign(id), queryFn: ({ signal }) => api.getCampaign(id, signal) });
 
@@ -101,8 +117,15 @@ export const excludedQuery = (id: number, filter: undo.ExcludedFilter) =>
 export const undoQuery = (id: number) =>
   queryOptions({ queryKey: keys.undo(id), queryFn: ({ signal }) => undo.getUndo(id, signal) });
 
+/** A solver looks for the ways, so not with every vehicle that moves. */
+export const stepsQuery = (id: number) =>
+  queryOptions({ queryKey: keys.steps(id), queryFn: ({ signal }) => getSteps(id, signal), staleTime: 30_000 });
+
 export const burnUpQuery = (id: number) =>
   queryOptions({ queryKey: [...keys.insight(id), "burn-up"], queryFn: ({ signal }) => api.getBurnUp(id, signal) });
+
+export const dropsQuery = (id: number) =>
+  queryOptions({ queryKey: [...keys.insight(id), "drops"], queryFn: ({ signal }) => api.getDrops(id, signal) });
 
 export const assignmentsQuery = (id: number, filter: api.AssignmentFilter) =>
   pages([...keys.insight(id), "assignments", filter], (cursor, signal) =>
@@ -121,6 +144,12 @@ export const timelineQuery = (id: number) =>
 
 export const releasesQuery = pages(keys.releases, (cursor, signal) => api.listReleases({ cursor, limit: PAGE }, signal));
 
+/** All of them, for what they require of each other. */
+export const everyReleaseQuery = queryOptions({
+  queryKey: [...keys.releases, "every"],
+  queryFn: async ({ signal }) => (await api.listReleases({ limit: ALL }, signal)).items,
+});
+
 export const releaseQuery = (id: number) =>
   queryOptions({ queryKey: keys.release(id), queryFn: ({ signal }) => api.getRelease(id, signal) });
 
@@ -136,6 +165,12 @@ export const modelsQuery = queryOptions({
   queryFn: async ({ signal }) => (await api.listModels({ limit: ALL }, signal)).items,
 });
 
+export const modelQuery = (id: string) =>
+  queryOptions({ queryKey: keys.model(id), queryFn: ({ signal }) => signing.getModel(id, signal) });
+
+export const signingKeysQuery = (id: string) =>
+  queryOptions({ queryKey: [...keys.model(id), "keys"], queryFn: ({ signal }) => signing.listKeys(id, signal) });
+
 export const vehiclesQuery = (filter: api.VehicleFilter) =>
   pages([...keys.vehicles, filter], (cursor, signal) => api.listVehicles({ ...filter, cursor, limit: PAGE }, signal));
 
@@ -146,6 +181,12 @@ export const ecusQuery = (vin: string, at: string | undefined) =>
   queryOptions({
     queryKey: [...keys.vehicle(vin), "ecus", at ?? ""],
     queryFn: ({ signal }) => api.listEcus(vin, at, signal),
+  });
+
+export const ecuHistoryQuery = (vin: string) =>
+  queryOptions({
+    queryKey: [...keys.vehicle(vin), "history"],
+    queryFn: ({ signal }) => api.listEcuHistory(vin, signal),
   });
 
 export const vehicleAssignmentsQuery = (vin: string) =>

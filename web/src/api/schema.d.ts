@@ -2471,7 +2471,7 @@ export interface components {
              * @description Whether a person must approve.
              * @default false
              */
-            approval: boolean;
+            approval?: boolean;
             /**
              * Format: double
              * @description Share of the vehicles that told how they fare after the installation which said that they are
@@ -2479,35 +2479,35 @@ export interface components {
              * @default null
              * @example 0.995
              */
-            healthy_ratio: number | null;
+            healthy_ratio?: number | null;
             /**
              * Format: int64
              * @description So long after the wave opened, those that have reported are enough, if there are any. In seconds.
              * @default null
              * @example 259200
              */
-            report_within_secs: number | null;
+            report_within_secs?: number | null;
             /**
              * Format: double
              * @description Share of the wave that must have reported an end before `success_ratio` counts, 0 to 1; all without it.
              * @default null
              * @example 0.8
              */
-            reported_ratio: number | null;
+            reported_ratio?: number | null;
             /**
              * Format: int64
              * @description How long all of this must have held. In seconds.
              * @default null
              * @example 3600
              */
-            soak_secs: number | null;
+            soak_secs?: number | null;
             /**
              * Format: double
              * @description Share of the vehicles that reported an end which have installed, 0 to 1.
              * @default null
              * @example 0.99
              */
-            success_ratio: number | null;
+            success_ratio?: number | null;
         };
         /** @description How a gate stands, for those who look at it. */
         GateView: {
@@ -2577,17 +2577,17 @@ export interface components {
         /** @description When a campaign halts. Every rule is judged per wave, over what has ended since the campaign was last resumed. */
         HaltPolicy: {
             /** @default null */
-            sequential: components["schemas"]["Sequential"] | null;
+            sequential?: components["schemas"]["Sequential"] | null;
             /**
              * @description Whether a vehicle that timed out counts as failed.
              * @default false
              */
-            silence_is_failure: boolean;
+            silence_is_failure?: boolean;
             /**
              * @description Plain limits, for those who want them.
              * @default []
              */
-            thresholds: components["schemas"]["Threshold"][];
+            thresholds?: components["schemas"]["Threshold"][];
         };
         /** @description An ECU of a model. */
         Hardware: {
@@ -2883,7 +2883,7 @@ export interface components {
              * @description Days, 1 to 7300; 730 without it.
              * @default 730
              */
-            valid_days: number | null;
+            valid_days?: number | null;
         };
         /** @description What an ECU runs, by the caller's word. */
         NewEcu: {
@@ -3138,9 +3138,9 @@ export interface components {
         /** @description The policies of a campaign. Each one is off without it. */
         Policy: {
             /** @default null */
-            consent: components["schemas"]["Consent"] | null;
+            consent?: components["schemas"]["Consent"] | null;
             /** @default {} */
-            halt: components["schemas"]["HaltPolicy"];
+            halt?: components["schemas"]["HaltPolicy"];
             /**
              * Format: int64
              * @description The most bytes of images that its vehicles are sent in a second, over all gateways. Whoever downloads without
@@ -3148,42 +3148,42 @@ export interface components {
              * @default null
              * @example 50000000
              */
-            max_bytes_per_sec: number | null;
+            max_bytes_per_sec?: number | null;
             /**
              * Format: int64
              * @description The most vehicles under way at once, from the offer on: what is exposed when the campaign halts.
              * @default null
              * @example 500
              */
-            max_in_flight: number | null;
+            max_in_flight?: number | null;
             /**
              * @description Whether vehicles that come to match later join while it runs.
              * @default snapshot
              */
-            membership: components["schemas"]["Membership"];
+            membership?: components["schemas"]["Membership"];
             /**
              * @description Offers the update to vehicles that cannot evaluate the precondition (they speak DDI) without it, for this
              *     reason: an approver's decision, and part of what is reviewed. Without it they are left out.
              * @default null
              * @example bench vehicles, always parked
              */
-            precondition_waiver: string | null;
+            precondition_waiver?: string | null;
             /** @default null */
-            rate: components["schemas"]["Rate"] | null;
+            rate?: components["schemas"]["Rate"] | null;
             /** @default null */
-            retry: components["schemas"]["Retry"] | null;
+            retry?: components["schemas"]["Retry"] | null;
             /**
              * @description Whether it ends updates of the same ECUs by campaigns that started earlier, wherever they do not install yet.
              * @default false
              */
-            supersede: boolean;
+            supersede?: boolean;
             /** @default {} */
-            timeouts: components["schemas"]["Timeouts"];
+            timeouts?: components["schemas"]["Timeouts"];
             /**
              * @description When vehicles may begin to install.
              * @default {}
              */
-            windows: components["schemas"]["Windows"];
+            windows?: components["schemas"]["Windows"];
         };
         /** @description A campaign that was drafted for another one: as a step to it, or to take it back. */
         PreparedCampaign: {
@@ -3366,13 +3366,13 @@ export interface components {
              * @description The share of updates that fail if the release is bad, above 0 and at most 1.
              * @default 0.05
              */
-            failure_ratio: number;
+            failure_ratio?: number;
             /**
              * Format: int32
              * @description How often it is played with past failures, and as often with `failure_ratio`; less often where each takes long.
              * @default 200
              */
-            runs: number;
+            runs?: number;
             /**
              * Format: int64
              * @description Gives the same answer again; the campaign's number without it.
@@ -3726,14 +3726,14 @@ export interface components {
              * @default null
              * @example 604800
              */
-            offer_secs: number | null;
+            offer_secs?: number | null;
             /**
              * Format: int64
              * @description From one report to the next while it is under way.
              * @default null
              * @example 7200
              */
-            step_secs: number | null;
+            step_secs?: number | null;
         };
         /** @description A token as it is listed. */
         Token: {
@@ -4186,18 +4186,18 @@ export interface components {
              * @description Never on these days.
              * @default []
              */
-            blackouts: components["schemas"]["Blackout"][];
+            blackouts?: components["schemas"]["Blackout"][];
             /**
              * @description The IANA zone of vehicles that do not know theirs; UTC without it.
              * @default null
              * @example Europe/Berlin
              */
-            default_zone: string | null;
+            default_zone?: string | null;
             /**
              * @description Only within one of these; at any time without them.
              * @default []
              */
-            weekly: components["schemas"]["WeeklyWindow"][];
+            weekly?: components["schemas"]["WeeklyWindow"][];
         };
         /** Format: int64 */
         i64: number;

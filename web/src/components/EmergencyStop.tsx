@@ -16,17 +16,15 @@ const Question = lazy(async () => ({
 interface EmergencyStopButtonProps {
   /** Without words. */
   compact?: boolean;
-  /** Filled where it is one of the page's own acts; outlined where it stands beside every page. */
-  filled?: boolean;
 }
 
 /** Stops everything, after a question; gone while everything is stopped already. */
-export function EmergencyStopButton({ compact = false, filled = false }: EmergencyStopButtonProps) {
+export function EmergencyStopButton({ compact = false }: EmergencyStopButtonProps) {
   const t = text().emergency;
   const [asking, setAsking] = useState(false);
   const { data: stop } = useQuery(emergencyStopQuery);
   if (!mayAct("stop") || stop?.stopped !== false) return null;
-  const look = filled ? { color: "red.8" } : { variant: "default" as const, className: classes.outlined ?? "" };
+  const look = { variant: "default" as const, className: classes.outlined ?? "" };
   const ask = () => {
     setAsking(true);
   };

@@ -4,6 +4,11 @@ import { BackIcon } from "./icons";
 import classes from "./PageHeader.module.css";
 import { useTitle } from "./useTitle";
 
+/** The page that another one belongs to. */
+export type Back =
+  | { to: "/campaigns" | "/releases" | "/vehicles" | "/groups" | "/models" | "/rxswins"; label: string }
+  | { to: "/campaigns/$id"; params: { id: number }; label: string };
+
 interface PageHeaderProps {
   title: string;
   /** Beside the title, such as a state. */
@@ -13,7 +18,7 @@ interface PageHeaderProps {
   /** What may be done, on the right. */
   actions?: ReactNode;
   /** The page it belongs to. */
-  back?: { to: "/campaigns" | "/releases" | "/vehicles" | "/groups" | "/rxswins"; label: string };
+  back?: Back;
   /** The title is an identifier, such as a VIN. */
   code?: boolean;
 }
@@ -23,10 +28,16 @@ export function PageHeader({ title, badge, lead, actions, back, code = false }: 
   useTitle(title);
   return (
     <header className={classes.header}>
-      {back && (
-        <Link to={back.to} className={classes.back}>
+      {back?.to === "/campaigns/$id" ? (
+        <Link to={back.to} params={back.params} search={{}} className={classes.back}>
           <BackIcon size={16} /> {back.label}
         </Link>
+      ) : (
+        back && (
+          <Link to={back.to} className={classes.back}>
+            <BackIcon size={16} /> {back.label}
+          </Link>
+        )
       )}
       <div className={classes.top}>
         <div className={classes.words}>

@@ -3,7 +3,10 @@
 import type { Dictionary } from "./en";
 import { foresight } from "./foresight.de";
 import { groups } from "./groups.de";
+import { keys } from "./keys.de";
 import { oversight } from "./oversight.de";
+import { plan } from "./plan.de";
+import { watch } from "./watch.de";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
 
@@ -271,6 +274,7 @@ export const de: Dictionary = {
   exclusion: {
     opted_out: "wollen keine Updates über Funk",
     no_credentials: "Zugangsdaten widerrufen oder abgelaufen",
+    cannot_sign: "können ihre Meldungen nicht signieren",
     precondition_not_evaluated: "sprechen DDI und können die Vorbedingung nicht prüfen",
     incompatible_hardware: (ecu) => `kein ${ecu}, nach eigener Auskunft`,
     already_there: "das Release läuft dort schon",
@@ -285,6 +289,7 @@ export const de: Dictionary = {
     reasons: {
       opted_out: "Will keine Updates",
       no_credentials: "Zugangsdaten",
+      cannot_sign: "Kann nicht signieren",
       precondition_not_evaluated: "Vorbedingung über DDI",
       incompatible_hardware: "Andere Hardware",
       already_there: "Läuft dort schon",
@@ -311,15 +316,12 @@ export const de: Dictionary = {
     burnUpSpoken: (installed, other, total) =>
       `Im Zeitverlauf: ${installed} installiert und ${other} anders beendet, von ${total}.`,
     openTo: "Freigegeben",
-    otherwise: "Anders beendet",
     waveOpens: (wave) => `Welle ${wave}`,
     waves: "Wellen",
     wave: "Welle",
     opened: "Geöffnet",
     gate: "Schwelle zur nächsten",
     lastWave: "Letzte Welle",
-    gateInstalled: (ratio) => `${ratio} installiert`,
-    gateCount: (installed, needed) => `${installed} von ${needed}`,
     gateRoom: (count) => `scheitert nach ${count} weiteren Fehlern`,
     haltsAfter: (count) => `hält nach ${count} weiteren Fehlern an`,
     noGate: "Keine Schwelle",
@@ -376,9 +378,7 @@ export const de: Dictionary = {
     priority: "Priorität",
     priorityHint: "Von mehreren Kampagnen für ein Fahrzeug geht die höchste vor; −1000 bis 1000.",
     change: "Ändern",
-    changeTitle: (name) => `„${name}“ ändern`,
     changeVoids: "Sie ist in Prüfung: Eine Änderung macht sie wieder zum Entwurf.",
-    save: "Kampagne ändern",
   },
   events: {
     created: "Kampagne angelegt",
@@ -564,7 +564,6 @@ export const de: Dictionary = {
     file: "Datei",
     size: "Größe",
     sha256: "SHA-256",
-    runsOn: "Läuft auf",
     requires: "Verlangt",
     details: "Einzelheiten",
     notes: "Notizen",
@@ -683,5 +682,8 @@ export const de: Dictionary = {
   },
   ...foresight,
   ...groups,
+  ...keys,
   ...oversight,
+  ...plan,
+  ...watch,
 };

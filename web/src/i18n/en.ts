@@ -2,7 +2,10 @@
 
 import { foresight } from "./foresight.en";
 import { groups } from "./groups.en";
+import { keys } from "./keys.en";
 import { oversight } from "./oversight.en";
+import { plan } from "./plan.en";
+import { watch } from "./watch.en";
 
 const pair = (one: string, many: string): readonly [string, string] => [one, many];
 
@@ -267,6 +270,7 @@ export const en = {
   exclusion: {
     opted_out: "opted out of updates over the air",
     no_credentials: "credentials revoked or expired",
+    cannot_sign: "cannot sign what they report",
     precondition_not_evaluated: "speak DDI and cannot evaluate the precondition",
     incompatible_hardware: (ecu: string) => `no ${ecu}, by their own inventory`,
     already_there: "the release runs on them already",
@@ -281,6 +285,7 @@ export const en = {
     reasons: {
       opted_out: "Opted out",
       no_credentials: "Credentials",
+      cannot_sign: "Cannot sign",
       precondition_not_evaluated: "Precondition over DDI",
       incompatible_hardware: "Other hardware",
       already_there: "Runs it already",
@@ -307,15 +312,12 @@ export const en = {
     burnUpSpoken: (installed: string, other: string, total: string) =>
       `Over time: ${installed} installed and ${other} ended otherwise, of ${total}.`,
     openTo: "Open to",
-    otherwise: "Ended otherwise",
     waveOpens: (wave: number) => `Wave ${wave}`,
     waves: "Waves",
     wave: "Wave",
     opened: "Opened",
     gate: "Gate to the next",
     lastWave: "Last wave",
-    gateInstalled: (ratio: string) => `${ratio} installed`,
-    gateCount: (installed: string, needed: string) => `${installed} of ${needed}`,
     gateRoom: (count: string) => `misses with ${count} more failures`,
     haltsAfter: (count: string) => `halts at ${count} more failures`,
     noGate: "No gate",
@@ -366,9 +368,7 @@ export const en = {
     priority: "Priority",
     priorityHint: "Of several campaigns for a vehicle, the highest goes first; −1000 to 1000.",
     change: "Change",
-    changeTitle: (name: string) => `Change “${name}”`,
     changeVoids: "It is in review: a change makes it a draft again.",
-    save: "Change campaign",
   },
   events: {
     created: "Campaign created",
@@ -534,7 +534,6 @@ export const en = {
     file: "File",
     size: "Size",
     sha256: "SHA-256",
-    runsOn: "Runs on",
     requires: "Requires",
     details: "Details",
     notes: "Notes",
@@ -655,7 +654,10 @@ export const en = {
   },
   ...foresight,
   ...groups,
+  ...keys,
   ...oversight,
+  ...plan,
+  ...watch,
 };
 
 export type Dictionary = typeof en;

@@ -2,27 +2,11 @@ import { QueryClient } from "@tanstack/react-query";
 import { expect, test, vi } from "vitest";
 import type { Campaign, LiveEvent } from "../api/model";
 import { keys } from "../api/queries";
+import { aCampaign } from "../rollout/fixtures";
 import { applyMessages } from "./apply";
 import { type LiveMessage, readMessage } from "./messages";
 
-const campaign = (id: number): Campaign => ({
-  id,
-  name: `campaign ${id}`,
-  release: 1,
-  priority: 0,
-  target: "true",
-  deadline: "2026-04-01T00:00:00Z",
-  state: "running",
-  state_by: "engine",
-  state_at: "2026-03-01T10:00:00Z",
-  created_at: "2026-03-01T09:00:00Z",
-  created_by: "ada",
-  members: 10,
-  allowed: ["pause"],
-  waiting_on: { code: "nothing", text: "" },
-  waves: [],
-  counters: { assigned: 10 },
-});
+const campaign = (id: number): Campaign => aCampaign({ id, name: `campaign ${id}`, members: 10, counters: { assigned: 10 } });
 
 function screen() {
   const client = new QueryClient();

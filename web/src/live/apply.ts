@@ -103,7 +103,7 @@ export function touchedBy(event: LiveEvent): QueryKey[] {
   }
   if (type.startsWith("emergency_stop")) touched.push(keys.emergencyStop);
   if (event.release !== undefined) touched.push(keys.releases, keys.release(event.release));
-  if (event.model !== undefined) touched.push(keys.models);
+  if (event.model !== undefined) touched.push(keys.models, keys.model(event.model));
   if (type !== "wave_opened") touched.push(keys.fleet);
   return touched;
 }

@@ -32,13 +32,16 @@ export function said<T extends object>(values: T): Said<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Said<T>;
 }
 
-export const readCampaigns = (raw: Raw): Said<CampaignFilter> => said({ state: oneOf(CAMPAIGN_STATES, raw.state) });
+export const readCampaigns = (raw: Raw): Said<CampaignFilter> => 
+  said({ state: oneOf(CAMPAIGN_STATES, raw.state), release: wholeNumber(raw.release) });
 
 export const readAssignments = (raw: Raw): Said<AssignmentFilter> =>
   said({
     state: oneOf(ASSIGNMENT_STATES, raw.state),
     wave: wholeNumber(raw.wave),
     error_code: words(raw.error_code),
+    since: time(raw.since),
+    until: time(raw.until),
   });
 
 interface CampaignView extends AssignmentFilter {

@@ -93,7 +93,7 @@ export function wordsOf({ path, value }: Line): string {
   const name = path.at(-1) ?? "";
   if (typeof value === "boolean") return value ? text().common.yes : text().common.no;
   if (typeof value === "number") {
-    if (name.endsWith("_ratio")) return formatPercent(value);
+    if (name.endsWith("_ratio") || name === "alpha" || name === "beta") return formatPercent(value);
     if (name.endsWith("_secs")) return formatSeconds(value);
     if (name.endsWith("_bytes")) return formatBytes(value);
     return String(value);

@@ -1,26 +1,11 @@
 import { expect, test } from "vitest";
 import type { ActName } from "../api/acts";
 import type { Campaign, CampaignReview, FailureCluster } from "../api/model";
+import { aCampaign } from "./fixtures";
 import { offers, retriable, reviewOffers, waveToApprove, type Reader } from "./offers";
 
-const campaign = (over: Partial<Campaign>): Campaign => ({
-  id: 12,
-  name: "BCM 2.3.0",
-  release: 4,
-  priority: 0,
-  target: "true",
-  deadline: "2026-04-01T00:00:00Z",
-  state: "draft",
-  state_by: "ada",
-  state_at: "2026-03-01T10:00:00Z",
-  created_at: "2026-03-01T09:00:00Z",
-  created_by: "ada",
-  allowed: ["submit", "start", "cancel"],
-  waiting_on: { code: "submission", text: "waits to be started" },
-  waves: [],
-  counters: {},
-  ...over,
-});
+const campaign = (over: Partial<Campaign>): Campaign =>
+  aCampaign({ state: "draft", state_by: "ada", allowed: ["submit", "start", "cancel"], ...over });
 
 const review = (over: Partial<CampaignReview>): CampaignReview => ({
   campaign: 12,

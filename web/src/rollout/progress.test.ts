@@ -1,11 +1,8 @@
 import { expect, test } from "vitest";
-import type { Campaign, Wave } from "../api/model";
-import { funnel, gateNeeds, segments, tally, wavesAtWork, waveStage, withProgress } from "./progress";
+import type { FunnelDrop, Wave } from "../api/model";
+import { aCampaign, aWave as wave } from "./fixtures";
+import { exposedOf, funnel, gateNeeds, segments, tally, wavesAtWork, waveStage, withProgress } from "./progress";
 import { BAR_ORDER, EXITS, STEPS } from "./states";
-
-function wave(number: number, over: Partial<Wave> = {}): Wave {
-  return { number, share_ratio: 0.1, gate_installed_ratio: 0.9, size: 100, opened_at: null, counters: {}, ...over };
-}
 
 test("finished is what has ended, however it ended", () => {
   const counters = { installed: 60, failed: 3, timed_out: 2, declined: 1, downloading: 14 };
@@ -54,6 +51,25 @@ test("a later step implies the earlier ones, an exit only what it proves", () =>
   });
 });
 
+test("whoever left had reached the step before, and the rest of the exits prove what they prove", () => {
+  const drop = (state: FunnelDrop["state"], after: FunnelDrop["after"], vehicles: number) => ({ state, after, vehicles, error_code: null });
+  const drops = [drop("failed", "installing", 2), drop("timed_out", "downloading", 4), drop("declined", null, 2)];
+  const counters = { assigned: 10, installed: 50, failed: 3, declined: 2, timed_out: 6 };
+  const steps = funnel(counters, 100, drops);
+  expect(steps.map((step) => step.reached)).toEqual([100, 71, 59, 56, 56, 52, 52, 50]);
+  expect(steps.flatMap((step) => step.left.map((one) => [step.step, one.state, one.vehicles]))).toEqual([
+    ["offered", "declined", 2],
+    ["downloading", "timed_out", 4],
+    ["installing", "failed", 2],
+  ]);
+});
+
+test("who was only assigned is not exposed", () => {
+  const counters = { assigned: 88, downloaded: 6, installed: 1, failed: 5, timed_out: 3 };
+  expect(exposedOf(counters, 500)).toBe(12);
+  expect(exposedOf(counters, 500, [{ state: "timed_out", after: "offered", vehicles: 3, error_code: null }])).toBe(15);
+});
+
 test("a funnel never widens", () => {
   const counters = Object.fromEntries(BAR_ORDER.map((state, index) => [state, (index * 7) % 11]));
   const reached = funnel(counters, 1000).map((step) => step.reached);
@@ -75,6 +91,8 @@ test("a wave is closed, open, past its gate, then finished", () => {
   expect(stage({ opened_at, counters: { installed: 90, assigned: 10 } })).toBe("held");
   expect(stage({ opened_at, counters: { installed: 90, failed: 10 } })).toBe("finished");
   expect(stage({ opened_at, size: 0 })).toBe("finished");
+  const waits = { reported: 100, unmet: { wants: "approval" as const } };
+  expect(stage({ opened_at, counters: { installed: 100 }, gate_state: waits })).toBe("open");
 });
 
 test("a wave that ended below its gate missed it, unless nothing comes after", () => {
@@ -95,24 +113,11 @@ test("with little room the waves at work are shown, with one before and what fol
 });
 
 test("a progress message changes the counts and keeps the plan", () => {
-  const campaign: Campaign = {
-    id: 12,
-    name: "BCM 2.3.0",
-    release: 4,
-    priority: 0,
-    target: "true",
-    deadline: "2026-04-01T00:00:00Z",
-    state: "running",
-    state_by: "engine",
-    state_at: "2026-03-01T10:00:00Z",
-  created_at: "2026-03-01T09:00:00Z",
-  created_by: "ada",
-    members: 100,
-    allowed: ["pause", "cancel"],
+  const campaign = aCampaign({
     waiting_on: { code: "vehicles", text: "old", left: 9, deadline: "2026-04-01T00:00:00Z" },
     waves: [wave(1, { counters: { assigned: 100 } }), wave(2)],
     counters: { assigned: 100 },
-  };
+  });
   const next = withProgress(campaign, {
     campaign: 12,
     counters: { installed: 1, assigned: 99 },

@@ -1,6 +1,6 @@
 /** The arithmetic of a rollout's progress, from its counters alone. */
 
-import type { Campaign, Counters, Progress, Wave } from "../api/model";
+import type { Campaign, Counters, FunnelDrop, Progress, Wave } from "../api/model";
 import { type AssignmentState, BAR_ORDER, EXITS, type ShownState, STEPS } from "./states";
 
 export function countOf(counters: Counters, state: AssignmentState): number {
@@ -63,22 +63,44 @@ export interface FunnelStep {
   reached: number;
   /** Of those, the ones that are there now. */
   here: number;
+  /** Those that left behind this step, and why. */
+  left: readonly FunnelDrop[];
 }
 
 /**
- * How many vehicles are known to have reached each step. A later step implies the earlier ones. An exit proves
- * less: a decline, a failure and a rollback came from a vehicle that was offered the update, what the
- * server withdrew proves only the assignment.
+ * How many vehicles are known to have reached each step. A later step implies the earlier ones; who left had reached
+ * the step that `drops` name. Of whom these do not tell, an exit proves less: a decline, a failure and a rollback came
+ * from a vehicle that was offered the update, what the server withdrew proves only the assignment.
  */
-export function funnel(counters: Counters, members: number | null | undefined): FunnelStep[] {
+export function funnel(counters: Counters, members: number | null | undefined, drops: readonly FunnelDrop[] = []): FunnelStep[] {
   const { total } = tally(counters, members);
-  const answered = sum(counters, ["declined", "failed", "rolled_back"]);
-  const withdrawn = sum(counters, ["timed_out", "cancelled", "superseded"]);
+  const told = (state: string, from: number) =>
+    drops.reduce((all, drop) => (drop.state === state && placeOf(drop) >= from ? all + drop.vehicles : all), 0);
+  const proved = (index: number) =>
+    EXITS.reduce((all, exit) => {
+      const left = countOf(counters, exit);
+      const untold = Math.max(0, left - told(exit, -Infinity));
+      return all + Math.min(left, told(exit, index)) + (index <= leastOf(exit) ? untold : 0);
+    }, 0);
   const steps = STEPS.map((step, index): FunnelStep => {
-    const proved = (index <= 1 ? answered : 0) + (index === 0 ? withdrawn : 0);
-    return { step, reached: sum(counters, STEPS.slice(index)) + proved, here: countOf(counters, step) };
+    const left = drops.filter((drop) => placeOf(drop) === index);
+    return { step, reached: sum(counters, STEPS.slice(index)) + proved(index), here: countOf(counters, step), left };
   });
-  return [{ step: "targeted", reached: total, here: 0 }, ...steps];
+  return [{ step: "targeted", reached: total, here: 0, left: [] }, ...steps];
+}
+
+/** The step that somebody who left so had reached at least. */
+function leastOf(exit: string): number {
+  return exit === "declined" || exit === "failed" || exit === "rolled_back" ? 1 : 0;
+}
+
+function placeOf({ state, after }: FunnelDrop): number {
+  return Math.max(leastOf(state), after === null ? 0 : (STEPS as readonly string[]).indexOf(after));
+}
+
+/** Vehicles that were offered the update, as far as is known: those that a bad release may have hurt. */
+export function exposedOf(counters: Counters, members: number | null | undefined, drops: readonly FunnelDrop[] = []): number {
+  return funnel(counters, members, drops).find(({ step }) => step === "offered")?.reached ?? 0;
 }
 
 /** Vehicles that must have installed for a wave's gate to hold: the server's own rounding. */
@@ -111,9 +133,12 @@ export type WaveStage =
 export function waveStage(wave: Wave, last: boolean): WaveStage {
   if (wave.opened_at == null) return "closed";
   const { total, finished, installed } = tally(wave.counters, wave.size);
-  const holds = installed >= (gateNeeds(wave) ?? Infinity);
-  if (finished === total) return holds || last ? "finished" : "missed";
-  return holds ? "held" : "open";
+  const short = installed < (gateNeeds(wave) ?? Infinity);
+  const holds = !short && wave.gate_state.unmet == null;
+  if (finished < total) return holds && !last ? "held" : "open";
+  if (holds || last) return "finished";
+  // All have ended, and a soak or a person may still be waited for.
+  return short ? "missed" : "open";
 }
 
 /** At most `limit` waves to show where there is little room: those at work, with what comes next. */

@@ -59,6 +59,7 @@ export const CAMPAIGN_STATES = [
 export const EXCLUSION_REASONS = [
   "opted_out",
   "no_credentials",
+  "cannot_sign",
   "precondition_not_evaluated",
   "incompatible_hardware",
   "already_there",

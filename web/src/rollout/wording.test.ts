@@ -1,29 +1,12 @@
 import { afterEach, expect, test } from "vitest";
-import type { Campaign } from "../api/model";
 import { loadLanguage } from "../i18n";
-import { consequence, eventLine, exclusionSentence, waitingSentence, whyNotSentence } from "./wording";
+import { aCampaign } from "./fixtures";
+import { consequence, eventLine, paceSentence, exclusionSentence, waitingSentence, whyNotSentence } from "./wording";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 const said = (waiting: Parameters<typeof waitingSentence>[0]) => waitingSentence(waiting, now, "en-GB", "Asia/Tokyo");
 
-const campaign: Campaign = {
-  id: 12,
-  name: "BCM 2.3.0",
-  release: 4,
-  priority: 0,
-  target: "true",
-  deadline: "2026-04-01T00:00:00Z",
-  state: "running",
-  state_by: "engine",
-  state_at: "2026-03-01T10:00:00Z",
-  created_at: "2026-03-01T09:00:00Z",
-  created_by: "ada",
-  members: 100,
-  allowed: ["pause", "cancel"],
-  waiting_on: { code: "nothing", text: "has ended" },
-  waves: [],
-  counters: { assigned: 40, installing: 1, installed: 9 },
-};
+const campaign = aCampaign({ counters: { assigned: 40, installing: 1, installed: 9 } });
 
 test("a reason that this dashboard does not know is told in the planner's words", () => {
   expect(said({ code: "gate_unreachable", text: "wave 2 cannot open" })).toBe("Wave 2 cannot open.");
@@ -131,4 +114,12 @@ test("who is left out is told why, with the ECU and what it would have to run", 
   const ecu = { reason: "dependency_not_met", hardware_id: "BCM", versions: ">=2, <3" } as const;
   expect(exclusionSentence(ecu)).toBe("BCM must run >=2, <3");
   expect(exclusionSentence({ reason: "already_there", hardware_id: null, versions: null })).toBe("the release runs on them already");
+});
+
+test("the rate of an adapting campaign is told with why it is so", () => {
+  const pace = { per_minute: 1250, since: "2026-03-01T12:00:00Z", text: "the server's own words" };
+  expect(paceSentence({ ...pace, code: "failures", failed: 3, finished: 40 }, "en-GB")).toBe(
+    "Now 1,250 offers a minute: halved, for 3 of 40 that ended had failed.",
+  );
+  expect(paceSentence({ ...pace, code: "moon" } as never, "en-GB")).toBe("Now 1,250 offers a minute: the server's own words.");
 });

@@ -1,9 +1,9 @@
 /** What the dashboard says about campaigns: why they wait, what happened, and what a command would do. */
 
-import type { Campaign, Command, Exclusion, LiveEvent, WaitingOn, WhyNot } from "../api/model";
+import type { Campaign, Command, Exclusion, LiveEvent, Pace, WaitingOn, WhyNot } from "../api/model";
 import { formatMoment } from "../format/time";
 import { text } from "../i18n";
-import { formatCount, formatPercent, plural } from "../format/number";
+import { formatCount, formatPercent, formatSeconds, plural } from "../format/number";
 import { countOf, tally } from "./progress";
 import { campaignLook } from "./states";
 
@@ -76,6 +76,27 @@ export function exclusionSentence({ reason, hardware_id: ecu, versions }: Exclus
 /** Why a vehicle does not update now: in the reader's language where its words are known, else in the server's. */
 export function whyNotSentence(why: WhyNot): string {
   return text().vehicle.whyNotCodes[why.code] ?? sentence(why.text);
+}
+
+/** How fast an adapting campaign is offered now, and why; the server's own words for a reason that is not known here. */
+export function paceSentence(pace: Pace, locale?: string): string {
+  const said = text().watch;
+  const count = (number: number) => formatCount(number, locale);
+  const why = (): string => {
+    switch (pace.code) {
+      case "failures":
+        return said.paceReasons.failures(count(pace.failed), count(pace.finished));
+      case "busy":
+        return said.paceReasons.busy(formatSeconds(pace.behind_secs, locale));
+      case "well":
+        return said.paceReasons.well(count(pace.finished));
+      case "quiet":
+        return said.paceReasons.quiet;
+      default:
+        return (pace as { text: string }).text;
+    }
+  };
+  return `${said.pace(count(pace.per_minute))}: ${why()}.`;
 }
 
 export interface Consequence {

@@ -40,6 +40,10 @@ pub(crate) struct AssignmentFilter {
     /// Only assignments whose newest failure has this code.
     #[param(max_length = 64)]
     error_code: Option<String>,
+    /// Only assignments that came to the state they are in at this time or later.
+    since: Option<DateTime<Utc>>,
+    /// Only assignments that came to the state they are in before this time.
+    until: Option<DateTime<Utc>>,
 }
 
 /// One vehicle in one campaign.
@@ -160,7 +164,8 @@ pub(crate) async fn of_campaign(
 ) -> Result<Json<AssignmentPage>, ApiError> {
     found(&app.store, id).await?;
     let window = page.window::<VehicleId>()?;
-    let filter = Filter { state: filter.state, wave: filter.wave, error_code: filter.error_code };
+    let AssignmentFilter { state, wave, error_code, since, until } = filter;
+    let filter = Filter { state, wave, error_code, since, until };
     let rows = progress::assignments(&app.store, id, filter, window.after.unwrap_or(0), window.rows()).await?;
     let (rows, next_cursor) = window.cut(rows, |row| row.vehicle_id);
     Ok(Json(AssignmentPage { items: rows.into_iter().map(Assignment::from).collect(), next_cursor }))

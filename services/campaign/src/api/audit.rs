@@ -1,4 +1,8 @@
-//! The audit log over REST: pages of entries, and the chain's end to be kept elsewhere.
+//! The audit log over REST: pages of entries, all of them as one file, a walk along the chain, and its end to be kept
+//! elsewhere.
+
+mod export;
+mod verify;
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -22,6 +26,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(head))
 }
 
+/// Calls that read the whole log and take as long as it is.
+pub(crate) fn streamed_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(export::export)).routes(routes!(verify::verify))
+}
+
 /// Which entries to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -38,6 +47,22 @@ pub(crate) struct AuditFilter {
     since: Option<DateTime<Utc>>,
     /// Before this time.
     until: Option<DateTime<Utc>>,
+}
+
+impl AuditFilter {
+    /// As the store takes it: a vehicle by its row.
+    async fn resolved(self, app: &App) -> Result<Filter, ApiError> {
+        let object = match (self.object, self.vin) {
+            (Some(_), Some(_)) => return Err(Problem::bad_request("send object or vin, not both").into()),
+            (object, None) => object,
+            (None, Some(vin)) => {
+                let vehicle = progress::vehicle_id(&app.store, &vin).await?;
+                let vehicle = vehicle.ok_or_else(|| Problem::bad_request(format!("there is no vehicle {vin}")))?;
+                Some(audit::vehicle(vehicle))
+            }
+        };
+        Ok(Filter { actor: self.actor, action: self.action, object, since: self.since, until: self.until })
+    }
 }
 
 /// An entry of the audit log.
@@ -101,18 +126,8 @@ async fn list(
     Query(page): Query<PageQuery>,
     Query(filter): Query<AuditFilter>,
 ) -> Result<Json<AuditPage>, ApiError> {
-    let object = match (filter.object, filter.vin) {
-        (Some(_), Some(_)) => return Err(Problem::bad_request("send object or vin, not both").into()),
-        (object, None) => object,
-        (None, Some(vin)) => {
-            let vehicle = progress::vehicle_id(&app.store, &vin).await?;
-            let vehicle = vehicle.ok_or_else(|| Problem::bad_request(format!("there is no vehicle {vin}")))?;
-            Some(audit::vehicle(vehicle))
-        }
-    };
     let window = page.window::<i64>()?;
-    let filter =
-        Filter { actor: filter.actor, action: filter.action, object, since: filter.since, until: filter.until };
+    let filter = filter.resolved(&app).await?;
     let rows = audit::page(&app.store, &filter, window.after, window.rows()).await?;
     let (rows, next_cursor) = window.cut(rows, |entry| entry.id);
     let items = rows.into_iter().map(view).collect::<Result<_, _>>()?;

@@ -1,6 +1,7 @@
 //! The REST API: a file per resource, each with its own request and response types. A handler checks what it
 //! was given, calls the store in one transaction, and answers.
 
+pub mod ack_signatures;
 pub mod artifacts;
 pub mod assignments;
 pub mod audit;
@@ -51,6 +52,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(tokens::routes())
         .merge(model_bandwidth::routes())
         .merge(model_review::routes())
+        .merge(ack_signatures::routes())
         .merge(evidence::routes())
         .merge(rxswins::routes())
         .merge(dossiers::routes())
@@ -62,7 +64,10 @@ pub(crate) fn open_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().merge(session::routes()).merge(oidc::routes())
 }
 
-/// Calls that take a body as large as an artifact or a fleet, for as long as it keeps coming.
+/// Calls whose body, or answer, is as large as an artifact, a fleet or the audit log.
 pub(crate) fn streamed_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(artifacts::streamed_routes()).merge(vehicles::streamed_routes())
+    OpenApiRouter::new()
+        .merge(artifacts::streamed_routes())
+        .merge(vehicles::streamed_routes())
+        .merge(audit::streamed_routes())
 }

@@ -4,6 +4,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use otaru_domain::ack::SignaturePolicy;
 use otaru_domain::clock;
 use otaru_domain::event::EventKind;
 use otaru_domain::id::{HardwareId, ModelId};
@@ -86,6 +87,8 @@ pub struct Model {
     /// The most bytes of images that its vehicles are sent in a second, over all gateways; null for no cap.
     #[schema(required = true, example = 200_000_000)]
     pub max_bytes_per_sec: Option<u64>,
+    /// Whether its vehicles sign their reports.
+    pub ack_signatures: SignaturePolicy,
     /// The version of the targets that wait for an approver's signature, if any do.
     #[schema(required = true, example = 4)]
     pub pending_targets: Option<i64>,
@@ -133,6 +136,7 @@ impl From<models::Model> for Model {
             vin_check_digit: model.vin_check_digit,
             review_required: model.review_required,
             max_bytes_per_sec: model.max_bytes_per_sec,
+            ack_signatures: model.ack_signatures,
             pending_targets: model.pending_targets,
             metadata: model.expiries.into_iter().map(MetadataExpiry::from).collect(),
             created_at: model.created_at,

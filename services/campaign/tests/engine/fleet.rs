@@ -125,7 +125,8 @@ impl<'a> Fleet<'a> {
         self.say(std::slice::from_ref(vin), &report).await;
     }
 
-    async fn say(&self, vins: &[Vin], report: &AckReport) -> Vec<Ack> {
+    /// Lets vehicles send this report.
+    pub async fn say(&self, vins: &[Vin], report: &AckReport) -> Vec<Ack> {
         let now = clock::now();
         let acks: Vec<Ack> = vins.iter().map(|vin| report.clone().into_ack(vin.clone(), None, now)).collect();
         self.apply(acks.clone()).await;

@@ -1,6 +1,6 @@
 //! What the dashboard draws: failures that belong together, the burn-up, and what the fleet runs.
 
-use otaru_domain::ack::ReportedState;
+use otaru_domain::ack::{AckReport, ReportedState};
 use serde_json::{Value, json};
 
 use crate::fleet::Fleet;
@@ -41,6 +41,33 @@ async fn failures_with_one_cause_are_one_cluster_with_where_they_came_from() {
     let rows = fleet.assignments(id, "&error_code=flash_write_error").await;
     assert_eq!(rows.len(), 4);
     assert!(fleet.assignments(id, "&error_code=battery_low").await.is_empty());
+}
+
+#[tokio::test]
+async fn where_vehicles_left_is_told_by_the_last_step_before_and_the_code() {
+    let world = World::start().await;
+    let fleet = Fleet::new(&world, 5).await;
+    let id = fleet.create(&fleet.draft(&[(1.0, 1.0)])).await;
+    fleet.command(id, "start").await;
+    fleet.until_open(id, 1).await;
+    let vins = &fleet.vins;
+    fleet.report(id, &vins[..3], 1, ReportedState::Downloading).await;
+    fleet.report(id, &vins[..2], 2, ReportedState::Installing).await;
+    let failed = |sequence| AckReport {
+        error_code: Some("no_space".into()),
+        ..AckReport::of(id, 1, sequence, ReportedState::Failed)
+    };
+    fleet.say(&vins[..2], &failed(3)).await;
+    fleet.say(&vins[2..3], &failed(3)).await;
+    fleet.report(id, &vins[3..4], 1, ReportedState::Declined).await;
+    fleet.report(id, &vins[4..], 1, ReportedState::Installed).await;
+    let drops = fleet.engineer.get(&format!("/campaigns/{id}/drops")).await.is(200);
+    let told = json!([
+        {"state": "failed", "after": "installing", "error_code": "no_space", "vehicles": 2},
+        {"state": "declined", "after": null, "error_code": null, "vehicles": 1},
+        {"state": "failed", "after": "downloading", "error_code": "no_space", "vehicles": 1},
+    ]);
+    assert_eq!(drops, json!({"items": told, "sampled": false}));
 }
 
 #[tokio::test]

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use otaru_domain::ack::ReportedState;
-use otaru_domain::id::Vin;
+use otaru_domain::clock;
+use otaru_domain::id::{ModelId, Vin};
 use otaru_domain::membership::rank;
+use otaru_store::wave_notices;
 use serde_json::{Value, json};
 
 use crate::exclusions::inventory;
@@ -113,4 +115,27 @@ async fn who_was_left_out_joins_once_the_reason_is_gone() {
     counted["policy"] = json!({"membership": "continuous"});
     counted["waves"] = json!([{"count": 3}, {}]);
     assert_eq!(fleet.engineer.post("/campaigns", &counted).await.problem_at(422, "invalid").1, "/waves/0/count");
+}
+
+#[tokio::test]
+async fn who_joins_a_wave_that_gateways_told_of_is_to_be_told_once() {
+    let world = World::start().await;
+    let mut fleet = Fleet::new(&world, 1).await;
+    let mut draft = fleet.draft(&[(1.0, 1.0)]);
+    draft["target"] = json!("true");
+    draft["policy"] = json!({"membership": "continuous"});
+    let id = fleet.create(&draft).await;
+    fleet.command(id, "start").await;
+    fleet.until_open(id, 1).await;
+    fleet.grow(1).await;
+    until_members(&fleet, id, 2).await;
+    let joined = async || wave_notices::take_joined(world.store(), 10).await.unwrap();
+    assert!(joined().await.is_empty(), "no gateway has an MQTT broker");
+    let model = ModelId::parse(&fleet.model).unwrap();
+    assert!(wave_notices::claim(world.store(), &model, id, 1, clock::now()).await.unwrap());
+    fleet.grow(2).await;
+    until_members(&fleet, id, 4).await;
+    let told: BTreeSet<Vin> = joined().await.into_iter().collect();
+    assert_eq!(told, fleet.vins[2..].iter().cloned().collect());
+    assert!(joined().await.is_empty());
 }

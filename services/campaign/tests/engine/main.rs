@@ -15,6 +15,7 @@ mod policies;
 mod refusals;
 mod rehearsals;
 mod reviews;
+mod signing;
 mod steps;
 mod streams;
 mod undo;

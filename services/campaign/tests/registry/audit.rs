@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use crate::world::{Caller, World, vin};
 
 /// What the log says once each operation that changes something has succeeded; those without are listed with why.
-const ACTIONS: [(&str, &str); 45] = [
+const ACTIONS: [(&str, &str); 46] = [
     ("create_model", "model_created"),
     ("put_root", "root_accepted"),
     ("put_targets", "targets_signed"),
     ("put_model_review", "model_review_set"),
     ("put_model_bandwidth", "model_bandwidth_set"),
+    ("put_model_ack_signatures", "model_ack_signatures_set"),
     ("rotate_signing_key", "signing_key_made"),
     ("revoke_signing_key", "signing_key_revoked"),
     ("create_vehicle", "vehicle_created"),
@@ -97,6 +98,8 @@ async fn who_did_what_is_in_the_log_in_the_same_transaction() {
     approver.put(&format!("/releases/{release}/evidence"), &stated).await.is(200);
     ada.post(&format!("/releases/{release}/lock"), &json!({})).await.is(200);
     admin.put(&format!("/models/{model}/review"), &json!({"required": true})).await.is(200);
+    let signing = json!({"ack_signatures": "optional"});
+    admin.put(&format!("/models/{model}/ack-signatures"), &signing).await.is(200);
     let issued = admin.post("/tokens", &json!({"name": "ci", "role": "viewer"})).await.is(201);
     admin.delete(&format!("/tokens/{}", issued["id"].as_str().unwrap())).await.is(204);
     ada.post(&format!("/vehicles/{vin}/retire"), &json!({})).await.is(200);
@@ -124,6 +127,7 @@ async fn who_did_what_is_in_the_log_in_the_same_transaction() {
         "release_locked",
         "release_evidence_stated",
         "model_review_set",
+        "model_ack_signatures_set",
         "token_issued",
         "token_revoked",
     ] {
@@ -165,6 +169,34 @@ async fn the_log_is_filtered_paged_and_anchored() {
     assert_eq!((&head["id"], &head["digest"]), (&all[0]["id"], &all[0]["digest"]));
     let verified = otaru_store::audit::verify(world.store(), BTreeMap::new()).await.unwrap();
     assert_eq!((verified.broken, json!(verified.last)), (None, head["id"].clone()));
+}
+
+#[tokio::test]
+async fn the_log_is_exported_as_it_is_listed_and_its_chain_is_walked() {
+    let world = World::start().await;
+    let admin = world.caller(Role::Admin).await;
+    let ada = world.engineer().await;
+    let model = world.model(&ada).await;
+    ada.post("/vehicles", &json!({"vin": vin(), "model": model})).await.is(201);
+    let exported = async |query: &str| {
+        let answer = admin.get(&format!("/audit/export{query}")).await;
+        assert_eq!(answer.headers["content-type"], "application/x-ndjson");
+        let lines = std::str::from_utf8(&answer.bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<Value>>()
+    };
+    assert_eq!(exported("").await, log(&admin, "").await);
+    assert_eq!(exported("?action=vehicle_created").await, log(&admin, "&action=vehicle_created").await);
+    assert!(exported("?actor=nobody").await.is_empty());
+    admin.get("/audit/export?vin=short").await.problem(400, "bad-query");
+
+    let head = admin.get("/audit/head").await.is(200);
+    let (id, digest) = (head["id"].as_i64().unwrap(), head["digest"].as_str().unwrap());
+    let verified = admin.get(&format!("/audit/verification?anchor={id}:{digest}")).await.is(200);
+    let right = json!({"holds": true, "entries": id, "digest": digest, "first_broken": null, "reason": null});
+    assert_eq!(verified, right);
+    let other = admin.get(&format!("/audit/verification?anchor={id}:{}", "0".repeat(64))).await.is(200);
+    assert_eq!((&other["holds"], &other["first_broken"]), (&json!(false), &json!(id)));
+    admin.get("/audit/verification?anchor=7").await.problem(400, "bad-request");
 }
 
 #[tokio::test]

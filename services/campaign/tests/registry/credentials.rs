@@ -1,5 +1,7 @@
 use chrono::{DateTime, Utc};
+use otaru_campaign::auth::Role;
 use otaru_domain::id::Vin;
+use otaru_domain::tuf::Key;
 use otaru_domain::{clock, token, topic};
 use otaru_store::token_keys;
 use serde_json::{Value, json};
@@ -93,4 +95,36 @@ async fn credentials_of_nobody_and_for_no_time_are_refused() {
         let answer = caller.post(&format!("/vehicles/{one}/credentials"), &json!({"valid_days": days})).await;
         assert_eq!(answer.problem_at(422, "invalid").1, "/valid_days");
     }
+}
+
+#[tokio::test]
+async fn the_key_that_a_vehicle_signs_with_comes_with_its_credential_and_ends_with_it() {
+    let world = World::start().await;
+    let (caller, admin) = (world.engineer().await, world.caller(Role::Admin).await);
+    let model = world.model(&caller).await;
+    let vin = vin();
+    caller.post("/vehicles", &json!({"vin": vin, "model": model})).await.is(201);
+    let asked = json!({"ack_signatures": "required"});
+    let path = format!("/models/{model}/ack-signatures");
+    let answer = admin.put(&path, &asked).await.is(200);
+    assert_eq!(answer, json!({"ack_signatures": "required", "vehicles_without_key": 1}));
+    assert_eq!(caller.get(&format!("/models/{model}")).await.is(200)["ack_signatures"], "required");
+
+    let credentials = format!("/vehicles/{vin}/credentials");
+    let ack_key = Key::generate().unwrap().public().keyval.public.clone();
+    let issued = caller.post(&credentials, &json!({"ack_key": ack_key})).await.is(201);
+    let keys = token_keys::all(world.store()).await.unwrap();
+    let claims = token::verify(issued["token"].as_str().unwrap(), &keys[0].public_key, clock::now()).unwrap();
+    assert_eq!(claims.ack_key.as_deref(), Some(ack_key.as_str()), "gateways verify with it and ask nobody");
+    assert_eq!(caller.get(&credentials).await.is(200)["items"][0]["ack_key"], ack_key);
+    assert_eq!(admin.put(&path, &asked).await.is(200)["vehicles_without_key"], 0);
+    caller.delete(&format!("{credentials}/{}", issued["id"].as_str().unwrap())).await.is(204);
+    assert_eq!(admin.put(&path, &asked).await.is(200)["vehicles_without_key"], 1);
+
+    for wrong in ["", "abc", &ack_key.to_uppercase(), &ack_key[2..], &"0".repeat(64)] {
+        let answer = caller.post(&credentials, &json!({"ack_key": wrong})).await;
+        assert_eq!(answer.problem_at(422, "invalid").1, "/ack_key", "{wrong}");
+    }
+    admin.put(&path, &json!({"ack_signatures": "sometimes"})).await.problem(422, "invalid");
+    admin.put("/models/no-such-model/ack-signatures", &asked).await.problem(404, "not-found");
 }

@@ -127,6 +127,10 @@ async fn the_twin_is_read_as_it_is_and_as_it_was() {
     assert_eq!(put("ABS", json!({"version": "1"})).await.problem_at(422, "invalid").1, "/hardware_id");
     assert_eq!(put("BCM", json!({"version": ""})).await.problem_at(422, "invalid").1, "/version");
     caller.get(&format!("{path}?at=yesterday")).await.problem(400, "bad-query");
+    let changes = caller.get(&format!("{path}/history")).await.is(200);
+    let told = |at: usize| (&changes["items"][at]["version"], &changes["items"][at]["serial"]);
+    assert_eq!((told(0), told(1)), ((&json!("2.0"), &json!("S2")), (&json!("1.0"), &Value::Null)));
+    caller.get(&format!("/vehicles/{}/ecus/history", crate::world::vin())).await.problem(404, "not-found");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod detail;
 mod report;
+mod signature;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 pub use self::detail::{Health, VehicleWait, cut};
 pub use self::report::{AckError, AckReport, ReportedState};
+pub use self::signature::{AckKey, AckSignature, SignatureError, SignaturePolicy, judge, parse_key};
 use crate::assignment::AssignmentState;
 use crate::id::{CampaignId, HardwareId, ModelId, Vin};
 
@@ -77,6 +79,9 @@ pub struct Ack {
     pub reported_at: Option<DateTime<Utc>>,
     /// When the server took it.
     pub received_at: DateTime<Utc>,
+    /// The vehicle's own, of what it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<AckSignature>,
 }
 
 impl Ack {
@@ -108,6 +113,7 @@ impl Ack {
             versions: BTreeMap::new(),
             reported_at: None,
             received_at: at,
+            signature: None,
         }
     }
 

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::detail::{Health, VehicleWait, without_nul};
+use super::signature::AckSignature;
 use super::{
     Ack, MAX_ERROR_CODE_BYTES, MAX_LOG_BYTES, MAX_SEQUENCE, MAX_WAIT_TEXT_BYTES, Origin, SCHEMA_VERSION, derived_id,
 };
@@ -121,6 +122,9 @@ pub struct AckReport {
     /// When the step happened, by the vehicle's clock, which may be wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<DateTime<Utc>>,
+    /// By the vehicle's own key; where its model asks for it, what is not signed is not taken. With an `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<AckSignature>,
 }
 
 /// Why a report is malformed. The message says what is allowed.
@@ -150,6 +154,8 @@ pub enum AckError {
     VersionsUnderWay,
     #[error("/versions takes at most {MAX_ENTRIES} ECUs, each with a version of 1 to {MAX_VERSION_BYTES} bytes")]
     Versions,
+    #[error("/signature takes a key of 64 and a sig of 128 lowercase hexadecimal digits, and goes with an /id")]
+    Signature,
 }
 
 impl AckReport {
@@ -170,6 +176,7 @@ impl AckReport {
             waiting_for: None,
             versions: BTreeMap::new(),
             reported_at: None,
+            signature: None,
         }
     }
 
@@ -206,6 +213,9 @@ impl AckReport {
         let known = |version: &String| (1..=MAX_VERSION_BYTES).contains(&version.len());
         if self.versions.len() > MAX_ENTRIES || !self.versions.values().all(known) {
             return Err(AckError::Versions);
+        }
+        if self.signature.as_ref().is_some_and(|one| self.id.is_none() || !one.is_well_formed()) {
+            return Err(AckError::Signature);
         }
         if let Some(wait) = &self.waiting_for {
             if ended {
@@ -246,6 +256,7 @@ impl AckReport {
             versions: self.versions.into_iter().map(|(ecu, version)| (ecu, without_nul(version))).collect(),
             reported_at: self.reported_at,
             received_at,
+            signature: self.signature,
         }
     }
 }

@@ -6,7 +6,8 @@ use chrono::{
 };
 use chrono_tz::Tz;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::check::{PlanError, refuse};
@@ -51,15 +52,23 @@ pub struct WeeklyWindow {
     pub to: String,
 }
 
+/// A day of the week, written short; its whole name is taken, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Day {
+    #[serde(alias = "monday")]
     Mon,
+    #[serde(alias = "tuesday")]
     Tue,
+    #[serde(alias = "wednesday")]
     Wed,
+    #[serde(alias = "thursday")]
     Thu,
+    #[serde(alias = "friday")]
     Fri,
+    #[serde(alias = "saturday")]
     Sat,
+    #[serde(alias = "sunday")]
     Sun,
 }
 
@@ -74,13 +83,24 @@ impl Day {
 #[serde(deny_unknown_fields)]
 pub struct Blackout {
     /// The first day.
+    #[serde(deserialize_with = "day")]
     pub from: NaiveDate,
     /// The last day.
+    #[serde(deserialize_with = "day")]
     pub to: NaiveDate,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 200)]
     pub reason: Option<String>,
+}
+
+/// Reads a day, and says what one looks like.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        let given: String = text.chars().take(40).collect();
+        D::Error::custom(format!("a day is written as 2026-12-24, without a time, got {given:?}"))
+    })
 }
 
 impl WeeklyWindow {

@@ -1,5 +1,6 @@
 //! What the domain promises, one file per subject.
 
+mod ack_signatures;
 mod acks;
 mod assignments;
 mod audit;

@@ -24,6 +24,7 @@ fn claims() -> Claims {
         jti: Uuid::from_u128(42),
         iat: now().timestamp(),
         exp: (now() + TimeDelta::days(30)).timestamp(),
+        ack_key: None,
     }
 }
 
@@ -87,4 +88,20 @@ fn a_token_with_an_impossible_vin_is_not_taken() {
     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(body.to_string()));
     let signature = URL_SAFE_NO_PAD.encode(hex::decode(key(1).sign(message.as_bytes()).unwrap()).unwrap());
     assert_eq!(verify(&format!("{message}.{signature}"), &public(&key(1)), now()), Err(TokenError::Invalid));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_other_text_than_the_token_itself_is_taken(at in 0..400_usize, with in "[A-Za-z0-9._-]{0,3}", cut in 0..3_usize) {
+        let token = issue(&claims(), &key(1)).unwrap();
+        let at = at.min(token.len());
+        let end = (at + cut).min(token.len());
+        let edited = format!("{}{with}{}", &token[..at], &token[end..]);
+        let verified = verify(&edited, &public(&key(1)), now());
+        if edited == token {
+            assert_eq!(verified, Ok(claims()));
+        } else {
+            assert_eq!(verified, Err(TokenError::Invalid), "{edited}");
+        }
+    }
 }

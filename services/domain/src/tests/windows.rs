@@ -1,6 +1,7 @@
 //! Windows by local clocks: each case is a date somebody would get wrong.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
 use crate::rollout::{Blackout, Day, Policy, WavePlan, WeeklyWindow, Windows, check_plan};
 
@@ -81,4 +82,17 @@ fn windows_that_never_come_are_refused() {
     assert_eq!(refused(odd, 48).as_deref(), Some("/policy/windows/weekly/0"));
     let nowhere = Windows { default_zone: Some("Europe/Atlantis".into()), ..Windows::default() };
     assert_eq!(refused(nowhere, 48).as_deref(), Some("/policy/windows/default_zone"));
+}
+
+#[test]
+fn days_are_read_as_people_write_them_and_what_is_none_is_told_how() {
+    let windows = |json: serde_json::Value| serde_json::from_value::<Windows>(json);
+    let weekly = json!({"weekly": [{"days": ["monday", "tue"], "from": "22:00", "to": "05:00"}]});
+    assert_eq!(windows(weekly).unwrap().weekly[0].days, [Day::Mon, Day::Tue]);
+    let weekly = json!({"weekly": [{"days": ["Montag"], "from": "22:00", "to": "05:00"}]});
+    let error = windows(weekly).unwrap_err().to_string();
+    assert!(error.contains("`mon`") && error.contains("`sunday`"), "{error}");
+    let blackouts = json!({"blackouts": [{"from": "2026-12-24T00:00:00Z", "to": "2026-12-26"}]});
+    let error = windows(blackouts).unwrap_err().to_string();
+    assert!(error.contains("2026-12-24, without a time"), "{error}");
 }

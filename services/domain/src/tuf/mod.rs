@@ -21,4 +21,6 @@ pub use metadata::{
 };
 pub use repository::{Change, Publication, PublishError, Repository, SignedFile};
 pub use root::OnlineKeys;
-pub use sign::{SignError, VerifyError, add_signatures, canonical, countersign, parse_unverified, sign, verify};
+pub use sign::{
+    SignError, VerifyError, add_signatures, canonical, countersign, is_signed_by, parse_unverified, sign, verify,
+};

@@ -108,7 +108,8 @@ pub fn countersign(
     let mut signatures: Vec<KeySignature> = Vec::new();
     for signature in file.signatures.into_iter().chain(other.signatures) {
         let key = keyids.contains(&signature.keyid).then(|| keys.get(&signature.keyid)).flatten();
-        let valid = key.and_then(PublicKey::bytes).is_some_and(|public| signed_by(&public, &signature.sig, &message));
+        let valid =
+            key.and_then(PublicKey::bytes).is_some_and(|public| is_signed_by(&public, &signature.sig, &message));
         if valid && signatures.iter().all(|known| known.keyid != signature.keyid) {
             signatures.push(signature);
         }
@@ -145,7 +146,7 @@ pub fn verify<T: DeserializeOwned>(
             continue;
         };
         // The same key under two ids is still one key.
-        if let Some(public) = key.bytes().filter(|public| signed_by(public, &signature.sig, &message)) {
+        if let Some(public) = key.bytes().filter(|public| is_signed_by(public, &signature.sig, &message)) {
             valid.insert(public);
         }
     }
@@ -155,7 +156,9 @@ pub fn verify<T: DeserializeOwned>(
     serde_json::from_value(envelope.signed).map_err(|error| VerifyError::Parse(error.to_string()))
 }
 
-fn signed_by(public: &[u8; 32], sig: &str, message: &[u8]) -> bool {
+/// Whether `sig`, in hex, is the signature of `message` by this ed25519 key.
+#[must_use]
+pub fn is_signed_by(public: &[u8; 32], sig: &str, message: &[u8]) -> bool {
     let Some(signature) = hex::decode(sig).ok().and_then(|bytes| Signature::from_slice(&bytes).ok()) else {
         return false;
     };

@@ -19,7 +19,7 @@ use super::shared::{BodyProblems, VehicleProblems, invalid, whole};
 use crate::admission::Vehicle;
 use crate::app::App;
 use crate::offers::message;
-use crate::problems;
+use crate::{problems, signatures};
 
 /// The most lines of a batch.
 const MAX_LINES: usize = 1000;
@@ -33,7 +33,7 @@ const MAX_DETAIL_CHARS: usize = 200;
 pub(crate) struct Receipt {
     /// Reports that are written. Whether they change anything is seen later: a report may be late.
     pub(crate) accepted: usize,
-    /// Lines that are no reports. Sent again, they are refused again.
+    /// Lines that were not taken. Sent again as they are, they are refused again.
     pub(crate) rejected: Vec<RejectedLine>,
 }
 
@@ -41,13 +41,24 @@ pub(crate) struct Receipt {
 pub(crate) struct RejectedLine {
     /// 1 for the first.
     pub(crate) line: usize,
+    pub(crate) reason: RejectReason,
     pub(crate) detail: String,
+}
+
+/// Why a line is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RejectReason {
+    /// It is no report, and will never be one. It is among the dead letters.
+    Unparsable,
+    /// Its signature is missing or does not hold. Signed with another key it may be taken, so it stays with its sender.
+    Signature,
 }
 
 /// Reports steps of an update.
 ///
 /// One report as `application/json`, or up to 1,000 as `application/x-ndjson`, one a line. The vehicle is the
-/// token's: nobody reports for another.
+/// token's: nobody reports for another. Where the vehicle's model asks for it, each report is signed by the vehicle's key.
 #[utoipa::path(
     post, path = "/vehicle/v1/{vin}/acks", tag = "vehicle", operation_id = "postAcks",
     params(("vin" = String, Path, description = "The vehicle's own VIN", pattern = "^[A-HJ-NPR-Z0-9]{17}$")),
@@ -113,7 +124,10 @@ impl Form {
 
 #[derive(Default)]
 struct Batch<'a> {
-    reports: Vec<AckReport>,
+    /// Whether it came alone: what is wrong with it is then the answer.
+    alone: bool,
+    /// With the line of each.
+    reports: Vec<(usize, AckReport)>,
     bad: Vec<BadLine<'a>>,
 }
 
@@ -127,7 +141,7 @@ impl<'a> Batch<'a> {
     fn one(body: &[u8]) -> Result<Self, Problem> {
         let Json(report) = Json::<AckReport>::parse(body)?;
         report.check().map_err(|error| invalid(&error))?;
-        Ok(Self { reports: vec![report], bad: Vec::new() })
+        Ok(Self { alone: true, reports: vec![(1, report)], bad: Vec::new() })
     }
 
     fn lines(body: &'a [u8]) -> Result<Self, Problem> {
@@ -142,7 +156,7 @@ impl<'a> Batch<'a> {
                 return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-lines", detail));
             }
             match parse_line(bytes) {
-                Ok(report) => batch.reports.push(report),
+                Ok(report) => batch.reports.push((index + 1, report)),
                 Err(detail) => batch.bad.push(BadLine { line: index + 1, bytes, detail }),
             }
         }
@@ -160,11 +174,19 @@ fn parse_line(bytes: &[u8]) -> Result<AckReport, String> {
 /// Writes the reports, then the bad lines: were it the other way round, a batch sent again because the reports
 /// could not be written would leave its bad lines among the dead letters twice.
 async fn write(app: &App, claims: &Claims, batch: Batch<'_>, now: DateTime<Utc>) -> Result<Receipt, Problem> {
-    let acks: Vec<Ack> = batch
-        .reports
-        .into_iter()
-        .map(|report| report.into_ack(claims.vin.clone(), Some(claims.model.clone()), now))
-        .collect();
+    let mut rejected = Vec::new();
+    let mut acks: Vec<Ack> = Vec::with_capacity(batch.reports.len());
+    for (line, report) in batch.reports {
+        let ack = report.into_ack(claims.vin.clone(), Some(claims.model.clone()), now);
+        match signatures::check(app, claims, &ack).await {
+            Ok(()) => acks.push(ack),
+            Err(problem) if batch.alone || problem.status().is_server_error() => return Err(problem),
+            Err(problem) => {
+                let detail = problem.body().detail.clone();
+                rejected.push(RejectedLine { line, reason: RejectReason::Signature, detail });
+            }
+        }
+    }
     let messages = acks.iter().map(|ack| message(&claims.vin, ack)).collect::<Result<Vec<_>, _>>()?;
     send(app, topic::ACKS, messages).await?;
     for ack in &acks {
@@ -173,7 +195,10 @@ async fn write(app: &App, claims: &Claims, batch: Batch<'_>, now: DateTime<Utc>)
     let letters = batch.bad.iter().map(|bad| dead_letter(claims, bad)).collect();
     send(app, topic::DEAD_LETTERS, letters).await?;
     metrics::counter!("otaru_gateway_acks_rejected_total").increment(batch.bad.len() as u64);
-    let rejected = batch.bad.into_iter().map(|bad| RejectedLine { line: bad.line, detail: bad.detail }).collect();
+    let unparsable =
+        |bad: BadLine<'_>| RejectedLine { line: bad.line, reason: RejectReason::Unparsable, detail: bad.detail };
+    rejected.extend(batch.bad.into_iter().map(unparsable));
+    rejected.sort_unstable_by_key(|one| one.line);
     Ok(Receipt { accepted: acks.len(), rejected })
 }
 

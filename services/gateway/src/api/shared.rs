@@ -25,7 +25,10 @@ impl IntoResponses for VehicleProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         described([
             ("401", "No token, or one that is expired, revoked or not of this fleet"),
-            ("403", "The token is another vehicle's"),
+            (
+                "403",
+                "The token is another vehicle's, or the report is not signed by the vehicle's key (`urn:otaru:problem:signature`)",
+            ),
             ("503", "Something is away or busy; come back after Retry-After seconds. Nothing was taken"),
         ])
     }

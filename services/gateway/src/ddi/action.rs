@@ -62,6 +62,22 @@ mod tests {
 
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn an_id_is_read_back_as_it_was_written(campaign in 1..1_i64 << CAMPAIGN_BITS, attempt in 1..=1_u32 << ATTEMPT_BITS, skip in proptest::bool::ANY) {
+            let id = ActionId { skip, ..ActionId::new(campaign, attempt).unwrap() };
+            assert_eq!(id.to_string().parse(), Ok(id));
+            assert!(id.number() > 0 && i32::try_from(id.number()).is_ok());
+        }
+
+        #[test]
+        fn no_other_text_is_an_id(text in "[-+0-9a-z ]{0,14}") {
+            if let Ok(id) = text.parse::<ActionId>() {
+                assert_eq!(id.to_string(), text);
+            }
+        }
+    }
+
     #[test]
     fn an_id_is_a_positive_int32_of_its_own_and_reads_back() {
         let mut seen = HashSet::new();

@@ -16,6 +16,7 @@ use super::{chunks, hal, no_such_action, policy};
 use crate::app::App;
 use crate::mirror::Document;
 use crate::offers::{self, Client, Outcome};
+use crate::signatures;
 
 pub(super) async fn get(
     State(app): State<App>,
@@ -23,6 +24,9 @@ pub(super) async fn get(
     Path((_, _, id)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let id: ActionId = id.parse().map_err(|()| no_such_action())?;
+    if signatures::are_required(&app, &claims.model).await {
+        return Err(no_such_action());
+    }
     let action = find(&app, &claims, id).await.map_err(|problem| missing(&problem))?;
     let document = document(&app, &claims, &action);
     if action.is_over() || action.is_to_cancel() || (action.withdrawn && !action.is_under_way()) {

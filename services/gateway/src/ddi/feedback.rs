@@ -19,7 +19,7 @@ use super::{gone, no_such_action, parse, taken};
 use crate::api::whole;
 use crate::app::App;
 use crate::offers::message;
-use crate::problems;
+use crate::{problems, signatures};
 
 /// The body. Fields that are not named here are ignored, the action's id among them: the path has it.
 #[derive(Debug, Deserialize)]
@@ -163,7 +163,13 @@ pub(super) fn cancelled(claims: &Claims, id: ActionId) -> Ack {
 }
 
 /// Writes an acknowledgement for good.
+///
+/// # Errors
+/// 403 where the vehicle would have to sign it, 503 while it cannot be written.
 pub(super) async fn send(app: &App, claims: &Claims, ack: &Ack) -> Result<(), Problem> {
+    if signatures::are_required(app, &claims.model).await {
+        return Err(signatures::not_over_ddi());
+    }
     let message = message(&claims.vin, ack)?;
     app.producer.send(topic::ACKS, message).await.map_err(|error| problems::not_written(app, &error))?;
     app.broker.answered();

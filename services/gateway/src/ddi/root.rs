@@ -23,7 +23,7 @@ use crate::api::jittered_secs;
 use crate::app::App;
 use crate::mirror::Document;
 use crate::offers::{self, Client, Outcome};
-use crate::problems;
+use crate::{problems, signatures};
 
 /// How long to wait for what is on its way.
 const SOON: Duration = Duration::from_secs(3);
@@ -83,6 +83,10 @@ async fn look(app: &App, claims: &Claims) -> Result<(Todo, Option<ActionId>), Pr
     // that one was withdrawn.
     let view = app.mirror.get(&claims.model).and_then(|repository| repository.view());
     if view.is_none_or(|view| view.documents.is_empty()) {
+        return Ok(NOTHING);
+    }
+    // What it reports would not be taken.
+    if signatures::are_required(app, &claims.model).await {
         return Ok(NOTHING);
     }
     let all = actions(app, claims, None).await?;

@@ -8,41 +8,25 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use otaru_domain::id::ModelId;
+use otaru_domain::id::{ModelId, Sha256};
+use otaru_domain::mqtt::{self, ManifestNotice, SCHEMA_VERSION};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::PublishProperties;
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::link::{Link, Said};
-use super::topics;
 use crate::app::App;
 use crate::mirror::View;
 
-/// The version of the notices' form.
-pub(super) const SCHEMA_VERSION: u32 = 1;
-
-/// What is retained for a model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Notice {
-    schema_version: u32,
-    model: ModelId,
-    /// Of the model's `timestamp.json`.
-    version: u64,
-    /// Of the same file, in hex.
-    sha256: String,
-}
-
-impl Notice {
-    fn of(model: &ModelId, view: &View) -> Option<Self> {
-        let sha256 = view.timestamp_sha256()?.to_string();
-        Some(Self { schema_version: SCHEMA_VERSION, model: model.clone(), version: view.version, sha256 })
-    }
+/// What is to be retained for a model; nothing where its repository has no timestamp.
+fn notice_of(model: &ModelId, view: &View) -> Option<ManifestNotice> {
+    let sha256 = Sha256::parse(&view.timestamp_sha256()?).ok()?;
+    Some(ManifestNotice { schema_version: SCHEMA_VERSION, model: model.clone(), version: view.version, sha256 })
 }
 
 /// What the broker retains, as far as this gateway heard.
 pub(super) struct Seen {
-    notices: Mutex<HashMap<ModelId, Notice>>,
+    notices: Mutex<HashMap<ModelId, ManifestNotice>>,
     moved: watch::Sender<()>,
 }
 
@@ -53,7 +37,7 @@ impl Seen {
 
     /// Takes what was published for `model`. What cannot be read counts as nothing, and is written over.
     pub(super) fn note(&self, model: ModelId, payload: &[u8]) {
-        let notice: Option<Notice> = serde_json::from_slice(payload).ok();
+        let notice: Option<ManifestNotice> = serde_json::from_slice(payload).ok();
         self.set(model, notice);
         self.moved.send_replace(());
     }
@@ -63,7 +47,7 @@ impl Seen {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn set(&self, model: ModelId, notice: Option<Notice>) {
+    fn set(&self, model: ModelId, notice: Option<ManifestNotice>) {
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         match notice {
             Some(notice) => notices.insert(model, notice),
@@ -72,10 +56,10 @@ impl Seen {
     }
 
     /// What is to be retained instead of what is, if anything: `Some(None)` for nothing any more.
-    fn due(&self, model: &ModelId, view: Option<&View>) -> Option<Option<Notice>> {
+    fn due(&self, model: &ModelId, view: Option<&View>) -> Option<Option<ManifestNotice>> {
         let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         let retained = notices.get(model);
-        match (view.and_then(|view| Notice::of(model, view)), retained) {
+        match (view.and_then(|view| notice_of(model, view)), retained) {
             (Some(notice), Some(retained)) if notice == *retained || notice.version < retained.version => None,
             (None, None) => None,
             (notice, _) => Some(notice),
@@ -120,7 +104,7 @@ async fn say_all(app: &App, link: &Link, seen: &Seen) {
         };
         let properties =
             PublishProperties { content_type: Some("application/json".to_owned()), ..PublishProperties::default() };
-        let topic = topics::manifest(&model);
+        let topic = mqtt::manifest(&model);
         let said = Said { topic, payload, qos: QoS::AtLeastOnce, retain: true, properties };
         if link.publish(said).await.is_ok() {
             metrics::counter!("otaru_gateway_mqtt_notices_total", "of" => "model").increment(1);

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use otaru_domain::mqtt;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Filter, Packet, Publish, SubAck, Subscribe, SubscribeReasonCode, Unsubscribe};
 use rumqttc::v5::{ConnectionError, Event, EventLoop, Request};
@@ -146,7 +147,7 @@ async fn deliver(
     publish: Publish,
     connection: &CancellationToken,
 ) -> Result<(), Lost> {
-    if let Some(model) = str::from_utf8(&publish.topic).ok().and_then(topics::model) {
+    if let Some(model) = str::from_utf8(&publish.topic).ok().and_then(mqtt::model) {
         seen.note(model, &publish.payload);
         return Ok(());
     }

@@ -10,6 +10,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesOrdered;
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
+use otaru_domain::mqtt;
 use otaru_domain::token::Claims;
 use otaru_http::{Problem, ProblemBody};
 use rumqttc::v5::mqttbytes::QoS;
@@ -20,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::link::{Link, Said};
 use super::pump::Delivery;
-use super::topics;
 use crate::admission;
 use crate::api::MAX_BODY_BYTES;
 use crate::api::acks::{Form, Receipt, RejectedLine, take};
@@ -41,7 +41,7 @@ struct Refusal {
     /// The same may be taken then; without it, it never will.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_secs: Option<u32>,
-    /// The lines of a batch that are no reports; its others are taken.
+    /// The lines of a batch that are not taken; its others are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rejected: Vec<RejectedLine>,
 }
@@ -102,7 +102,7 @@ async fn report(app: &App, publish: &Publish) -> Option<Refusal> {
         match take(app, &claims, form, &publish.payload, clock::now()).await {
             Ok(Receipt { rejected, .. }) if rejected.is_empty() => return None,
             Ok(Receipt { rejected, .. }) => {
-                let problem = Problem::invalid("", "some lines are no reports; the others are taken");
+                let problem = Problem::invalid("", "some lines are not taken, each for its own reason; the others are");
                 return Some(Refusal { rejected, ..problem.into() });
             }
             Err(problem) if problem.status() == StatusCode::SERVICE_UNAVAILABLE => {
@@ -122,7 +122,7 @@ async fn admit(app: &App, publish: &Publish) -> Result<(Arc<Claims>, Form), Prob
     let mut named = properties.into_iter().flat_map(|properties| &properties.user_properties);
     let authorization = named.find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     let token = authorization.and_then(|(_, value)| admission::bearer(value));
-    let claims = admission::admit(app, token, topics::reporter(topic), None).await?;
+    let claims = admission::admit(app, token, mqtt::reporter(topic), None).await?;
     if publish.payload.len() > MAX_BODY_BYTES {
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "send at most 1 MiB at a time"));
     }
@@ -134,7 +134,7 @@ async fn admit(app: &App, publish: &Publish) -> Result<(Arc<Claims>, Form), Prob
 async fn answer(link: &Link, delivery: Delivery, refusal: Option<Refusal>) {
     let topic = str::from_utf8(&delivery.publish.topic).unwrap_or_default();
     // On a topic of no vehicle there is nobody to answer.
-    let vin = topics::reporter(topic).and_then(|vin| Vin::parse(vin).ok());
+    let vin = mqtt::reporter(topic).and_then(|vin| Vin::parse(vin).ok());
     if let (Some(refusal), Some(vin)) = (refusal, vin)
         && let Ok(payload) = serde_json::to_vec(&refusal)
     {
@@ -147,7 +147,7 @@ async fn answer(link: &Link, delivery: Delivery, refusal: Option<Refusal>) {
             correlation_data: correlation.filter(|bytes| bytes.len() <= MAX_CORRELATION_BYTES),
             ..PublishProperties::default()
         };
-        let topic = topics::refused(&vin);
+        let topic = mqtt::refused(&vin);
         let said = Said { topic, payload, qos: QoS::AtLeastOnce, retain: false, properties };
         let published = delivery.connection.run_until_cancelled(link.publish(said)).await;
         if !matches!(published, Some(Ok(()))) {

@@ -1,5 +1,5 @@
 //! A vehicle's own notice: poll now. It is sent to the vehicles of a wave that opens, by the one gateway that was first to
-//! see it, and to a vehicle that is to try again. A notice is a hint and may be lost; that is why vehicles poll, too.
+//! see it, to those that join it later, and to a vehicle that is to try again. A notice is a hint and may be lost; that is why vehicles poll, too.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -9,6 +9,7 @@ use otaru_domain::ack::{Ack, Origin};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::clock;
 use otaru_domain::id::{CampaignId, ModelId, VehicleId, Vin};
+use otaru_domain::mqtt::{self, NoticeReason, SCHEMA_VERSION, VehicleNotice};
 use otaru_store::{StoreError, wave_notices};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::PublishProperties;
@@ -16,8 +17,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::link::{Link, Said};
-use super::notices::SCHEMA_VERSION;
-use super::topics;
 use crate::app::App;
 
 /// Vehicles of a wave that are told at a time, and how often: a thousand a second, so that not all of them ask at once.
@@ -27,6 +26,8 @@ const PAGE_EVERY: Duration = Duration::from_millis(100);
 const APPLIED_AFTER: Duration = Duration::from_secs(2);
 /// Attempts that wait for that.
 const MOST_ATTEMPTS: usize = 10_000;
+/// How often to look for vehicles that joined an open wave.
+const JOINED_EVERY: Duration = Duration::from_secs(2);
 /// After Postgres did not answer.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// How long a notice is worth anything, in seconds.
@@ -55,15 +56,15 @@ impl Attempts {
 pub(super) async fn run(app: &App, link: &Link) {
     let (sender, receiver) = mpsc::channel(MOST_ATTEMPTS);
     if app.attempts.0.set(sender).is_ok() {
-        let both = async { tokio::join!(attempts(link, receiver), waves(app, link)) };
-        app.stop.run_until_cancelled(both).await;
+        let all = async { tokio::join!(attempts(link, receiver), waves(app, link), joined(app, link)) };
+        app.stop.run_until_cancelled(all).await;
     }
 }
 
 async fn attempts(link: &Link, mut receiver: mpsc::Receiver<(Instant, Vin)>) {
     while let Some((at, vin)) = receiver.recv().await {
         tokio::time::sleep_until(at).await;
-        tell(link, &vin, "attempt").await;
+        tell(link, &vin, NoticeReason::Attempt).await;
     }
 }
 
@@ -97,6 +98,30 @@ async fn waves(app: &App, link: &Link) {
     }
 }
 
+/// Tells vehicles that joined an open wave; while no wave is open, nobody can.
+async fn joined(app: &App, link: &Link) {
+    loop {
+        tokio::time::sleep(JOINED_EVERY).await;
+        link.wait_open().await;
+        while !open_waves(app).is_empty() {
+            let page = match wave_notices::take_joined(&app.store, PAGE).await {
+                Ok(page) => page,
+                Err(error) => {
+                    app.database.failed(&error);
+                    break;
+                }
+            };
+            for vin in &page {
+                tell(link, vin, NoticeReason::Offer).await;
+            }
+            if page.is_empty() {
+                break;
+            }
+            tokio::time::sleep(PAGE_EVERY).await;
+        }
+    }
+}
+
 fn open_waves(app: &App) -> HashSet<Wave> {
     let views = app.mirror.views().into_iter().filter_map(|(model, view)| Some((model, view?)));
     let mut open = HashSet::new();
@@ -122,21 +147,22 @@ async fn tell_wave(app: &App, link: &Link, (model, campaign, wave): &Wave) -> Re
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = *last;
         for (_, vin) in &page {
-            tell(link, vin, "offer").await;
+            tell(link, vin, NoticeReason::Offer).await;
         }
     }
 }
 
-async fn tell(link: &Link, vin: &Vin, reason: &'static str) {
-    let notice = serde_json::json!({"schema_version": SCHEMA_VERSION, "reason": reason});
+async fn tell(link: &Link, vin: &Vin, reason: NoticeReason) {
+    let notice = VehicleNotice { schema_version: SCHEMA_VERSION, reason };
     let properties = PublishProperties {
         message_expiry_interval: Some(NOTICE_SECS),
         content_type: Some("application/json".to_owned()),
         ..PublishProperties::default()
     };
-    let payload = notice.to_string().into_bytes();
+    // A number and a name always have a form in JSON.
+    let payload = serde_json::to_vec(&notice).unwrap_or_default();
     // Without QoS: reports must not wait behind notices that the broker is slow to take.
-    let said = Said { topic: topics::notice(vin), payload, qos: QoS::AtMostOnce, retain: false, properties };
+    let said = Said { topic: mqtt::notice(vin), payload, qos: QoS::AtMostOnce, retain: false, properties };
     if link.publish(said).await.is_ok() {
         metrics::counter!("otaru_gateway_mqtt_notices_total", "of" => "vehicle").increment(1);
     }

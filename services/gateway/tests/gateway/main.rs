@@ -13,6 +13,7 @@ mod outage;
 mod poll;
 mod rates;
 mod redirects;
+mod signatures;
 mod storm;
 mod stream;
 mod tls;

@@ -159,6 +159,7 @@ impl World {
             jti: Uuid::new_v4(),
             iat: self.now.timestamp(),
             exp: (self.now + TimeDelta::days(1)).timestamp(),
+            ack_key: None,
         }
     }
 

@@ -14,6 +14,7 @@ use otaru_http::Serving;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::mqtt::MqttOptions;
 use super::oidc::OidcOptions;
 use super::options::{DdiOptions, KafkaTuning, local_artifacts};
 use super::serving::ProxyOptions;
@@ -56,6 +57,8 @@ pub struct Up {
     ddi: DdiOptions,
     #[command(flatten)]
     proxies: ProxyOptions,
+    #[command(flatten)]
+    mqtt: MqttOptions,
     /// Do not sign roots here: models wait for `otaru keys sign-root`. The demo needs roots, so this goes with --empty.
     #[arg(long, env = "OTARU_OFFLINE_ROOTS", requires = "empty")]
     offline_roots: bool,
@@ -186,6 +189,7 @@ impl Up {
         gateway.poll_interval = Duration::from_secs(poll_secs.into());
         gateway.ddi = self.ddi.config();
         gateway.proxies = self.proxies.config();
+        gateway.mqtt = self.mqtt.config()?;
         let (triage_database, triage_bus) = (database(2), bus.clone());
         let state =
             otaru_vehicle_state::Config { listen: self.address(self.vehicle_state_port), database: database(12), bus };
@@ -255,6 +259,9 @@ impl Up {
                     return Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
                 }
                 code = if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            } else if stop.is_cancelled() {
+                println!("Stopped before the demo's campaign had ended.");
+                return Ok(if self.once { ExitCode::FAILURE } else { ExitCode::SUCCESS });
             }
         }
         println!("Otaru stays up; Ctrl-C ends it.");

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
 use otaru_domain::id::HardwareId;
 use otaru_domain::token::Claims;
-use otaru_vehicle::agent::{AgentConfig, Credentials, HealthCheck, Mode, run};
+use otaru_vehicle::agent::{AgentConfig, Credentials, HealthCheck, Mode, make_key, public_key, read_key, run};
 use serde::Deserialize;
 use url::Url;
 
@@ -30,6 +30,10 @@ pub struct VehicleArgs {
     /// The file with the answer of POST /api/v1/vehicles/VIN/credentials.
     #[arg(long, env = "OTARU_CREDENTIALS", required = true)]
     credentials: Option<PathBuf>,
+    /// The file with the key by which the vehicle signs its reports: one that only its owner may read, whose public key
+    /// the credentials were issued with. See `otaru vehicle make-key`.
+    #[arg(long, env = "OTARU_ACK_KEY")]
+    ack_key: Option<PathBuf>,
     /// Where the agent keeps its state, its downloads and its A/B slots; ./vehicle-VIN unless given.
     #[arg(long, env = "OTARU_STATE_DIR")]
     state_dir: Option<PathBuf>,
@@ -59,7 +63,17 @@ pub struct VehicleArgs {
 #[derive(Debug, Subcommand)]
 enum VehicleCommand {
     /// Only verify a TUF repository, or download one of its targets, as the agent does.
-    Tuf(TufArgs),
+    Tuf(Box<TufArgs>),
+    /// Make a key by which the vehicle signs its reports, and print its public key, the `ack_key` of
+    /// POST /api/v1/vehicles/VIN/credentials.
+    MakeKey(MakeKeyArgs),
+}
+
+#[derive(Debug, Args)]
+struct MakeKeyArgs {
+    /// The file to make; there must be none.
+    #[arg(long)]
+    out: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -88,15 +102,40 @@ fn identity(path: &Path) -> anyhow::Result<Claims> {
     serde_json::from_slice(&payload).with_context(wrong)
 }
 
+/// That the key is the one that the credentials were issued with, where they were issued with one.
+fn check_key(path: Option<&Path>, named: Option<&str>) -> anyhow::Result<()> {
+    match (path, named) {
+        (Some(path), named) => {
+            let public = public_key(&read_key(path)?);
+            if named.is_some_and(|named| named != public) {
+                bail!("{} is another key than the credentials were issued with (ack_key)", path.display());
+            }
+        }
+        (None, Some(_)) => {
+            tracing::warn!(
+                "the credentials were issued with a key to sign reports, and --ack-key is missing: they go unsigned"
+            );
+        }
+        (None, None) => {}
+    }
+    Ok(())
+}
+
 impl VehicleArgs {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        if let Some(VehicleCommand::Tuf(tuf)) = self.command {
-            return tuf.run().await;
+        match self.command {
+            Some(VehicleCommand::Tuf(tuf)) => return tuf.run().await,
+            Some(VehicleCommand::MakeKey(args)) => {
+                println!("{}", make_key(&args.out)?);
+                return Ok(ExitCode::SUCCESS);
+            }
+            None => {}
         }
         let stop = stop_on_signal()?;
         let (mqtt, tls) = (self.links.mqtt()?, self.links.tls()?);
         let credentials = self.credentials.context("--credentials is missing")?;
-        let Claims { vin, model, .. } = identity(&credentials)?;
+        let Claims { vin, model, ack_key: named, .. } = identity(&credentials)?;
+        check_key(self.ack_key.as_deref(), named.as_deref())?;
         let config = AgentConfig {
             gateway: self.gateway,
             tls,
@@ -104,6 +143,7 @@ impl VehicleArgs {
             vin,
             model,
             credentials: Credentials::File(credentials),
+            ack_key: self.ack_key,
             ecus: self.ecus.into_iter().collect::<BTreeMap<_, _>>(),
             health_check: self
                 .health_check

@@ -12,13 +12,14 @@ use tokio::process::{Child, Command};
 
 use crate::backing::{free_port, log, otaru};
 use crate::cluster::{ADMIN_TOKEN, Cluster, Role, eventually};
+use crate::database::query;
 
 const IMAGE: &[u8] = b"the new body control";
 const GOOD: &str = "WVWZZZ1KZAW000001";
 const BAD: &str = "WVWZZZ1KZAW000002";
 
-/// A campaign for two vehicles, open for both.
-async fn open_campaign(api: &Api) -> anyhow::Result<()> {
+/// A campaign for two vehicles of a model whose vehicles sign, open for both; their credentials.
+async fn open_campaign(cluster: &Cluster, api: &Api) -> anyhow::Result<Vec<Value>> {
     api.post(
         "/models",
         &json!({"id": "harbour", "name": "Harbour", "hardware": [{"hardware_id": "BCM", "name": "BCM"}]}),
@@ -29,8 +30,15 @@ async fn open_campaign(api: &Api) -> anyhow::Result<()> {
     let release = json!({"name": "Spring", "version": "2", "models": ["harbour"], "images": images});
     let release = api.post("/releases", &release).await?["id"].clone();
     api.post(&format!("/releases/{release}/lock"), &json!({})).await?;
+    let signing = json!({"ack_signatures": "required"}).to_string();
+    api.put_bytes("/models/harbour/ack-signatures", signing.into_bytes()).await?;
+    let mut credentials = Vec::new();
     for vin in [GOOD, BAD] {
         api.post("/vehicles", &json!({"vin": vin, "model": "harbour", "region": "EU"})).await?;
+        let made = otaru().args(["vehicle", "make-key", "--out"]).arg(key_of(cluster, vin)).output().await?;
+        ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let ack_key = String::from_utf8(made.stdout)?.trim().to_owned();
+        credentials.push(api.post(&format!("/vehicles/{vin}/credentials"), &json!({"ack_key": ack_key})).await?);
     }
     let campaign = json!({
         "name": "Spring", "release": release, "target": r#"region == "EU""#,
@@ -38,7 +46,12 @@ async fn open_campaign(api: &Api) -> anyhow::Result<()> {
     });
     let campaign = api.post("/campaigns", &campaign).await?["id"].clone();
     api.post(&format!("/campaigns/{campaign}/start"), &json!({})).await?;
-    Ok(())
+    Ok(credentials)
+}
+
+/// The file of the key by which the vehicle signs.
+fn key_of(cluster: &Cluster, vin: &str) -> std::path::PathBuf {
+    cluster.dir.path().join(format!("{vin}.pem"))
 }
 
 /// Runs the agent of `vin` once, with this ECU and what tells it how to get to a gateway.
@@ -47,6 +60,7 @@ async fn once(cluster: &Cluster, credentials: &Value, vin: &str, ecu: &str, way:
     std::fs::write(&path, serde_json::to_vec(credentials)?)?;
     let mut command = otaru();
     command.args(["vehicle", "--once", "--ecu", ecu]).args(way);
+    command.arg("--ack-key").arg(key_of(cluster, vin));
     command.arg("--credentials").arg(&path).arg("--state-dir").arg(cluster.dir.path().join(vin));
     command.output().await.context("otaru vehicle")
 }
@@ -129,11 +143,7 @@ async fn the_agent_installs_and_its_exit_code_says_how_that_went() -> anyhow::Re
     let owned = Cluster::start(None).await?;
     let cluster = &owned;
     let api = Api::new(&cluster.url(Role::Campaign), ADMIN_TOKEN)?;
-    open_campaign(&api).await?;
-    let mut credentials = Vec::new();
-    for vin in [GOOD, BAD] {
-        credentials.push(api.post(&format!("/vehicles/{vin}/credentials"), &json!({})).await?);
-    }
+    let credentials = open_campaign(cluster, &api).await?;
     let installed = cluster.dir.path().join(GOOD).join("slots/a/BCM.bin");
     let plain = cluster.url(Role::Gateway);
     let (credentials, installed, gateway) = (&credentials, &installed, &plain);
@@ -163,5 +173,14 @@ async fn the_agent_installs_and_its_exit_code_says_how_that_went() -> anyhow::Re
     let again = once(cluster, &credentials[1], BAD, "IVI=1.0.0", &way).await?;
     assert!(again.status.success(), "nothing is attempted again: {}", String::from_utf8_lossy(&again.stderr));
     drop(tls);
+    let ends = "SELECT state, count(*), bool_and(h.signed_by IS NOT NULL) FROM ack_history h
+                 WHERE origin = 'vehicle' AND state IN ('installed', 'failed') GROUP BY 1 ORDER BY 1";
+    let url = cluster.database_url.as_str();
+    eventually("both ends, each signed", Duration::from_secs(60), || async move {
+        Ok((query(url, ends).await? == ["failed|1|t", "installed|1|t"]).then_some(()))
+    })
+    .await?;
+    let rebuilt = cluster.rebuild_and_verify().await?;
+    assert_eq!(rebuilt["differences"], 0, "{rebuilt}");
     owned.stop().await
 }

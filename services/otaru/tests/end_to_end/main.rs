@@ -8,7 +8,9 @@ mod end_to_end {
     pub mod backing;
     pub mod cluster;
     pub mod database;
+    pub mod ddi_stage;
     mod full_disk;
+    mod hawkbit;
     mod hsm;
     pub mod journey;
     mod kills;
@@ -20,6 +22,7 @@ mod end_to_end {
     pub mod tamper;
     mod tuf_clients;
     mod tuf_suite;
+    mod up;
 }
 
-use end_to_end::{backing, cluster, database, journey, rotation, swupdate_device, tamper};
+use end_to_end::{backing, cluster, database, ddi_stage, journey, rotation, swupdate_device, tamper};

@@ -1,63 +1,23 @@
 //! Debian's `swupdate` as a device: it polls the gateway over DDI, downloads, verifies and installs a signed container
 //! into a file, and reports. Nobody on this project wrote it.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, ensure};
 use otaru::demo::api::Api;
-use otaru_domain::clock;
 use serde_json::{Value, json};
 
 use crate::cluster::{ADMIN_TOKEN, Cluster, Role, eventually};
 use crate::database::query;
+use crate::ddi_stage::{self, PATIENCE, Stage, asking};
 use crate::swupdate_device::{Container, Device};
 
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A campaign for one vehicle, which has a token.
-struct Stage {
-    campaign: i64,
-    vin: String,
-    token: String,
-}
-
-/// Brings `container` to a vehicle of its own; `number` tells it from others.
-async fn stage(api: &Api, number: usize, container: &Container) -> anyhow::Result<Stage> {
-    let vin = format!("XZZSWUZ00{number:08}");
-    if api.find("/models/swu").await?.is_none() {
-        let hardware = json!([{"hardware_id": "BCM", "name": "Body"}]);
-        api.post("/models", &json!({"id": "swu", "name": "SWUpdate", "hardware": hardware})).await?;
-    }
-    api.post("/vehicles", &json!({"vin": vin, "model": "swu", "tags": [format!("t{number}")]})).await?;
-    let credential = api.post(&format!("/vehicles/{vin}/credentials"), &json!({})).await?;
-    let upload = format!("/artifacts?file_name=body-{number}.swu");
-    let artifact = api.upload(&upload, "application/octet-stream", std::fs::read(&container.path)?).await?;
-    let version = format!("2.{number}.0");
-    let image = json!({"hardware_id": "BCM", "sha256": artifact["sha256"], "version": version});
-    let release = json!({"name": "Body", "version": version, "models": ["swu"], "images": [image]});
-    let release = api.post("/releases", &release).await?["id"].as_i64().context("no release")?;
-    api.post(&format!("/releases/{release}/lock"), &json!({})).await?;
-    let campaign = json!({
-        "name": format!("For {vin}"), "release": release, "target": format!("\"t{number}\" in tags"),
-        "waves": [{"share_ratio": 1.0, "gate_installed_ratio": 0.0}],
-        "deadline": clock::now() + chrono::TimeDelta::hours(1),
-    });
-    let campaign = api.post("/campaigns", &campaign).await?["id"].as_i64().context("no campaign")?;
-    api.post(&format!("/campaigns/{campaign}/start"), &json!({})).await?;
-    let token = credential["token"].as_str().context("no token")?.to_owned();
-    Ok(Stage { campaign, vin, token })
+/// Brings `container` to a vehicle of its own.
+async fn stage(api: &Api, number: usize, container: &Container, policy: Value) -> anyhow::Result<Stage> {
+    ddi_stage::stage(api, number, &format!("body-{number}.swu"), std::fs::read(&container.path)?, policy).await
 }
 
 /// Waits until the vehicle's assignment is in `state`, as Postgres says.
 async fn wait_for(cluster: &Cluster, stage: &Stage, device: &Device, state: &str) -> anyhow::Result<()> {
-    let (url, campaign) = (cluster.database_url.as_str(), stage.campaign);
-    let reached = eventually(state, PATIENCE, || async move {
-        let rows = query(url, &format!("SELECT state FROM assignments WHERE campaign_id = {campaign}")).await?;
-        ensure!(rows == [state], "it is {rows:?}");
-        Ok(Some(()))
-    })
-    .await;
-    reached.with_context(|| format!("swupdate said:\n{}", device.log_tail()))
+    stage.wait_for(cluster, state).await.with_context(|| format!("swupdate said:\n{}", device.log_tail()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +28,7 @@ async fn swupdate_installs_what_is_genuine_and_fails_on_what_is_corrupt() -> any
 
     let mut device = Device::new()?;
     let container = device.container(300_000)?;
-    let good = stage(&api, 1, &container).await?;
+    let good = stage(&api, 1, &container, json!({})).await?;
     device.start(&gateway, &good.vin, &good.token, &[])?;
     wait_for(&cluster, &good, &device, "installing").await?;
     let (target, payload) = (device.target(), container.payload.clone());
@@ -99,12 +59,47 @@ async fn swupdate_installs_what_is_genuine_and_fails_on_what_is_corrupt() -> any
 
     let mut device = Device::new()?;
     let container = device.container(300_000)?.corrupted()?;
-    let bad = stage(&api, 2, &container).await?;
+    let bad = stage(&api, 2, &container, json!({})).await?;
     device.start(&gateway, &bad.vin, &bad.token, &[])?;
     wait_for(&cluster, &bad, &device, "failed").await?;
     let why =
         format!("SELECT error_code, length(log) > 0 FROM assignment_failures WHERE campaign_id = {}", bad.campaign);
     assert_eq!(query(&cluster.database_url, &why).await?, ["ddi-failure|t"]);
+    device.stop()?;
+    cluster.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swupdate_waits_until_its_user_has_confirmed() -> anyhow::Result<()> {
+    let cluster = Cluster::start(None).await?;
+    let api = Api::new(&cluster.url(Role::Campaign), ADMIN_TOKEN)?;
+    let gateway = cluster.url(Role::Gateway);
+    let mut device = Device::new()?;
+    let container = device.container(300_000)?;
+    let asked = stage(&api, 5, &container, asking()).await?;
+    device.start(&gateway, &asked.vin, &asked.token, &[])?;
+    // Its user's app, for this swupdate knows no confirmations and takes them for nothing to do.
+    let http = reqwest::Client::new();
+    let (http, token) = (&http, format!("TargetToken {}", asked.token));
+    let root = format!("{gateway}/DEFAULT/controller/v1/{}", asked.vin);
+    let (root, token) = (root.as_str(), token.as_str());
+    let link = eventually("the question", PATIENCE, || async move {
+        let answer = http.get(root).header("authorization", token).send().await?;
+        let answer: Value = answer.error_for_status()?.json().await?;
+        ensure!(answer["_links"]["deploymentBase"].is_null(), "it does not wait: {answer}");
+        Ok(answer["_links"]["confirmationBase"]["href"].as_str().map(str::to_owned))
+    })
+    .await?;
+    wait_for(&cluster, &asked, &device, "offered").await?;
+    ensure!(!device.target().exists(), "it was not confirmed");
+    let call = format!("{}/feedback", link.split('?').next().context("no link")?);
+    let said = json!({"confirmation": "confirmed", "code": 1, "details": ["the user agrees"]});
+    http.post(call).header("authorization", token).json(&said).send().await?.error_for_status()?;
+    device.wait_for_log("Update successful", PATIENCE).await?;
+    ensure!(std::fs::read(device.target())? == container.payload, "another image");
+    device.stop()?;
+    device.start(&gateway, &asked.vin, &asked.token, &["-c", "2"])?;
+    wait_for(&cluster, &asked, &device, "installed").await?;
     device.stop()?;
     cluster.stop().await
 }
@@ -117,7 +112,7 @@ async fn swupdate_stops_when_cancelled_and_goes_on_after_a_gateway_was_killed() 
 
     let mut device = Device::new()?;
     let container = device.container(8 << 20)?;
-    let slow = stage(&api, 3, &container).await?;
+    let slow = stage(&api, 3, &container, json!({})).await?;
     device.start(&gateway, &slow.vin, &slow.token, &["-n", "100k"])?;
     wait_for(&cluster, &slow, &device, "installing").await?;
     api.post(&format!("/campaigns/{}/cancel", slow.campaign), &json!({})).await?;
@@ -137,7 +132,7 @@ async fn swupdate_stops_when_cancelled_and_goes_on_after_a_gateway_was_killed() 
 
     let mut device = Device::new()?;
     let container = device.container(8 << 20)?;
-    let killed = stage(&api, 4, &container).await?;
+    let killed = stage(&api, 4, &container, json!({})).await?;
     device.start(&gateway, &killed.vin, &killed.token, &["-n", "1M", "-r", "50", "-w", "1"])?;
     wait_for(&cluster, &killed, &device, "installing").await?;
     let target = device.target();

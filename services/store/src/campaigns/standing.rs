@@ -3,7 +3,7 @@
 
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::CampaignState;
-use otaru_domain::id::CampaignId;
+use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_domain::planner::{CampaignFacts, StateCounts};
 
 use super::waves::Wave;
@@ -61,21 +61,24 @@ pub async fn standing(store: &Store, id: CampaignId) -> Result<Option<Standing>,
     Ok(with_waves(&mut tx, rows).await?.pop())
 }
 
-/// The campaigns below `before` (all without it), newest first; of one state if it is given.
+/// The campaigns below `before` (all without it), newest first; of one state and of one release if they are given.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn page(
     store: &Store,
     state: Option<CampaignState>,
+    release: Option<ReleaseId>,
     before: Option<CampaignId>,
     limit: i64,
 ) -> Result<Vec<Standing>, StoreError> {
     let mut tx = store.begin_reading().await?;
     let rows = sqlx::query_as(select!(
-        "WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"
+        "WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR release_id = $2)
+           AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $4"
     ));
-    let rows = rows.bind(state.map(CampaignState::as_str)).bind(before).bind(limit).fetch_all(&mut *tx).await?;
+    let rows = rows.bind(state.map(CampaignState::as_str)).bind(release).bind(before).bind(limit);
+    let rows = rows.fetch_all(&mut *tx).await?;
     with_waves(&mut tx, rows).await
 }
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use otaru_domain::ack::Health;
+use otaru_domain::ack::{Health, SignaturePolicy};
 use otaru_domain::assignment::{AssignmentState, Reported, Track};
 use otaru_domain::id::{CampaignId, VehicleId};
 use sqlx::FromRow;
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, ack_keys};
 
 /// An assignment and where it stood before the batch.
 #[derive(Debug, Clone)]
@@ -22,12 +22,23 @@ pub(super) struct Standing {
 /// A vehicle in a campaign.
 pub(super) type Key = (VehicleId, CampaignId);
 
-/// The ids of the vehicles with these VINs; unknown ones are missing.
-pub(super) async fn vehicles(tx: &mut Tx, vins: BTreeSet<&str>) -> Result<HashMap<String, VehicleId>, StoreError> {
+/// A vehicle, and whether its model asks it to sign.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    pub id: VehicleId,
+    pub policy: SignaturePolicy,
+}
+
+/// The vehicles with these VINs; unknown ones are missing.
+pub(super) async fn vehicles(tx: &mut Tx, vins: BTreeSet<&str>) -> Result<HashMap<String, Known>, StoreError> {
     let vins: Vec<&str> = vins.into_iter().collect();
-    let rows: Vec<(String, VehicleId)> =
-        sqlx::query_as("SELECT vin, id FROM vehicles WHERE vin = ANY($1)").bind(vins).fetch_all(&mut **tx).await?;
-    Ok(rows.into_iter().collect())
+    let rows: Vec<(String, VehicleId, String)> = sqlx::query_as(
+        "SELECT v.vin, v.id, m.ack_signatures FROM vehicles v JOIN models m ON m.id = v.model_id WHERE v.vin = ANY($1)",
+    )
+    .bind(vins)
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter().map(|(vin, id, policy)| Ok((vin, Known { id, policy: ack_keys::policy(&policy)? }))).collect()
 }
 
 /// Reads these assignments and locks them until the end of the transaction, always in the same order:

@@ -7,15 +7,19 @@ use chrono::{DateTime, Utc};
 use otaru_domain::ack::Ack;
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::id::{CampaignId, VehicleId};
+use uuid::Uuid;
 
-use super::assignments::{Key, Standing};
-use super::{Applied, Arrived, UNKNOWN_ASSIGNMENT, UNKNOWN_VEHICLE};
+use super::assignments::{Key, Known, Standing};
+use super::signatures::Verdicts;
+use super::{Applied, Arrived, SIGNATURE, UNKNOWN_ASSIGNMENT, UNKNOWN_VEHICLE};
 use crate::offsets::Claim;
 
 /// An acknowledgement that an assignment took in, whether or not it changed anything.
 pub(super) struct Taken<'a> {
     pub vehicle: VehicleId,
     pub ack: &'a Ack,
+    /// The credential whose key signed it.
+    pub signed_by: Option<Uuid>,
 }
 
 /// What is to be written.
@@ -30,17 +34,19 @@ pub(super) struct Folded<'a> {
 pub(super) fn fold<'a>(
     claim: &Claim,
     arrived: &'a [Arrived<Ack>],
-    vehicles: &HashMap<String, VehicleId>,
+    verdicts: Verdicts,
+    vehicles: &HashMap<String, Known>,
     mut standings: BTreeMap<Key, Standing>,
     now: DateTime<Utc>,
 ) -> Folded<'a> {
     let mut applied = Applied::default();
     let mut taken = Vec::with_capacity(arrived.len());
     let mut left = BTreeMap::new();
-    for one in arrived {
-        match take(one, vehicles, &mut standings) {
-            Ok((vehicle, ack, change)) => {
-                taken.push(Taken { vehicle, ack });
+    for (one, verdict) in arrived.iter().zip(verdicts) {
+        match take(one, verdict, vehicles, &mut standings) {
+            Ok((found, change)) => {
+                let ack = found.ack;
+                taken.push(found);
                 if let Change::Followed { wave, state } = change {
                     *left.entry((ack.campaign, wave, state)).or_default() += 1;
                 }
@@ -71,13 +77,14 @@ enum Change {
 
 fn take<'a>(
     one: &'a Arrived<Ack>,
-    vehicles: &HashMap<String, VehicleId>,
+    verdict: Result<Option<Uuid>, String>,
+    vehicles: &HashMap<String, Known>,
     standings: &mut BTreeMap<Key, Standing>,
-) -> Result<(VehicleId, &'a Ack, Change), (&'static str, String)> {
+) -> Result<(Taken<'a>, Change), (&'static str, String)> {
     let ack = one.message.as_ref().map_err(|rejected| (rejected.reason, rejected.detail.clone()))?;
-    let vehicle = *vehicles
-        .get(ack.vin.as_str())
-        .ok_or_else(|| (UNKNOWN_VEHICLE, format!("no vehicle has the VIN {}", ack.vin)))?;
+    let vehicle = vehicles.get(ack.vin.as_str()).map(|known| known.id);
+    let vehicle = vehicle.ok_or_else(|| (UNKNOWN_VEHICLE, format!("no vehicle has the VIN {}", ack.vin)))?;
+    let signed_by = verdict.map_err(|detail| (SIGNATURE, detail))?;
     let standing = standings.get_mut(&(vehicle, ack.campaign)).ok_or_else(|| {
         (UNKNOWN_ASSIGNMENT, format!("vehicle {} has no assignment in campaign {}", ack.vin, ack.campaign))
     })?;
@@ -93,5 +100,5 @@ fn take<'a>(
         }
         true => Change::Moved,
     };
-    Ok((vehicle, ack, change))
+    Ok((Taken { vehicle, ack, signed_by }, change))
 }

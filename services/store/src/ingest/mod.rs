@@ -6,6 +6,7 @@
 mod assignments;
 mod counters;
 mod fold;
+mod signatures;
 mod writes;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use otaru_domain::ack::Ack;
 use crate::dead_letters::{self, DeadLetter};
 use crate::offsets::{self, Claim, Position};
 use crate::{StoreError, Tx};
+use signatures::Signatures;
 
 pub use counters::FAILURES_CHANNEL;
 
@@ -42,6 +44,8 @@ pub const UNPARSABLE: &str = "unparsable";
 pub const UNKNOWN_VEHICLE: &str = "unknown_vehicle";
 /// The reason of an acknowledgement of a campaign that the vehicle is not in.
 pub const UNKNOWN_ASSIGNMENT: &str = "unknown_assignment";
+/// The reason of an acknowledgement that its vehicle did not sign, or not with a key that counts.
+pub const SIGNATURE: &str = "signature";
 /// The reason of a message that Postgres refuses, though it reads well.
 pub const UNAPPLIABLE: &str = "unappliable";
 
@@ -84,16 +88,43 @@ pub async fn apply_acks(
     arrived: &[Arrived<Ack>],
     now: DateTime<Utc>,
 ) -> Result<Applied, StoreError> {
+    apply(tx, claim, to, arrived, Signatures::Decide, now).await
+}
+
+/// As [`apply_acks`], of messages that were applied before: what was put aside for its signature then is known, so the
+/// signatures of the others are only noted.
+///
+/// # Errors
+/// As [`apply_acks`].
+pub async fn replay_acks(
+    tx: &mut Tx,
+    claim: &Claim,
+    to: Position,
+    arrived: &[Arrived<Ack>],
+    now: DateTime<Utc>,
+) -> Result<Applied, StoreError> {
+    apply(tx, claim, to, arrived, Signatures::Note, now).await
+}
+
+async fn apply(
+    tx: &mut Tx,
+    claim: &Claim,
+    to: Position,
+    arrived: &[Arrived<Ack>],
+    signatures: Signatures,
+    now: DateTime<Utc>,
+) -> Result<Applied, StoreError> {
     offsets::advance(tx, claim, to, now).await?;
     let vins = arrived.iter().filter_map(|one| one.message.as_ref().ok()).map(|ack| ack.vin.as_str()).collect();
     let vehicles = assignments::vehicles(tx, vins).await?;
+    let verdicts = signatures::verdicts(tx, arrived, &vehicles, signatures).await?;
     let keys = arrived
         .iter()
         .filter_map(|one| one.message.as_ref().ok())
-        .filter_map(|ack| Some((*vehicles.get(ack.vin.as_str())?, ack.campaign)))
+        .filter_map(|ack| Some((vehicles.get(ack.vin.as_str())?.id, ack.campaign)))
         .collect();
     let standings = assignments::lock(tx, keys).await?;
-    let folded = fold::fold(claim, arrived, &vehicles, standings, now);
+    let folded = fold::fold(claim, arrived, verdicts, &vehicles, standings, now);
     assignments::update(tx, &folded.changed).await?;
     writes::history(tx, &folded.taken).await?;
     writes::failures(tx, &folded.taken).await?;

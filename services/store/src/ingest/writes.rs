@@ -46,10 +46,10 @@ pub(super) async fn history(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), Stor
     sqlx::query(
         "INSERT INTO ack_history (vehicle_id, ack_id, campaign_id, attempt, sequence, origin, state,
                                   progress_percent, error_code, reported_at, received_at, waiting_for,
-                                  versions)
+                                  versions, signed_by)
          SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::int[], $5::bigint[], $6::text[], $7::text[],
                               $8::smallint[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::jsonb[],
-                              $13::jsonb[])
+                              $13::jsonb[], $14::uuid[])
          ON CONFLICT (vehicle_id, ack_id) DO NOTHING",
     )
     .bind(taken.iter().map(|one| one.vehicle).collect::<Vec<_>>())
@@ -65,6 +65,7 @@ pub(super) async fn history(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), Stor
     .bind(taken.iter().map(|one| one.ack.received_at).collect::<Vec<_>>())
     .bind(taken.iter().map(|one| one.ack.waiting_for.as_ref().map(Json)).collect::<Vec<_>>())
     .bind(taken.iter().map(|one| versions(one.ack)).collect::<Vec<_>>())
+    .bind(taken.iter().map(|one| one.signed_by).collect::<Vec<_>>())
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -102,7 +103,7 @@ impl Failure {
 /// The newest failure of each attempt.
 pub(super) async fn failures(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), StoreError> {
     let mut newest: BTreeMap<(CampaignId, VehicleId, i32), Failure> = BTreeMap::new();
-    for Taken { vehicle, ack } in taken {
+    for Taken { vehicle, ack, .. } in taken {
         if !matches!(ack.state, AssignmentState::Failed | AssignmentState::RolledBack | AssignmentState::Declined) {
             continue;
         }
@@ -143,7 +144,7 @@ pub(super) async fn failures(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), Sto
 /// When each vehicle's newest acknowledgement was taken; what a server says of a vehicle is no sign of it.
 pub(super) async fn reports(tx: &mut Tx, taken: &[Taken<'_>]) -> Result<(), StoreError> {
     let mut newest: BTreeMap<VehicleId, DateTime<Utc>> = BTreeMap::new();
-    for Taken { vehicle, ack } in taken.iter().filter(|one| one.ack.origin == Origin::Vehicle) {
+    for Taken { vehicle, ack, .. } in taken.iter().filter(|one| one.ack.origin == Origin::Vehicle) {
         let at = newest.entry(*vehicle).or_insert(ack.received_at);
         *at = ack.received_at.max(*at);
     }

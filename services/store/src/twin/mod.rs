@@ -84,6 +84,38 @@ pub async fn ecus_as_of(store: &Store, vehicle: VehicleId, at: DateTime<Utc>) ->
     rows.into_iter().map(Ecu::try_from).collect()
 }
 
+/// A change of what an ECU runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EcuChange {
+    pub hardware_id: HardwareId,
+    /// None when the ECU was gone.
+    pub version: Option<String>,
+    pub serial: Option<String>,
+    /// When the server first took a report of it.
+    pub at: DateTime<Utc>,
+}
+
+/// What a vehicle's ECUs came to run and when, the newest first; at most `limit` changes.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn changes(store: &Store, vehicle: VehicleId, limit: i64) -> Result<Vec<EcuChange>, StoreError> {
+    let rows: Vec<(String, Option<String>, Option<String>, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT hardware_id, version, serial, valid_from FROM vehicle_ecu_history WHERE vehicle_id = $1
+          ORDER BY valid_from DESC, hardware_id LIMIT $2",
+    )
+    .bind(vehicle)
+    .bind(limit)
+    .fetch_all(store.pool())
+    .await?;
+    let change = |(hardware_id, version, serial, at): (String, _, _, _)| {
+        let hardware_id =
+            hardware_id.parse().map_err(|error| StoreError::inconsistent("vehicle_ecu_history", error))?;
+        Ok(EcuChange { hardware_id, version, serial, at })
+    };
+    rows.into_iter().map(change).collect()
+}
+
 /// Somebody says what one ECU runs, as when it is replaced in a workshop.
 ///
 /// # Errors

@@ -51,6 +51,20 @@ pub(super) async fn mark(
     .bind(now)
     .execute(&mut **tx)
     .await?;
+    // What they report would be taken from nobody; who speaks DDI has no way to sign.
+    sqlx::query(
+        "UPDATE pg_temp.candidates c SET excluded = 'cannot_sign'
+           FROM models m
+          WHERE c.excluded IS NULL AND m.id = c.model_id AND m.ack_signatures = 'required'
+            AND (NOT EXISTS (SELECT FROM vehicle_credentials k
+                              WHERE k.vehicle_id = c.vehicle_id AND k.ack_key IS NOT NULL AND k.revoked_at IS NULL
+                                AND k.expires_at > $1)
+                 OR EXISTS (SELECT FROM vehicle_reports r WHERE r.vehicle_id = c.vehicle_id AND r.ddi))",
+    )
+    .persistent(false)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
     if needs_signals {
         sqlx::query(
             "UPDATE pg_temp.candidates c SET excluded = 'precondition_not_evaluated'

@@ -9,7 +9,7 @@ use otaru_domain::target::Target;
 use super::assign::OPENING_PARTITION;
 use super::{candidates, exclude};
 use crate::campaigns::{self, Campaign, unsigned};
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, wave_notices};
 
 /// Takes the oldest changes, at most `limit`: the vehicles of which something changed.
 ///
@@ -95,7 +95,7 @@ async fn leave_members(tx: &mut Tx, campaign: CampaignId) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Assigns the candidates whose wave is open.
+/// Assigns the candidates whose wave is open, and notes those to tell whose wave was told of already.
 async fn assign(tx: &mut Tx, campaign: CampaignId, now: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query(
         "WITH inserted AS (
@@ -104,7 +104,13 @@ async fn assign(tx: &mut Tx, campaign: CampaignId, now: DateTime<Utc>) -> Result
                FROM pg_temp.candidates c
                JOIN campaign_waves w ON w.campaign_id = $1 AND w.number = c.wave AND w.opened_at IS NOT NULL
               ORDER BY c.vehicle_id
-             ON CONFLICT DO NOTHING RETURNING wave
+             ON CONFLICT DO NOTHING RETURNING wave, vehicle_id
+         ), noted AS (
+             INSERT INTO join_notices (campaign_id, vehicle_id, joined_at)
+             SELECT $1, i.vehicle_id, $2
+               FROM inserted i
+               JOIN pg_temp.candidates c ON c.vehicle_id = i.vehicle_id
+               JOIN wave_notices n ON n.campaign_id = $1 AND n.wave = i.wave AND n.model = c.model_id
          )
          INSERT INTO assignment_counters AS k (campaign_id, wave, state, partition, vehicles)
          SELECT $1, wave, 'assigned', $3, count(*) FROM inserted GROUP BY wave ORDER BY wave
@@ -116,7 +122,7 @@ async fn assign(tx: &mut Tx, campaign: CampaignId, now: DateTime<Utc>) -> Result
     .bind(OPENING_PARTITION)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    wave_notices::forget_joined(tx, now).await
 }
 
 /// Assigns whoever joined `wave` while it was being opened, behind where the opening was. How many.

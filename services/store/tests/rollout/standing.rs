@@ -1,3 +1,4 @@
+use chrono::TimeDelta;
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::clock;
@@ -63,9 +64,10 @@ async fn campaigns_come_in_pages_newest_first_and_the_fleet_counts_them(pool: Pg
         draft(&store, release, "true", salt, &[0.5, 0.5]).await;
     }
     let ids = |page: Vec<campaigns::Standing>| page.into_iter().map(|row| row.campaign.id).collect::<Vec<_>>();
-    assert_eq!(ids(campaigns::page(&store, None, None, 2).await.unwrap()), [3, 2]);
-    assert_eq!(ids(campaigns::page(&store, None, Some(2), 2).await.unwrap()), [1]);
-    assert!(campaigns::page(&store, Some(CampaignState::Paused), None, 2).await.unwrap().is_empty());
+    assert_eq!(ids(campaigns::page(&store, None, None, None, 2).await.unwrap()), [3, 2]);
+    assert_eq!(ids(campaigns::page(&store, None, Some(release), Some(2), 2).await.unwrap()), [1]);
+    assert!(campaigns::page(&store, None, Some(release + 1), None, 2).await.unwrap().is_empty());
+    assert!(campaigns::page(&store, Some(CampaignState::Paused), None, None, 2).await.unwrap().is_empty());
     let fleet = fleet::summary(&store, clock::now()).await.unwrap();
     assert_eq!(fleet.campaigns, [(CampaignState::Draft, 3)]);
     let models: Vec<_> = fleet.models.iter().map(|model| (model.model.as_str(), model.vehicles)).collect();
@@ -98,9 +100,18 @@ async fn assignments_come_in_pages_with_their_failure_and_their_history(pool: Pg
     assert_eq!(all.iter().map(|row| row.vehicle_id).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!((all[1].error_code.as_deref(), all[1].log.as_deref()), (Some("E42"), Some("no space")));
     assert_eq!(progress::assignments(&store, campaign.id, Filter::default(), 4, 4).await.unwrap().len(), 2);
-    let failed =
-        Filter { state: Some(AssignmentState::Failed), wave: Some(all[1].wave), error_code: Some("E42".into()) };
+    let failed = Filter {
+        state: Some(AssignmentState::Failed),
+        wave: Some(all[1].wave),
+        error_code: Some("E42".into()),
+        ..Filter::default()
+    };
     assert_eq!(progress::assignments(&store, campaign.id, failed, 0, 4).await.unwrap(), [all[1].clone()]);
+    let moment = all[1].updated_at;
+    let from = Filter { since: Some(moment), until: Some(moment + TimeDelta::seconds(1)), ..Filter::default() };
+    assert!(progress::assignments(&store, campaign.id, from, 0, 9).await.unwrap().contains(&all[1]));
+    let before = Filter { until: Some(moment), ..Filter::default() };
+    assert!(!progress::assignments(&store, campaign.id, before, 0, 9).await.unwrap().contains(&all[1]));
     let others = Filter { error_code: Some("E7".into()), ..Filter::default() };
     assert!(progress::assignments(&store, campaign.id, others, 0, 4).await.unwrap().is_empty());
     let vin = otaru_domain::id::Vin::parse(&all[1].vin).unwrap();

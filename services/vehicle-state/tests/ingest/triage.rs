@@ -7,11 +7,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{CAMPAIGN, World, eventually};
 
-fn failure(world: &World, vehicle: usize, log: &str) -> Ack {
+pub fn failure(world: &World, vehicle: usize, log: &str) -> Ack {
     Ack { log: Some(log.to_owned()), ..world.ack(vehicle, 1, AssignmentState::Failed) }
 }
 
-fn start(world: &World) -> (JoinHandle<anyhow::Result<()>>, CancellationToken) {
+pub fn start(world: &World) -> (JoinHandle<anyhow::Result<()>>, CancellationToken) {
     let (database, bus, stop) = (world.database.config(), world.bus_config(), CancellationToken::new());
     let stopped = stop.clone();
     (tokio::spawn(async move { run_triage(&database, bus, stopped).await }), stop)

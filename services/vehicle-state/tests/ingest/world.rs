@@ -136,6 +136,7 @@ impl World {
             versions: std::collections::BTreeMap::new(),
             reported_at: None,
             received_at: self.now,
+            signature: None,
         }
     }
 
@@ -156,12 +157,17 @@ impl World {
 
     /// Waits until everything that is on the topics was applied.
     pub async fn applied(&self) {
-        for topic in [topic::ACKS, topic::INVENTORIES] {
+        self.applied_of(&[topic::ACKS, topic::INVENTORIES]).await;
+    }
+
+    /// As [`Self::applied`], of these topics.
+    pub async fn applied_of(&self, topics: &[&str]) {
+        for topic in topics {
             let ends = self.bus.end_offsets(topic).await.unwrap();
             eventually("all messages are applied", async || {
                 let lag = offsets::lag(self.store(), clock::now()).await.unwrap();
                 ends.iter().filter(|end| end.2 > 0).all(|end| {
-                    lag.iter().any(|one| one.topic == topic && one.partition == end.0 && one.next_offset == end.2)
+                    lag.iter().any(|one| one.topic == *topic && one.partition == end.0 && one.next_offset == end.2)
                 })
             })
             .await;

@@ -1,13 +1,16 @@
 //! The agent's line to the gateway: polls and the stream come in, reports and inventories go out. Reports
 //! stay on disk until the gateway has said 202.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
-use otaru_domain::ack::SCHEMA_VERSION;
+use otaru_domain::ack::{AckReport, SCHEMA_VERSION};
 use otaru_domain::clock;
+use otaru_domain::id::Vin;
 use otaru_domain::inventory::{EcuReport, InventoryReport};
+use otaru_domain::tuf::Key;
 use tracing::{debug, info, warn};
 
 use super::mqtt::Mqtt;
@@ -82,6 +85,7 @@ impl Agent {
         loop {
             let acks = &self.store.state().acks;
             let batch: Vec<_> = acks.iter().take(BATCH).cloned().collect();
+            let batch = self.signed(batch);
             let receipt = match batch.as_slice() {
                 [] => break,
                 [ack] => match self.gateway.send_ack(self.bearer(), ack).await {
@@ -94,11 +98,23 @@ impl Agent {
                 },
                 batch => Some(self.gateway.send_acks(self.bearer(), batch).await?),
             };
+            let mut unsigned = BTreeMap::new();
             for rejected in receipt.into_iter().flat_map(|receipt| receipt.rejected) {
                 warn!(line = rejected.line, detail = %rejected.detail, "a report was rejected");
+                if rejected.is_unsigned() {
+                    unsigned.insert(rejected.line.saturating_sub(1), rejected.detail);
+                }
             }
             // Nothing is queued before these: the agent is one task.
-            self.store.change(|state| drop(state.acks.drain(..batch.len())))?;
+            self.store.change(|state| {
+                let sent: Vec<_> = state.acks.drain(..batch.len()).collect();
+                let kept = sent.into_iter().enumerate().filter(|(index, _)| unsigned.contains_key(index));
+                let kept: Vec<_> = kept.map(|(_, ack)| ack).collect();
+                drop(state.acks.splice(..0, kept));
+            })?;
+            if let Some((_, detail)) = unsigned.pop_first() {
+                return Err(GatewayError::Unsigned { detail }.into());
+            }
         }
         self.by_http = false;
         if self.store.state().inventory_due {
@@ -107,6 +123,12 @@ impl Agent {
             self.store.change(|state| state.inventory_due = false)?;
         }
         Ok(())
+    }
+
+    /// The reports as they are sent. They are signed at the last moment: a key may have followed another since they were
+    /// queued.
+    fn signed(&self, acks: Vec<AckReport>) -> Vec<AckReport> {
+        acks.into_iter().map(|ack| signed(&self.config.vin, self.key.as_ref(), ack)).collect()
     }
 
     /// Connects to the broker, if there is one. An agent that runs once has nothing to wait for.
@@ -134,7 +156,8 @@ impl Agent {
         while let Some(ack) = self.store.state().acks.first().cloned().filter(|_| !self.by_http) {
             let who = Bearer { vin: &self.config.vin, token: &self.token };
             let Some(mqtt) = self.mqtt.as_mut().filter(|mqtt| mqtt.is_connected()) else { break };
-            if !mqtt.send(who, &ack).await {
+            let signed = signed(&self.config.vin, self.key.as_ref(), ack.clone());
+            if !mqtt.send(who, &signed).await {
                 debug!("the broker does not take a report");
                 self.by_http = true;
                 self.open_mqtt();
@@ -166,7 +189,7 @@ impl Agent {
         InventoryReport {
             schema_version: SCHEMA_VERSION,
             ecus: ecus.collect(),
-            attributes: std::collections::BTreeMap::new(),
+            attributes: BTreeMap::new(),
             reported_at: self.reported_at(),
         }
     }
@@ -222,6 +245,18 @@ impl Agent {
                 debug!(error = %chain(&error), "no stream: polling");
                 false
             }
+        }
+    }
+}
+
+/// The report with the vehicle's signature, if it has a key.
+fn signed(vin: &Vin, key: Option<&Key>, ack: AckReport) -> AckReport {
+    let Some(key) = key else { return ack };
+    match ack.clone().signed(vin, key) {
+        Ok(signed) => signed,
+        Err(error) => {
+            warn!(error = %chain(&error), "a report cannot be signed");
+            ack
         }
     }
 }

@@ -7,6 +7,7 @@ mod driver;
 mod files;
 mod health;
 mod install;
+mod key;
 mod link;
 mod mqtt;
 mod signals;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use otaru_domain::id::{HardwareId, ModelId, Vin};
+use otaru_domain::tuf::Key;
 use serde::Deserialize;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +30,7 @@ use url::Url;
 
 use self::driver::Driver;
 pub use self::health::HealthCheck;
+pub use self::key::{make_key, public_key, read_key};
 use self::link::Events;
 use self::mqtt::Mqtt;
 pub use self::mqtt::MqttConfig;
@@ -69,6 +72,8 @@ pub struct AgentConfig {
     pub vin: Vin,
     pub model: ModelId,
     pub credentials: Credentials,
+    /// The file with the key by which the vehicle signs its reports, read again with the credentials.
+    pub ack_key: Option<PathBuf>,
     /// Belongs to this vehicle alone.
     pub state_dir: PathBuf,
     /// The ECUs with the versions they ran before the agent's first start.
@@ -106,6 +111,7 @@ struct Agent {
     config: AgentConfig,
     gateway: Gateway,
     token: String,
+    key: Option<Key>,
     trust: Trust,
     store: StateFile,
     driver: Driver,
@@ -175,6 +181,7 @@ impl Credentials {
 impl Agent {
     fn open(config: AgentConfig) -> anyhow::Result<Self> {
         let (token, root) = config.credentials.read()?;
+        let key = config.ack_key.as_deref().map(read_key).transpose()?;
         let trusted = config.state_dir.join("tuf");
         std::fs::create_dir_all(&trusted)
             .with_context(|| format!("cannot create {}: check its permissions", trusted.display()))?;
@@ -183,6 +190,7 @@ impl Agent {
         Ok(Self {
             gateway: Gateway::new(config.gateway.clone(), 4, &config.tls)?,
             token,
+            key,
             trust: Trust::new(config.model.clone(), root, trusted),
             store,
             driver: Driver::open(&config.state_dir)?,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use otaru_domain::ack::AckReport;
 use otaru_domain::id::{ModelId, Vin};
+use otaru_domain::mqtt;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, Filter, Packet, PubAckReason, Publish, PublishProperties, Subscribe,
@@ -21,7 +22,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::backoff::Backoff;
-use crate::gateway::Bearer;
+use crate::gateway::{Bearer, UNSIGNED};
 
 /// How long the broker may take for a report before HTTP is tried.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,6 +64,8 @@ pub(super) struct Refused {
 #[derive(Deserialize)]
 struct RefusalBody {
     status: u16,
+    #[serde(rename = "type", default)]
+    kind: String,
     #[serde(default)]
     detail: String,
     retry_after_secs: Option<u32>,
@@ -100,8 +103,7 @@ struct Pump {
 impl Mqtt {
     pub(super) fn open(config: &MqttConfig, vin: &Vin, model: &ModelId, backoff: Backoff) -> Self {
         let (client, events) = AsyncClient::new(options(config, vin), 10);
-        let own = |what: &str| format!("otaru/v1/vehicles/{vin}/{what}");
-        let topics = [format!("otaru/v1/models/{model}/manifest"), own("notice"), own("acks/refused")];
+        let topics = [mqtt::manifest(model), mqtt::notice(vin), mqtt::refused(vin)];
         let subscriptions = Subscribe::new_many(topics.map(|topic| Filter::new(topic, QoS::AtLeastOnce)), None);
         let (connected, is_connected) = watch::channel(false);
         let (puback_sender, pubacks) = mpsc::channel(10);
@@ -119,7 +121,7 @@ impl Mqtt {
         };
         tokio::spawn(stop.clone().run_until_cancelled_owned(pump.run()));
         let _ends = stop.drop_guard();
-        Self { client, acks_topic: own("acks"), connected: is_connected, ears, pubacks, refusals, _ends }
+        Self { client, acks_topic: mqtt::acks(vin), connected: is_connected, ears, pubacks, refusals, _ends }
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -226,8 +228,8 @@ impl Pump {
         let id = correlation.and_then(|id| str::from_utf8(id).ok()).and_then(|id| id.parse().ok());
         let body = serde_json::from_slice::<RefusalBody>(&publish.payload).ok();
         if let (Some(id), Some(body)) = (id, body) {
-            // A token may be replaced.
-            let again = body.retry_after_secs.is_some() || body.status == 401;
+            // A token may be replaced, and a key.
+            let again = body.retry_after_secs.is_some() || body.status == 401 || body.kind == UNSIGNED;
             let detail = body.detail.chars().filter(|c| !c.is_control()).take(200).collect();
             if self.refusals.try_send(Refused { id, detail, again }).is_ok() {
                 self.ears.own.notify_one();

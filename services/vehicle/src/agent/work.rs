@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use super::driver::Answer;
 use super::state::{Attempt, Detail, StateError, Step};
-use super::{Agent, AgentError};
+use super::{Agent, AgentError, read_key};
 use crate::backoff::Backoff;
 use crate::download::{Advanced, Download, complete_path};
 use crate::error::chain;
@@ -64,8 +64,8 @@ impl Agent {
         }
         if let AgentError::Gateway(error) = error {
             asked = error.retry_after();
-            if matches!(error, GatewayError::Unauthorized) {
-                self.renew_token();
+            if matches!(error, GatewayError::Unauthorized | GatewayError::Unsigned { .. }) {
+                self.renew_credentials();
             }
         }
         let delay = backoff.next(asked, &mut rand::rng());
@@ -74,10 +74,14 @@ impl Agent {
     }
 
     /// Whoever replaced the credentials file need not restart the agent.
-    fn renew_token(&mut self) {
+    fn renew_credentials(&mut self) {
         match self.config.credentials.read() {
             Ok((token, _)) => self.token = token,
             Err(error) => warn!(error = format!("{error:#}"), "the credentials cannot be read"),
+        }
+        match self.config.ack_key.as_deref().map(read_key).transpose() {
+            Ok(key) => self.key = key,
+            Err(error) => warn!(error = format!("{error:#}"), "the key to sign reports with cannot be read"),
         }
     }
 

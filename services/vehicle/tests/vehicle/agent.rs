@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use otaru_domain::ack::ReportedState;
+use otaru_domain::ack::{AckKey, ReportedState, SignaturePolicy, judge, parse_key};
+use otaru_domain::clock;
 use otaru_domain::document::DocumentState;
 use otaru_domain::rollout::{Consent, ConsentMode, ConsentText, WeeklyWindow, Windows};
-use otaru_vehicle::agent::{Credentials, Mode};
+use otaru_vehicle::agent::{Credentials, Mode, make_key};
 
-use crate::car::{Car, peer_with};
+use crate::car::{Car, VIN, peer_with};
 use crate::peer::{Peer, TOKEN, offered, one_report_per_sequence};
 use crate::repository::{IMAGE, Model, firmware};
 
@@ -295,5 +296,34 @@ async fn a_driver_who_declines_is_not_asked_again() {
         car.answer("granted");
         car.run_once().await.unwrap();
         assert_eq!((peer.world().acks.len(), car.active()), (1, None), "declined is declined");
+    }
+}
+
+#[tokio::test]
+async fn each_report_is_signed_as_it_is_sent_by_the_key_of_that_moment() {
+    let peer = peer_with(None).await;
+    let mut car = Car::new(&peer);
+    let path = car.config.state_dir.with_extension("pem");
+    let public = make_key(&path).unwrap();
+    car.config.ack_key = Some(path.clone());
+    // The gateway knows another key than the vehicle has.
+    peer.world().acks_unsigned = true;
+    car.run_once().await.expect_err("reports are left");
+    assert_eq!(car.active().as_deref(), Some("a"), "the update itself did not wait");
+    peer.world().acks_unsigned = false;
+    std::fs::remove_file(&path).unwrap();
+    let new = make_key(&path).unwrap();
+    car.run_once().await.unwrap();
+    let reports = one_report_per_sequence(&peer.world());
+    assert_eq!(reports.len(), 8, "none was lost");
+    for report in reports {
+        let ack = report.into_ack(VIN.parse().unwrap(), None, clock::now());
+        let known = |public: &str| AckKey {
+            credential: ack.id,
+            public: parse_key(public).unwrap(),
+            ends_at: clock::now() + TimeDelta::days(1),
+        };
+        assert_eq!(judge(&ack, SignaturePolicy::Required, &[known(&public), known(&new)]), Ok(Some(ack.id)));
+        assert_eq!(ack.signature.as_ref().unwrap().key, new);
     }
 }

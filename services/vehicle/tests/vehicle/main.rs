@@ -5,6 +5,8 @@
 
 mod agent;
 mod car;
+#[path = "../../../http/tests/fuzz/edits.rs"]
+mod edits;
 mod fleet;
 mod kills;
 mod mqtt;
@@ -13,4 +15,5 @@ mod peer;
 mod redirects;
 mod repository;
 mod rollback;
+mod storm;
 mod trust;

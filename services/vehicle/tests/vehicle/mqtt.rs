@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use otaru_domain::ack::{AckReport, ReportedState};
 use otaru_vehicle::agent::MqttConfig;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish, PublishProperties};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
@@ -41,9 +42,15 @@ struct Rig {
 
 impl Rig {
     async fn start() -> Self {
-        let (address, folder) = (free_port(), tempfile::tempdir().unwrap());
+        Self::start_with(tempfile::tempdir().unwrap(), "").await
+    }
+
+    /// With more settings than its own, which may name files in `folder`.
+    async fn start_with(folder: TempDir, settings: &str) -> Self {
+        let address = free_port();
         let path = folder.path().join("mosquitto.conf");
-        std::fs::write(&path, format!("listener {} 127.0.0.1\nallow_anonymous true\n", address.port())).unwrap();
+        let own = format!("allow_anonymous true\nlistener {} 127.0.0.1\n", address.port());
+        std::fs::write(&path, own + settings).unwrap();
         let mut command = Command::new("/usr/sbin/mosquitto");
         command.arg("-c").arg(path).stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.spawn().expect("mosquitto is installed");
@@ -169,5 +176,78 @@ async fn without_its_broker_the_agent_polls_and_reports_over_http() {
     car.config.mqtt = Some(config(free_port()));
     let running = car.start();
     peer.until("the end", |world| world.states().contains(&ReportedState::Installed)).await;
+    running.stop().await;
+}
+
+/// Who signs certificates.
+fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A certificate and its key, as PEM.
+fn signed(authority: &CertifiedIssuer<'static, KeyPair>, name: &str) -> (String, String) {
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_tls_the_agent_is_known_by_its_certificate_and_believes_no_other_broker() {
+    // The one of `main`, which all TLS of a process takes.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let (operator, makers, folder, tls) =
+        (authority("operator"), authority("makers"), tempfile::tempdir().unwrap(), free_port());
+    let file = |name: &str, content: &str| {
+        std::fs::write(folder.path().join(name), content).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    let (certificate, key) = signed(&operator, "broker");
+    let settings = format!(
+        "listener {} 127.0.0.1\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true\nuse_identity_as_username true\n\
+         acl_file {}\nuser root\n",
+        tls.port(),
+        file("ca.pem", &makers.pem()),
+        file("broker.pem", &certificate),
+        file("broker.key", &key),
+        // The test does as it likes; the vehicle is its certificate's.
+        file(
+            "acl",
+            "topic readwrite #\npattern write otaru/v1/vehicles/%u/acks\npattern read otaru/v1/vehicles/%u/notice\n"
+        ),
+    );
+    let mut rig = Rig::start_with(folder, &settings).await;
+    let (certificate, key) = signed(&makers, VIN);
+    let config = |ca: &CertifiedIssuer<'static, KeyPair>| MqttConfig {
+        url: format!("mqtts://{tls}").parse().unwrap(),
+        password: None,
+        ca: Some(ca.pem().into_bytes()),
+        client: Some((certificate.clone().into_bytes(), key.clone().into_bytes())),
+    };
+    let (peer, mut car) = quiet_car(&rig).await;
+    car.config.mqtt = Some(config(&operator));
+    let running = car.start();
+    peer.until("two polls", |world| world.polls >= 2).await;
+    peer.offer(&[IMAGE]);
+    rig.say(&format!("otaru/v1/vehicles/{VIN}/notice"), "{}".to_owned(), None).await;
+    let mut sequences = Vec::new();
+    loop {
+        let report = rig.report().await;
+        sequences.push(report.sequence);
+        if report.state == ReportedState::Installed {
+            break;
+        }
+    }
+    assert_eq!(sequences, (1..=8).collect::<Vec<_>>());
+    running.stop().await;
+
+    let (peer, mut car) = quiet_car(&rig).await;
+    car.config.mqtt = Some(config(&authority("strangers")));
+    peer.offer(&[IMAGE]);
+    let running = car.start();
+    peer.until("all reports over HTTP", |world| world.states().contains(&ReportedState::Installed)).await;
     running.stop().await;
 }

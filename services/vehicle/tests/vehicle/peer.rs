@@ -37,6 +37,8 @@ pub struct World {
     /// Vehicles stop being offered what they reported an end of.
     pub offer_ends: bool,
     pub acks_answer: Option<StatusCode>,
+    /// No signature of a report holds.
+    pub acks_unsigned: bool,
     pub polls_answer: Option<StatusCode>,
     /// Targets never end: after their bytes more follow.
     pub endless: bool,
@@ -224,6 +226,16 @@ async fn acks(State(peer): State<Arc<Peer>>, Path(vin): Path<String>, body: Stri
     }
     let lines: Vec<AckReport> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let accepted = lines.len();
+    if world.acks_unsigned {
+        let problem = json!({"type": "urn:otaru:problem:signature", "status": 403, "detail": "/signature/key"});
+        let rejected =
+            (1..=accepted).map(|line| json!({"line": line, "reason": "signature", "detail": "/signature/key"}));
+        return match accepted {
+            1 => (StatusCode::FORBIDDEN, problem.to_string()),
+            _ => (StatusCode::ACCEPTED, json!({"accepted": 0, "rejected": rejected.collect::<Vec<_>>()}).to_string()),
+        }
+        .into_response();
+    }
     for ack in lines {
         ack.check().unwrap();
         world.acks.push((vin.clone(), ack));

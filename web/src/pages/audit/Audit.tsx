@@ -1,5 +1,7 @@
+import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
+import { auditExportAddress } from "../../api/evidence";
 import { auditQuery } from "../../api/queries";
 import { LogIcon } from "../../components/icons";
 import { ListPage } from "../../components/ListPage";
@@ -23,7 +25,14 @@ export function Audit() {
       <PageHeader title={t.title} lead={t.lead} />
       <ChainHead />
       <Filters key={filtered ? "filtered" : "all"} filter={filter} />
-      <Panel title={filtered ? t.entries : text().common.all}>
+      <Panel
+        title={filtered ? t.entries : text().common.all}
+        aside={
+          <Button component="a" size="xs" variant="default" href={auditExportAddress(filter)} download="otaru-audit.ndjson" title={text().chain.exportHint}>
+            {text().chain.export}
+          </Button>
+        }
+      >
         <ListPage
           query={query}
           empty={

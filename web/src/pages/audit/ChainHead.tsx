@@ -5,6 +5,7 @@ import { Panel } from "../../components/Panel";
 import { Pending } from "../../components/Pending";
 import { text } from "../../i18n";
 import page from "../Page.module.css";
+import { Verify } from "./Verify";
 import classes from "./Audit.module.css";
 
 /** Where the chain ends now: what somebody keeps elsewhere to prove later that nothing was changed. */
@@ -22,6 +23,7 @@ export function ChainHead() {
           <Copied value={`${data.id}:${data.digest}`} label={t.copyAnchor} />
           <p className={page.quiet}>{t.verify}</p>
           <Copied value={`otaru audit verify --anchor ${data.id}:${data.digest}`} label={t.copyCommand} />
+          <Verify />
         </div>
       )}
     </Panel>

@@ -21,7 +21,11 @@ export function ObjectLink({ object }: { object: string }) {
         </Link>
       );
     case "model":
-      return <Link to="/models">{named}</Link>;
+      return (
+        <Link to="/models/$model" params={{ model: id }}>
+          {named}
+        </Link>
+      );
     case "group":
       return (
         <Link to="/groups/$group" params={{ group: id }}>

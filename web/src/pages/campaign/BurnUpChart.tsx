@@ -4,11 +4,17 @@ import type { Wave } from "../../api/model";
 import { Plot, type Drawing } from "../../components/charts/Plot";
 import { COUNTS } from "../../components/charts/style";
 import { formatCount } from "../../format/number";
-import { text } from "../../i18n";
-import type { Series } from "../../rollout/burnUp";
+import { gateLines, type Series } from "../../rollout/burnUp";
 import type { Course } from "../../rollout/foresight";
+import { drawAhead, drawGates, drawOpenings, drawPlanned, drawSlice } from "./burnUpMarks";
 
-const HEIGHT = 240;
+const HEIGHT = 260;
+
+/** A span of time, in seconds since 1970. */
+export interface Span {
+  from: number;
+  to: number;
+}
 
 interface ChartProps {
   series: Series;
@@ -16,13 +22,26 @@ interface ChartProps {
   members: number;
   /** What is forecast, if anything is. */
   ahead: Course | undefined;
+  /** When it was to end by the first forecast: eight runs in ten. */
+  planned: Span | undefined;
+  /** The part whose vehicles are listed. */
+  slice: Span | undefined;
+  /** Somebody chose a moment, in seconds since 1970. */
+  choose: (time: number) => void;
 }
 
 /** The chart itself, in a file of its own so that its library is loaded only where it is drawn. */
-export function BurnUpChart({ series, waves, members, ahead }: ChartProps) {
-  const beside = useMemo<Shown>(() => ({ waves, ahead }), [waves, ahead]);
-  const drawing = useMemo(() => drawn(members), [members]);
-  const data = useMemo<uPlot.AlignedData>(() => [series.times, series.open, series.installed, series.otherwise], [series]);
+export function BurnUpChart({ series, waves, members, ahead, planned, slice, choose }: ChartProps) {
+  const beside = useMemo<Shown>(() => ({ waves, ahead, planned, slice, choose }), [waves, ahead, planned, slice, choose]);
+  const states = series.exits.map((one) => one.state).join(" ");
+  const drawing = useMemo(() => drawn(members, states === "" ? [] : states.split(" ")), [members, states]);
+  const data = useMemo<uPlot.AlignedData>(() => {
+    // The exits lie on each other, the highest sum first.
+    const stacked = series.exits.map((_, at) =>
+      series.times.map((_time, index) => series.exits.slice(0, at + 1).reduce((sum, one) => sum + (one.sums[index] ?? 0), 0)),
+    );
+    return [series.times, series.open, series.installed, ...stacked.reverse()];
+  }, [series]);
   return <Plot data={data} drawing={drawing} beside={beside} height={HEIGHT} />;
 }
 
@@ -30,14 +49,18 @@ export function BurnUpChart({ series, waves, members, ahead }: ChartProps) {
 interface Shown {
   waves: readonly Wave[];
   ahead: Course | undefined;
+  planned: Span | undefined;
+  slice: Span | undefined;
+  choose: (time: number) => void;
 }
 
-function drawn(members: number): Drawing<Shown> {
+function drawn(members: number, states: readonly string[]): Drawing<Shown> {
   return ({ color, font, axis, timeAxis }, beside) => {
-    const [quiet, line] = [color("--otaru-quiet"), color("--otaru-line")];
+    const [quiet, line, water] = [color("--otaru-quiet"), color("--otaru-line"), color("--otaru-water")];
     const stepped = uPlot.paths.stepped?.({ align: 1 });
     const points = { show: false };
-    const [installed, failed] = [color("--state-installed"), color("--state-failed")];
+    const installed = color("--state-installed");
+    const exits = [...states].reverse().map((state) => color(`--state-${state.replace("_", "-")}`));
     return {
       cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
       scales: {
@@ -49,16 +72,28 @@ function drawn(members: number): Drawing<Shown> {
         {},
         { stroke: quiet, width: 1.5, dash: [5, 4], points, ...(stepped ? { paths: stepped } : {}) },
         { stroke: installed, width: 2.25, fill: `${installed}22`, points },
-        { stroke: failed, width: 2, fill: `${failed}22`, points },
+        ...exits.map((stroke, at) => ({ stroke, width: 2, points, ...(at === exits.length - 1 ? { fill: `${stroke}44` } : {}) })),
       ],
+      bands: exits.slice(0, -1).map((stroke, at): uPlot.Band => ({ series: [at + 3, at + 4], fill: `${stroke}44` })),
       hooks: {
+        ready: [
+          (plot) => {
+            plot.over.addEventListener("click", () => {
+              const { left } = plot.cursor;
+              if (left !== undefined && left >= 0) beside().choose(plot.posToVal(left, "x"));
+            });
+          },
+        ],
         drawClear: [
           (plot) => {
-            drawAhead(plot, beside().ahead, members, color("--otaru-water"));
+            drawSlice(plot, beside().slice, water);
+            drawPlanned(plot, beside().planned, members, quiet, font);
+            drawAhead(plot, beside().ahead, members, water);
           },
         ],
         draw: [
           (plot) => {
+            drawGates(plot, gateLines(beside().waves), color("--otaru-lamp"), font);
             drawOpenings(plot, beside().waves, quiet, line, font);
           },
         ],
@@ -71,63 +106,4 @@ function drawn(members: number): Drawing<Shown> {
 function horizon(from: number, to: number, ahead: Course | undefined): number {
   const last = ahead?.times.at(-1) ?? to;
   return Math.max(to, Math.min(last, to + (to - from)));
-}
-
-/** How many vehicles eight forecasts in ten have at an end, from the last of what is known on. */
-function drawAhead(plot: uPlot, ahead: Course | undefined, members: number, color: string): void {
-  if (ahead === undefined) return;
-  const { ctx, bbox } = plot;
-  const at = (index: number, share: number) =>
-    [plot.valToPos(ahead.times[index] ?? 0, "x", true), plot.valToPos(share * members, "y", true)] as const;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.clip();
-  ctx.beginPath();
-  ahead.fast.forEach((share, index) => {
-    ctx.lineTo(...at(index, share));
-  });
-  ahead.slow.toReversed().forEach((share, index) => {
-    ctx.lineTo(...at(ahead.slow.length - 1 - index, share));
-  });
-  ctx.closePath();
-  ctx.fillStyle = `${color}33`;
-  ctx.fill();
-  ctx.beginPath();
-  ahead.middle.forEach((share, index) => {
-    ctx.lineTo(...at(index, share));
-  });
-  ctx.strokeStyle = color;
-  ctx.lineWidth = 1.5 * devicePixelRatio;
-  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
-  ctx.stroke();
-  ctx.restore();
-}
-
-/** A line where each wave opened, with its number at the top. */
-function drawOpenings(plot: uPlot, waves: readonly Wave[], stroke: string, line: string, font: string): void {
-  const { ctx, bbox } = plot;
-  ctx.save();
-  ctx.lineWidth = devicePixelRatio;
-  ctx.font = font.replace(/\d+px/, `${11 * devicePixelRatio}px`);
-  ctx.textAlign = "left";
-  ctx.textBaseline = "top";
-  let free = -Infinity;
-  for (const wave of waves) {
-    if (wave.opened_at == null) continue;
-    const x = plot.valToPos(Date.parse(wave.opened_at) / 1000, "x", true);
-    ctx.strokeStyle = line;
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
-    const label = text().campaign.waveOpens(wave.number);
-    const width = ctx.measureText(label).width;
-    // Labels that would cover each other are left out; the lines stay.
-    if (x < free || x + width > bbox.left + bbox.width) continue;
-    ctx.fillStyle = stroke;
-    ctx.fillText(label, x + 4 * devicePixelRatio, bbox.top);
-    free = x + width + 12 * devicePixelRatio;
-  }
-  ctx.restore();
 }

@@ -11,10 +11,12 @@ import page from "../Page.module.css";
 import { BurnUp } from "./BurnUp";
 import { Failures } from "./Failures";
 import { Funnel } from "./Funnel";
+import { Halted } from "./Halted";
 import { Header } from "./Header";
 import { LeftOut } from "./LeftOut";
 import { Overall } from "./Overall";
 import { Plan } from "./Plan";
+import { StepsTo } from "./StepsTo";
 import { Timeline } from "./Timeline";
 import { VehicleTable } from "./VehicleTable";
 import { Waves } from "./Waves";
@@ -33,7 +35,8 @@ export function Campaign() {
   }
   return (
     <div className={page.page}>
-      <Header campaign={data} />
+      <Header campaign={data} told={data.state === "halted"} />
+      <Halted campaign={data} />
       <Overall campaign={data} />
       <Waves waves={data.waves} />
       <div className={`${page.columns ?? ""} ${page.wideLeft ?? ""}`}>
@@ -41,11 +44,12 @@ export function Campaign() {
         <Failures campaign={data} />
       </div>
       <div className={`${page.columns ?? ""} ${page.wideLeft ?? ""}`}>
-        <Funnel counters={data.counters} members={data.members} />
+        <Funnel campaign={data} />
         <Timeline events={events} />
       </div>
       <VehicleTable campaign={data} />
       <LeftOut campaign={data} />
+      <StepsTo campaign={data} />
       <WayBack campaign={data} />
       <Plan campaign={data} />
     </div>

@@ -35,7 +35,7 @@ export function Expectation({ campaign }: { campaign: Campaign }) {
     campaign.state !== "running" && t.ifResumed,
     data && outlookSentence(outlook(data.forecast), campaign.deadline, now),
     data?.measured_from && sourceSentence(data.measured_from, "short"),
-    data && campaign.policy?.membership === "continuous" && t.joiners,
+    data && campaign.policy.membership === "continuous" && t.joiners,
   ];
   return (
     <p className={classes.quiet} aria-busy={data === undefined && error === null}>

@@ -21,12 +21,14 @@ interface HeaderProps {
   reviewing?: boolean;
   /** The rehearsal is. */
   rehearsing?: boolean;
+  /** The page itself says why it is in its state. */
+  told?: boolean;
 }
 
 /** What the campaign is, its state, who brought it there and why, and what may be done now. */
-export function Header({ campaign, reviewing = false, rehearsing = false }: HeaderProps) {
+export function Header({ campaign, reviewing = false, rehearsing = false, told = false }: HeaderProps) {
   const t = text().campaign;
-  const reason = campaign.state_reason ?? "";
+  const reason = told ? "" : (campaign.state_reason ?? "");
   return (
     <div className={classes.header}>
       <PageHeader
@@ -47,7 +49,7 @@ export function Header({ campaign, reviewing = false, rehearsing = false }: Head
           </Group>
         }
       />
-      {!(reviewing && isBeforeReview(campaign)) && <WaitingOn campaign={campaign} />}
+      {!told && !(reviewing && isBeforeReview(campaign)) && <WaitingOn campaign={campaign} />}
       <Tabs campaign={campaign} />
     </div>
   );

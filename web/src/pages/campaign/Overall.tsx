@@ -5,14 +5,18 @@ import { Panel } from "../../components/Panel";
 import { StateBar, StateLegend } from "../../components/StateBar";
 import { formatCount, formatPercent, plural } from "../../format/number";
 import { text } from "../../i18n";
-import { countOf, tally } from "../../rollout/progress";
+import { countOf, exposedOf, tally } from "../../rollout/progress";
+import { paceSentence } from "../../rollout/wording";
 import classes from "./Campaign.module.css";
 import { Expectation, ExpectedEnd } from "./Expectation";
 
 /** How far the campaign is, and how many vehicles it has reached: what is at stake when it goes wrong. */
 export function Overall({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
-  const { total, finished, installed, exited, active, unassigned } = tally(campaign.counters, campaign.members);
+  const { total, finished, installed, exited, active } = tally(campaign.counters, campaign.members);
+  const exposed = exposedOf(campaign.counters, campaign.members);
+  // Who waits for an offer has not begun.
+  const underWay = active - countOf(campaign.counters, "assigned");
   // Superseded and withdrawn vehicles did not install either, and nothing is wrong with them.
   const failed = countOf(campaign.counters, "failed") + countOf(campaign.counters, "rolled_back");
   return (
@@ -23,7 +27,7 @@ export function Overall({ campaign }: { campaign: Campaign }) {
         <Stack gap="sm">
           <Figures>
             <Figure value={formatPercent(installed / total)} label={t.installed} detail={formatCount(installed)} />
-            <Figure value={formatCount(active)} label={t.underWay} detail={t.ofTotal(formatPercent(active / total))} />
+            <Figure value={formatCount(underWay)} label={t.underWay} detail={t.ofTotal(formatPercent(underWay / total))} />
             <Figure
               value={formatCount(exited)}
               label={t.notInstalled}
@@ -31,14 +35,15 @@ export function Overall({ campaign }: { campaign: Campaign }) {
               bad={failed > 0}
             />
             <Figure
-              value={formatCount(total - unassigned)}
+              value={formatCount(exposed)}
               label={t.exposed}
-              detail={t.ofTotal(formatPercent((total - unassigned) / total))}
+              detail={t.ofTotal(formatPercent(exposed / total))}
             />
             <ExpectedEnd campaign={campaign} />
           </Figures>
           <StateBar label={t.progress} counters={campaign.counters} members={campaign.members} />
           <StateLegend counters={campaign.counters} members={campaign.members} />
+          {campaign.pace != null && <p className={classes.quiet}>{paceSentence(campaign.pace)}</p>}
           <Expectation campaign={campaign} />
         </Stack>
       )}

@@ -1,6 +1,5 @@
 import { Button, Code, Group } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
 import { mayAct } from "../../api/acts";
 import type { Campaign } from "../../api/model";
 import { AuditLink } from "../../components/AuditLink";
@@ -11,12 +10,11 @@ import { ReleaseName } from "../../components/ReleaseName";
 import { When } from "../../components/When";
 import { text } from "../../i18n";
 import { isBeforeReview } from "../../rollout/offers";
-import { ChangeCampaign } from "./ChangeCampaign";
+import { PolicyFacts } from "./PolicyFacts";
 
 /** What was asked for when the campaign was created. */
 export function Plan({ campaign }: { campaign: Campaign }) {
   const t = text().campaign;
-  const [changing, setChanging] = useState(false);
   return (
     <Panel
       title={t.plan}
@@ -28,9 +26,7 @@ export function Plan({ campaign }: { campaign: Campaign }) {
             <Button
               size="xs"
               variant="default"
-              onClick={() => {
-                setChanging(true);
-              }}
+              renderRoot={(props) => <Link to="/campaigns/$id/edit" params={{ id: campaign.id }} {...props} />}
             >
               {t.change}
             </Button>
@@ -47,11 +43,11 @@ export function Plan({ campaign }: { campaign: Campaign }) {
         <Fact term={t.target}>
           <Code block>{campaign.target}</Code>
         </Fact>
-        <Fact term={t.membership}>{t.memberships[campaign.policy?.membership ?? "snapshot"]}</Fact>
+        <Fact term={t.membership}>{t.memberships[campaign.policy.membership ?? "snapshot"]}</Fact>
         {campaign.precondition != null && (
           <Fact term={t.precondition}>
             <Code block>{campaign.precondition}</Code>
-            {campaign.policy?.precondition_waiver != null && t.waived(campaign.policy.precondition_waiver)}
+            {campaign.policy.precondition_waiver != null && t.waived(campaign.policy.precondition_waiver)}
           </Fact>
         )}
         {campaign.start_at != null && (
@@ -63,18 +59,13 @@ export function Plan({ campaign }: { campaign: Campaign }) {
           <When at={campaign.deadline} />
         </Fact>
         <Fact term={t.priority}>{campaign.priority}</Fact>
+        <Fact term={text().plan.policies}>
+          <PolicyFacts policy={campaign.policy} />
+        </Fact>
         <Fact term={t.created}>
           <When at={campaign.created_at} /> · {campaign.created_by}
         </Fact>
       </Facts>
-      {changing && (
-        <ChangeCampaign
-          campaign={campaign}
-          close={() => {
-            setChanging(false);
-          }}
-        />
-      )}
     </Panel>
   );
 }

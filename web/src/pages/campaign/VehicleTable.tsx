@@ -1,4 +1,4 @@
-import { Button, NativeSelect } from "@mantine/core";
+import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
@@ -9,6 +9,7 @@ import { Panel } from "../../components/Panel";
 import { Pending } from "../../components/Pending";
 import { Badge } from "../../components/StateBadge";
 import { When } from "../../components/When";
+import { localTime, timeOfField } from "../../format/field";
 import { formatCount } from "../../format/number";
 import { text } from "../../i18n";
 import { ASSIGNMENT_STATES, stateColor, stateLabel } from "../../rollout/states";
@@ -56,6 +57,18 @@ function Filters({ campaign }: { campaign: Campaign }) {
   const set = (change: Record<string, unknown>) => {
     void navigate({ search: readCampaign({ ...search, ...change }), replace: true, resetScroll: false });
   };
+  const moment = (name: "since" | "until", label: string) => (
+    <TextInput
+      size="xs"
+      type="datetime-local"
+      step={1}
+      label={label}
+      value={localTime(filter[name])}
+      onChange={(event) => {
+        set({ [name]: timeOfField(event.currentTarget.value) });
+      }}
+    />
+  );
   return (
     <div className={`${page.filters ?? ""} ${classes.filters ?? ""}`}>
       <NativeSelect
@@ -85,6 +98,8 @@ function Filters({ campaign }: { campaign: Campaign }) {
           set({ error_code: event.currentTarget.value });
         }}
       />
+      {moment("since", text().watch.since)}
+      {moment("until", text().watch.until)}
       {Object.keys(filter).length > 0 && (
         <Button
           size="xs"

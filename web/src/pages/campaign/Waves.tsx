@@ -6,8 +6,8 @@ import { StageIcon } from "../../components/WaveStrip";
 import { When } from "../../components/When";
 import { formatCount, formatPercent } from "../../format/number";
 import { text } from "../../i18n";
-import { linesOf, nameOf, wordsOf } from "../../rollout/content";
-import { countOf, gateNeeds, gateRoom, tally, waveStage } from "../../rollout/progress";
+import { countOf, tally, waveStage } from "../../rollout/progress";
+import { GateReadings } from "./GateReadings";
 import classes from "./Waves.module.css";
 
 /** The rollout plan with its gates: what each wave needs and what it has. */
@@ -17,7 +17,7 @@ export function Waves({ waves }: { waves: readonly Wave[] }) {
     <Panel title={t.waves}>
       <Table
         label={t.waves}
-        minWidth={46}
+        minWidth={54}
         head={
           <>
             <th>{t.wave}</th>
@@ -67,40 +67,14 @@ function WaveRow({ wave, last }: { wave: Wave; last: boolean }) {
       <td className={cell.number}>{formatCount(countOf(wave.counters, "installed"))}</td>
       <td className={cell.number}>
         {formatCount(exited)}
-        {wave.halts_after_failures != null && wave.opened_at != null && (
-          <small>{t.haltsAfter(formatCount(wave.halts_after_failures))}</small>
+        {wave.halts_after_failures != null && wave.halts_after_failures > 0 && wave.opened_at != null && (
+          <>
+            <small className={classes.counts}>{text().watch.countsFailed(formatCount(wave.failed), formatCount(wave.finished))}</small>
+            <small className={classes.halts}>{t.haltsAfter(formatCount(wave.halts_after_failures))}</small>
+          </>
         )}
       </td>
-      <td className={cell.time}>{last ? <span className={cell.quiet}>{t.lastWave}</span> : <Gate wave={wave} />}</td>
+      <td className={cell.time}>{last ? <span className={cell.quiet}>{t.lastWave}</span> : <GateReadings wave={wave} />}</td>
     </tr>
-  );
-}
-
-/** What the gate asks for, what is there, and how many failures it still bears. */
-function Gate({ wave }: { wave: Wave }) {
-  const t = text().campaign;
-  const others = linesOf(wave.gate).map((line) =>
-    line.value === true ? nameOf(line.path) : `${nameOf(line.path)} ${wordsOf(line)}`,
-  );
-  if (wave.approved_by != null) others.push(t.approvedBy(wave.approved_by));
-  const further = others.map((words) => <small key={words}>{words}</small>);
-  if (wave.gate_installed_ratio === 0) {
-    return further.length > 0 ? further : <span className={cell.quiet}>{t.noGate}</span>;
-  }
-  const needed = gateNeeds(wave);
-  const installed = countOf(wave.counters, "installed");
-  const room = gateRoom(wave);
-  const open = needed !== undefined && wave.opened_at != null && installed < needed;
-  return (
-    <>
-      {t.gateInstalled(formatPercent(wave.gate_installed_ratio))}
-      {needed !== undefined && (
-        <small>
-          {t.gateCount(formatCount(installed), formatCount(needed))}
-          {open && room !== undefined && room >= 0 && <> · {t.gateRoom(formatCount(room + 1))}</>}
-        </small>
-      )}
-      {further}
-    </>
   );
 }

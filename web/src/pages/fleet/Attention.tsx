@@ -31,7 +31,7 @@ export function Attention({ campaigns, deadLetters }: { campaigns: readonly Camp
     lines.push({ key: `campaign ${campaign.id}`, subject, says });
   }
   for (const model of models.filter((one) => one.state === "awaiting_root")) {
-    lines.push({ key: model.id, subject: <Link to="/models">{model.name}</Link>, says: t.awaitsRoot });
+    lines.push({ key: model.id, subject: <Link to="/models/$model" params={{ model: model.id }}>{model.name}</Link>, says: t.awaitsRoot });
   }
   if (deadLetters > 0) {
     const letters = plural(deadLetters, text().count.deadLetter);

@@ -1,11 +1,9 @@
-import { Group, Skeleton, Stack } from "@mantine/core";
+import { Skeleton, Stack } from "@mantine/core";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { listCampaigns } from "../../api/client";
 import type { Campaign, CampaignState } from "../../api/model";
-import { fleetQuery, keys } from "../../api/queries";
+import { fleetQuery, openCampaignsQuery } from "../../api/queries";
 import { may } from "../../api/session";
-import { EmergencyStopButton } from "../../components/EmergencyStop";
 import { Failure } from "../../components/Failure";
 import { ShipIcon } from "../../components/icons";
 import { NewCampaignButton } from "../../components/NewCampaignButton";
@@ -22,21 +20,13 @@ import { Versions } from "./Versions";
 
 /** In the order in which somebody should look at them. */
 const OPEN: readonly CampaignState[] = ["halted", "in_review", "paused", "running", "scheduled"];
-const SHOWN_PER_STATE = 20;
 
 /** The first page: the vehicles, what is being rolled out to them, and what needs an admin. */
 export function Fleet() {
   const t = text().fleet;
   const fleet = useQuery(fleetQuery);
   const open = useQueries({
-    queries: OPEN.map((state) => ({
-      queryKey: [...keys.campaigns, "first", state],
-      // As a list in pages is kept, so that the live stream finds it.
-      queryFn: async ({ signal }: { signal: AbortSignal }) => ({
-        pages: [await listCampaigns({ state, limit: SHOWN_PER_STATE }, signal)],
-        pageParams: [undefined],
-      }),
-    })),
+    queries: OPEN.map(openCampaignsQuery),
     combine: (results) => ({
       campaigns: results.some((result) => result.data === undefined)
         ? undefined
@@ -52,12 +42,7 @@ export function Fleet() {
     <div className={page.page}>
       <PageHeader
         title={t.title}
-        actions={
-          <Group gap="xs">
-            <EmergencyStopButton filled />
-            {may("engineer") && <NewCampaignButton />}
-          </Group>
-        }
+        actions={may("engineer") && <NewCampaignButton />}
       />
       {fleet.data === undefined ? <FiguresLoading /> : <Figures fleet={fleet.data} />}
       {fleet.data !== undefined && open.campaigns !== undefined && (

@@ -84,7 +84,7 @@ function Now({ campaign }: { campaign: Campaign }) {
           <Finish forecast={data.forecast} ended={total === 0 ? 0 : finished / total} deadline={campaign.deadline} />
           <p className={page.quiet}>
             {data.measured_from !== null && sourceSentence(data.measured_from, "long")}{" "}
-            {campaign.policy?.membership === "continuous" && t.joiners}
+            {campaign.policy.membership === "continuous" && t.joiners}
           </p>
         </div>
       )}

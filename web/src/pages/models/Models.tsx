@@ -19,12 +19,7 @@ import { text } from "../../i18n";
 import page from "../Page.module.css";
 import { NewModel } from "./NewModel";
 import { ReviewSwitch } from "./ReviewSwitch";
-
-const COLORS: Record<Model["state"], string> = {
-  active: "var(--state-installed)",
-  awaiting_root: "var(--state-declined)",
-  retired: "var(--state-cancelled)",
-};
+import { MODEL_COLORS } from "./states";
 
 /** The vehicle models, their ECUs, and whether their repositories are signed. */
 export function Models() {
@@ -93,13 +88,13 @@ function List({ models }: { models: readonly Model[] }) {
       {models.map((model) => (
         <tr key={model.id}>
           <th scope="row">
-            <Link to="/vehicles" search={{ model: model.id }} className={rowLink}>
+            <Link to="/models/$model" params={{ model: model.id }} className={rowLink}>
               {model.name}
             </Link>
             <small>{model.id}</small>
           </th>
           <td>
-            <Badge label={text().modelStates[model.state]} color={COLORS[model.state]} />
+            <Badge label={text().modelStates[model.state]} color={MODEL_COLORS[model.state]} />
             {model.state === "awaiting_root" && <small>{t.hint}</small>}
             {model.pending_targets != null && <small>{t.waitsForApprover(model.pending_targets)}</small>}
             {model.metadata
@@ -116,7 +111,11 @@ function List({ models }: { models: readonly Model[] }) {
           <td>
             <ReviewSwitch model={model} />
           </td>
-          <td className={cell.number}>{formatCount(vehicles.get(model.id) ?? 0)}</td>
+          <td className={cell.number}>
+            <Link to="/vehicles" search={{ model: model.id }}>
+              {formatCount(vehicles.get(model.id) ?? 0)}
+            </Link>
+          </td>
           <td className={cell.quiet}>{model.topic}</td>
           <td className={cell.time}>
             <When at={model.created_at} />

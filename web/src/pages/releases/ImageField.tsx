@@ -1,8 +1,9 @@
-import { TextInput } from "@mantine/core";
+import { ActionIcon, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { uploadArtifact } from "../../api/client";
 import { asApiError, faultAt } from "../../api/errors";
+import { DownIcon, UpIcon } from "../../components/icons";
 import { formatBytes, formatPercent } from "../../format/number";
 import { text } from "../../i18n";
 import type { DraftImage } from "./images";
@@ -20,10 +21,12 @@ interface ImageFieldProps {
   /** Why the release was refused, and the place of this image in what was sent. */
   error: unknown;
   at: number;
+  /** A place earlier or later, where the order counts. */
+  move: ((by: -1 | 1) => void) | undefined;
 }
 
 /** The file for one ECU; it is uploaded at once, so that a fault shows here and not at the end. */
-export function ImageField({ hardware, fallback, image, change, ecus, error, at }: ImageFieldProps) {
+export function ImageField({ hardware, fallback, image, change, ecus, error, at, move }: ImageFieldProps) {
   const t = text().releases;
   const [ratio, setRatio] = useState(0);
   const uploading = useMutation({
@@ -41,7 +44,19 @@ export function ImageField({ hardware, fallback, image, change, ecus, error, at 
         : "";
   return (
     <div className={classes.image}>
-      <span className={classes.hardware}>{hardware}</span>
+      <span className={classes.hardware}>
+        {hardware}
+        {move && (
+          <span className={classes.moves}>
+            <ActionIcon size="xs" variant="subtle" color="gray" aria-label={text().releaseGraph.earlier(hardware)} onClick={() => { move(-1); }}>
+              <UpIcon size={14} />
+            </ActionIcon>
+            <ActionIcon size="xs" variant="subtle" color="gray" aria-label={text().releaseGraph.later(hardware)} onClick={() => { move(1); }}>
+              <DownIcon size={14} />
+            </ActionIcon>
+          </span>
+        )}
+      </span>
       <input
         type="file"
         className={classes.file}

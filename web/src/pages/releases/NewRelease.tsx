@@ -7,6 +7,8 @@ import { faultAt } from "../../api/errors";
 import { keys, modelsQuery } from "../../api/queries";
 import { may } from "../../api/session";
 import { Refused } from "../../components/Confirm";
+import { Failure } from "../../components/Failure";
+import { Tick } from "../../components/fields";
 import { LockIcon } from "../../components/icons";
 import { Notice } from "../../components/Notice";
 import { PageHeader } from "../../components/PageHeader";
@@ -14,7 +16,7 @@ import { Panel } from "../../components/Panel";
 import { text } from "../../i18n";
 import page from "../Page.module.css";
 import { ImageField } from "./ImageField";
-import { areComplete, filledImages, NO_IMAGE, sharedHardware, type DraftImage } from "./images";
+import { areComplete, filledImages, inOrder, moved, NO_IMAGE, sharedHardware, type DraftImage } from "./images";
 import classes from "./NewRelease.module.css";
 
 /** A release is put together: models, a file per ECU, and its name. It is a draft until it is locked. */
@@ -39,16 +41,19 @@ function Form() {
   const t = text().releases;
   const client = useQueryClient();
   const navigate = useNavigate();
-  const { data: models = [] } = useQuery(modelsQuery);
+  const { data: models = [], error: unknown, refetch } = useQuery(modelsQuery);
   const [name, setName] = useState("");
   const [version, setVersion] = useState("");
   const [notes, setNotes] = useState("");
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const [images, setImages] = useState<Readonly<Record<string, DraftImage>>>({});
-  const hardware = sharedHardware(models.filter((model) => chosen.includes(model.id)));
+  const [ordered, setOrdered] = useState(false);
+  const [order, setOrder] = useState<readonly string[]>([]);
+  const shared = sharedHardware(models.filter((model) => chosen.includes(model.id)));
+  const hardware = ordered ? inOrder(shared, order) : shared;
   const filled = filledImages(hardware, images, version);
   const creating = useMutation({
-    mutationFn: () => createRelease({ name: name.trim(), version: version.trim(), notes, models: [...chosen], images: filled }),
+    mutationFn: () => createRelease({ name: name.trim(), version: version.trim(), notes, models: [...chosen], images: filled, installation: ordered ? "ordered" : "atomic" }),
     onSuccess: async (release) => {
       await client.invalidateQueries({ queryKey: keys.releases });
       await navigate({ to: "/releases/$id", params: { id: release.id } });
@@ -76,6 +81,7 @@ function Form() {
               }}
             />
           </div>
+          {unknown !== null && <Failure error={unknown} retry={() => void refetch()} />}
           <Checkbox.Group label={t.formModels} value={[...chosen]} onChange={setChosen}>
             <Group gap="lg" mt="xs">
               {models
@@ -97,12 +103,22 @@ function Form() {
                 ecus={hardware}
                 error={creating.error}
                 at={filled.findIndex((one) => one.hardware_id === id)}
+                move={
+                  ordered
+                    ? (by) => {
+                        setOrder(moved(hardware, id, by));
+                      }
+                    : undefined
+                }
                 change={(image) => {
                   setImages((known) => ({ ...known, [id]: image }));
                   creating.reset();
                 }}
               />
             ))}
+            {hardware.length > 1 && (
+              <Tick label={text().releaseGraph.ordered} hint={text().releaseGraph.orderedHint} checked={ordered} change={setOrdered} />
+            )}
           </fieldset>
           <Textarea
             label={`${t.formNotes} (${text().common.optional})`}

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { asApiError } from "../../api/errors";
 import type { Release as ReleaseModel } from "../../api/model";
-import { artifactQuery, releaseQuery, versionsQuery } from "../../api/queries";
+import { artifactQuery, releaseQuery } from "../../api/queries";
 import { AuditLink } from "../../components/AuditLink";
 import { Failure } from "../../components/Failure";
 import { Chips, Fact, Facts } from "../../components/Facts";
@@ -12,13 +12,15 @@ import { Panel } from "../../components/Panel";
 import { LoadingRows } from "../../components/Pending";
 import { cell, Table } from "../../components/Table";
 import { When } from "../../components/When";
-import { formatBytes, plural } from "../../format/number";
+import { formatBytes } from "../../format/number";
 import { text } from "../../i18n";
 import { NotFound } from "../NotFound";
 import page from "../Page.module.css";
 import { Evidence } from "./Evidence";
+import { Graph } from "./Graph";
 import { ReleaseActions } from "./ReleaseActions";
 import { ReleaseBadge } from "./ReleaseBadge";
+import { RolledOut, Runs } from "./Runs";
 
 /** One release: its images with their hashes, where they run, and what may be done with it. */
 export function Release() {
@@ -39,6 +41,11 @@ export function Release() {
         actions={<ReleaseActions release={data} />}
       />
       <Images release={data} />
+      <Graph release={data} />
+      <div className={page.columns}>
+        <Runs release={data} />
+        <RolledOut release={data} />
+      </div>
       <Panel title={t.details} aside={<AuditLink about={{ object: `release-${data.id}` }} />}>
         <Facts>
           <Fact term={t.models}>
@@ -73,11 +80,6 @@ export function Release() {
 
 function Images({ release }: { release: ReleaseModel }) {
   const t = text().releases;
-  const { data: versions = [] } = useQuery(versionsQuery());
-  const running = (hardware: string, version: string) =>
-    versions
-      .find((one) => one.hardware_id === hardware)
-      ?.versions.find((one) => one.version === version)?.vehicles ?? 0;
   return (
     <Panel title={t.images}>
       <Table
@@ -91,7 +93,6 @@ function Images({ release }: { release: ReleaseModel }) {
             <th className={cell.number}>{t.size}</th>
             <th>{t.sha256}</th>
             <th>{t.requires}</th>
-            <th className={cell.number}>{t.runsOn}</th>
           </>
         }
       >
@@ -114,9 +115,6 @@ function Images({ release }: { release: ReleaseModel }) {
                       {one.hardware_id} {one.versions}
                     </small>
                   ))}
-            </td>
-            <td className={cell.number}>
-              {plural(running(image.hardware_id, image.version), text().count.vehicle)}
             </td>
           </tr>
         ))}

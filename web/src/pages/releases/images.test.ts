@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Artifact, Model } from "../../api/model";
-import { areComplete, filledImages, NO_IMAGE, sharedHardware } from "./images";
+import { areComplete, filledImages, inOrder, moved, NO_IMAGE, sharedHardware } from "./images";
 
 const artifact = { sha256: "aa" } as Artifact;
 const model = (...ids: string[]) => ({ hardware: ids.map((id) => ({ hardware_id: id, name: id })) }) as Model;
@@ -24,4 +24,10 @@ test("a requirement without versions keeps the release from being created", () =
   expect(images(" >=4.2 ")[0]?.requires).toEqual([{ hardware_id: "TCU", versions: ">=4.2" }]);
   expect(areComplete(images(" >=4.2 "))).toBe(true);
   expect(areComplete(images("  "))).toBe(false);
+});
+
+test("ECUs are installed in the order in which they were put, and none gets lost when a model is added", () => {
+  expect(moved(["BCM", "TCU", "GW"], "GW", -1)).toEqual(["BCM", "GW", "TCU"]);
+  expect(moved(["BCM", "TCU"], "BCM", -1)).toEqual(["BCM", "TCU"]);
+  expect(inOrder(["BCM", "TCU", "GW"], ["GW", "OLD", "BCM"])).toEqual(["GW", "BCM", "TCU"]);
 });

@@ -40,6 +40,19 @@ export function filledImages(
   });
 }
 
+/** The ECUs as they were put in order; those that nobody moved come in their own order behind. */
+export function inOrder(hardware: readonly string[], order: readonly string[]): string[] {
+  return [...order.filter((id) => hardware.includes(id)), ...hardware.filter((id) => !order.includes(id))];
+}
+
+/** With one of them a place earlier or later. */
+export function moved(hardware: readonly string[], id: string, by: -1 | 1): string[] {
+  const at = hardware.indexOf(id);
+  const other = hardware[at + by];
+  if (at === -1 || other === undefined) return [...hardware];
+  return hardware.map((one) => (one === id ? other : one === other ? id : one));
+}
+
 /** Whether every requirement that was begun says which versions will do. */
 export function areComplete(images: NewRelease["images"]): boolean {
   return images.every((image) => image.requires?.every((one) => one.versions !== "") ?? true);

@@ -16,7 +16,9 @@ import { text } from "../../i18n";
 import { NotFound } from "../NotFound";
 import page from "../Page.module.css";
 import { Campaigns } from "./Campaigns";
+import { History } from "./History";
 import { OptOut } from "./OptOut";
+import { Others } from "./Others";
 import { Software } from "./Software";
 
 /** One vehicle: what it is, what it runs and ran, and every step it took in every campaign. */
@@ -45,10 +47,12 @@ export function Vehicle() {
         lead={[data.model, data.model_year, data.region].filter((part) => part != null).join(" · ")}
       />
       <Campaigns vin={data.vin} />
+      {data.retired_at == null && <Others vehicle={data} />}
       <div className={page.columns}>
         <Software vin={data.vin} />
         <Identity vehicle={data} />
       </div>
+      <History vin={data.vin} />
     </div>
   );
 }

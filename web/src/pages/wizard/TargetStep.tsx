@@ -1,41 +1,43 @@
 import { Checkbox } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { CelEditor } from "../../components/CelEditor";
+import { CelEditor, type ExpressionFault } from "../../components/CelEditor";
 import { Refused } from "../../components/Confirm";
 import { formatCount, plural } from "../../format/number";
 import { text } from "../../i18n";
 import { TARGET_FIELDS } from "../../rollout/expression";
-import type { Draft } from "./draft";
+import type { Draft } from "../../plan/draft";
 import { LeftOut } from "./LeftOut";
-import type { PreviewState } from "./Wizard";
+import type { PreviewState } from "./usePreview";
 import classes from "./Wizard.module.css";
 
 interface TargetStepProps {
   draft: Draft;
   change: (change: Partial<Draft>) => void;
   preview: PreviewState;
+  /** What is wrong with the expression. */
+  fault: ExpressionFault | undefined;
 }
 
 /** Which vehicles: the expression, where it is wrong, and whom it selects now. */
-export function TargetStep({ draft, change, preview }: TargetStepProps) {
+export function TargetStep({ draft, change, preview, fault }: TargetStepProps) {
   const t = text().wizard;
   const { data, error, stale } = preview;
   const sample = data?.waves.flatMap((wave) => wave.sample) ?? [];
-  const wrong = error?.pointer === "/target" ? { message: error.message, position: error.position } : undefined;
+  const elsewhere = fault === undefined && data === undefined ? error : undefined;
   return (
     <>
       <p className={classes.lead}>{t.targetLead}</p>
-      <CelEditor label={t.expression} value={draft.target} change={(target) => { change({ target }); }} fault={wrong} fields={TARGET_FIELDS} />
+      <CelEditor label={t.expression} value={draft.target} change={(target) => { change({ target }); }} fault={fault} fields={TARGET_FIELDS} />
       <Checkbox
         label={t.continuous}
         description={t.continuousHint}
-        checked={draft.continuous}
+        checked={draft.policy.continuous}
         onChange={(event) => {
-          change({ continuous: event.currentTarget.checked });
+          change({ policy: { ...draft.policy, continuous: event.currentTarget.checked } });
         }}
       />
-      {error !== undefined && wrong === undefined && <Refused error={error} title={text().errors.notLoaded} />}
-      {wrong === undefined && data !== undefined && (
+      {elsewhere !== undefined && <Refused error={elsewhere} title={text().errors.notLoaded} />}
+      {fault === undefined && data !== undefined && (
         <div className={classes.match} data-stale={stale} aria-live="polite">
           <strong className={classes.matching}>
             {data.matching === 0 ? t.matchingNone : t.matching(plural(data.matching, text().count.vehicleMatches))}

@@ -4,6 +4,7 @@ mod burn_up;
 mod change;
 mod commands;
 mod create;
+mod drops;
 mod excluded;
 mod failures;
 mod forecast;
@@ -44,6 +45,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(read::waves))
         .routes(routes!(read::events))
         .routes(routes!(failures::failures))
+        .routes(routes!(drops::drops))
         .routes(routes!(triage::triage))
         .routes(routes!(burn_up::burn_up))
         .routes(routes!(review::get))

@@ -4,7 +4,7 @@ use axum::extract::State;
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::clock;
 use otaru_domain::event::Event;
-use otaru_domain::id::CampaignId;
+use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_http::Json;
 use otaru_store::{campaigns, events as stored_events};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ use crate::page::PageQuery;
 pub(crate) struct CampaignFilter {
     /// Only campaigns in this state.
     state: Option<CampaignState>,
+    /// Only campaigns of this release.
+    #[param(value_type = Option<i64>)]
+    release: Option<ReleaseId>,
 }
 
 /// A page of campaigns, newest first.
@@ -61,7 +64,7 @@ pub(crate) async fn list(
     Query(filter): Query<CampaignFilter>,
 ) -> Result<Json<CampaignPage>, ApiError> {
     let window = page.window::<CampaignId>()?;
-    let rows = campaigns::page(&app.store, filter.state, window.after, window.rows()).await?;
+    let rows = campaigns::page(&app.store, filter.state, filter.release, window.after, window.rows()).await?;
     let (rows, next_cursor) = window.cut(rows, |row| row.campaign.id);
     let now = clock::now();
     Ok(Json(CampaignPage { items: rows.iter().map(|row| CampaignView::of(row, now)).collect(), next_cursor }))

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use otaru_domain::ack;
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
 use otaru_http::{Json, Problem};
@@ -28,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list, issue)).routes(routes!(revoke))
 }
 
-/// How long a credential is to be good for.
+/// How long a credential is to be good for, and what the vehicle signs with.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewCredential)]
@@ -36,6 +37,10 @@ pub struct Body {
     /// Days, 1 to 7300; 730 without it.
     #[schema(minimum = 1, maximum = 7300, default = 730)]
     pub valid_days: Option<i64>,
+    /// The public ed25519 key of the vehicle, in hex, by which it signs its reports; the private one never leaves it. It
+    /// counts as long as the credential does. `otaru vehicle make-key` makes one.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub ack_key: Option<String>,
 }
 
 /// A credential that was issued: the only time its token is shown.
@@ -59,6 +64,9 @@ pub struct Credential {
     pub issued_by: String,
     pub expires_at: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The public key by which the vehicle signs its reports, if it gave one.
+    #[schema(required = true)]
+    pub ack_key: Option<String>,
 }
 
 /// Credentials in the order of their issue.
@@ -76,6 +84,7 @@ impl From<rows::Credential> for Credential {
             issued_by: row.issued_by,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            ack_key: row.ack_key.map(hex::encode),
         }
     }
 }
@@ -112,16 +121,23 @@ async fn issue(
     if !(1..=MAX_DAYS).contains(&days) {
         return Err(Problem::invalid("/valid_days", format!("must be 1 to {MAX_DAYS} days, got {days}")).into());
     }
+    let ack_key = match &body.ack_key {
+        None => None,
+        Some(text) => Some(ack::parse_key(text).ok_or_else(|| {
+            let detail = "must be the vehicle's public ed25519 key, 64 lowercase hexadecimal digits";
+            Problem::invalid("/ack_key", detail)
+        })?),
+    };
     let expires_at = credentials::expiry(days, now);
     let key = app.keys.token_key()?;
     let mut tx = app.store.begin().await?;
     let vehicle = lock_in_service(&mut tx, &vin).await?;
     let root = first_root(&app, &vehicle).await?;
     let object = audit::vehicle(vehicle.id);
-    let holder = Holder { vehicle: vehicle.id, vin, model: vehicle.model };
+    let holder = Holder { vehicle: vehicle.id, vin, model: vehicle.model, ack_key };
     let issued = credentials::issue(&mut tx, &key, &[holder], expires_at, &actor.name, now).await?;
     let issued = issued.into_iter().next().ok_or_else(Problem::internal)?;
-    let details = json!({"credential": issued.id, "expires_at": expires_at});
+    let details = json!({"credential": issued.id, "expires_at": expires_at, "ack_key": body.ack_key});
     audit::record(&mut tx, &actor.name, "credential_issued", &object, &details, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok((StatusCode::CREATED, Json(IssuedCredential { id: issued.id, token: issued.token, expires_at, root })))

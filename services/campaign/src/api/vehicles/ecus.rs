@@ -20,8 +20,11 @@ use crate::auth::Actor;
 use crate::error::ApiError;
 use crate::extract::{PathPart, Query};
 
+/// More changes than a vehicle sees in its life.
+const MAX_CHANGES: i64 = 1000;
+
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(put))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(history)).routes(routes!(put))
 }
 
 /// As of when.
@@ -69,6 +72,42 @@ async fn list(
     };
     let at = query.at.unwrap_or_else(clock::now);
     Ok(Json(EcuList { vin, at, items: items.into_iter().map(Ecu::from).collect() }))
+}
+
+/// A change of what an ECU runs.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct EcuVersion {
+    pub hardware_id: HardwareId,
+    /// Null when the ECU was gone.
+    #[schema(required = true, example = "2.3.0")]
+    pub version: Option<String>,
+    pub serial: Option<String>,
+    /// When the server first took a report of it.
+    pub at: DateTime<Utc>,
+}
+
+/// What a vehicle's ECUs came to run.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct EcuHistory {
+    /// The newest first.
+    pub items: Vec<EcuVersion>,
+}
+
+/// What a vehicle's ECUs came to run, and when
+///
+/// Changes only: inventories that say the same again are not told.
+#[utoipa::path(get, path = "/vehicles/{vin}/ecus/history", tag = "vehicles", operation_id = "list_ecu_history",
+    params(("vin" = Vin, Path)), responses((status = 200, description = "The newest 1,000 changes", body = EcuHistory)))]
+async fn history(State(app): State<App>, _: Actor, PathPart(vin): PathPart<Vin>) -> Result<Json<EcuHistory>, ApiError> {
+    let vehicle = find(&app, &vin).await?;
+    let items = twin::changes(&app.store, vehicle.id, MAX_CHANGES).await?;
+    let told = |change: twin::EcuChange| EcuVersion {
+        hardware_id: change.hardware_id,
+        version: change.version,
+        serial: change.serial,
+        at: change.at,
+    };
+    Ok(Json(EcuHistory { items: items.into_iter().map(told).collect() }))
 }
 
 /// Say what an ECU runs

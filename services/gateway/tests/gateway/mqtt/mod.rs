@@ -3,4 +3,5 @@
 mod notices;
 mod outages;
 mod reports;
-mod rig;
+pub mod rig;
+mod tls;

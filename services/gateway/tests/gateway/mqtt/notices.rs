@@ -1,6 +1,7 @@
 //! What vehicles hear: that their model has something new, that they should poll now.
 
 use otaru_domain::assignment::AssignmentState;
+use otaru_store::testing;
 use serde_json::json;
 
 use super::rig::{Client, Mosquitto, config};
@@ -65,6 +66,24 @@ async fn only_the_vehicles_of_a_wave_that_opens_are_told_and_once() {
     world.running_campaign(&mut model, &[&other]).await;
     let (topic, _) = ears.json().await;
     assert_eq!(topic, format!("otaru/v1/vehicles/{OTHER_VIN}/notice"));
+    drop(second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_an_open_wave_is_told_once_by_one_of_the_gateways() {
+    let broker = Mosquitto::open().await;
+    let world = World::start_with(|config| config.mqtt = Some(broker.config())).await;
+    let second = world.second_gateway(|options| options.mqtt = Some(config(broker.address, "gateway-2"))).await;
+    let mut model = world.model("harbour").await;
+    let (vehicle, other) = (world.vehicle(VIN, &model).await, world.vehicle(OTHER_VIN, &model).await);
+    let mut ears = Client::connect(&broker, "ears", &["otaru/v1/vehicles/+/notice"]).await;
+    let campaign = world.running_campaign(&mut model, &[&vehicle]).await;
+    assert_eq!(ears.json().await.0, format!("otaru/v1/vehicles/{VIN}/notice"));
+    for joins in [&other, &vehicle] {
+        testing::joined(world.store(), joins.id, campaign, world.now).await.unwrap();
+        let (topic, notice) = ears.json().await;
+        assert_eq!((topic, &notice["reason"]), (format!("otaru/v1/vehicles/{}/notice", joins.vin), &json!("offer")));
+    }
     drop(second);
 }
 

@@ -40,8 +40,7 @@ impl Mosquitto {
             let made = Command::new("mosquitto_passwd").arg("-b").arg(&passwords).args([user, PASSWORD]).output();
             assert!(made.unwrap().status.success());
         }
-        let acl = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../ops/mqtt/mosquitto.acl");
-        let lines = format!("password_file {}\nacl_file {}\n", passwords.display(), acl.display());
+        let lines = format!("password_file {}\nacl_file {}\n", passwords.display(), acl().display());
         broker.configure(&lines);
         broker.start().await;
         broker
@@ -70,6 +69,18 @@ impl Mosquitto {
         fs::write(self.folder.path().join("mosquitto.conf"), config).unwrap();
     }
 
+    /// A file of the broker's own.
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     pub async fn start(&mut self) {
         let config = self.folder.path().join("mosquitto.conf");
         let mut command = Command::new("/usr/sbin/mosquitto");
@@ -92,9 +103,14 @@ impl Drop for Mosquitto {
             process.wait().unwrap();
         }
         if std::thread::panicking() {
-            eprintln!("mosquitto says:\n{}", fs::read_to_string(self.folder.path().join("log")).unwrap_or_default());
+            eprintln!("mosquitto says:\n{}", self.log());
         }
     }
+}
+
+/// The documented ACL.
+pub fn acl() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../ops/mqtt/mosquitto.acl")
 }
 
 pub fn config(address: SocketAddr, client_id: &str) -> MqttConfig {
@@ -116,6 +132,11 @@ impl Client {
         let mut options =
             MqttOptions::new(format!("test-{}", uuid::Uuid::new_v4()), "127.0.0.1", broker.address.port());
         options.set_credentials(user, PASSWORD);
+        Self::with(options, topics).await
+    }
+
+    /// As [`Self::connect`], in another way.
+    pub async fn with(options: MqttOptions, topics: &[&str]) -> Self {
         let (client, mut events) = AsyncClient::new(options, 1000);
         let (sender, packets) = mpsc::unbounded_channel();
         let polling = tokio::spawn(async move {

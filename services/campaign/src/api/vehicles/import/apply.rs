@@ -186,7 +186,8 @@ impl Import {
 fn holder((vehicle, outcome): (&ImportVehicle, &Imported)) -> Option<Holder> {
     match outcome {
         Imported::Created(id) | Imported::Updated(id) => {
-            Some(Holder { vehicle: *id, vin: vehicle.vin.clone(), model: vehicle.model.clone() })
+            let (vin, model) = (vehicle.vin.clone(), vehicle.model.clone());
+            Some(Holder { vehicle: *id, vin, model, ack_key: None })
         }
         Imported::OtherModel(_) | Imported::Retired => None,
     }

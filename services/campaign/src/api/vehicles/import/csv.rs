@@ -222,6 +222,21 @@ mod tests {
         assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [30_002, 50_004]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_bytes_lines_are_numbered_in_their_order_and_within_the_file(
+            rest in proptest::collection::vec(proptest::sample::select(b"WVZ1,m;\"\n\r \xff\xc3".as_slice()), 0..200),
+        ) {
+            let csv = [b"vin,model\n".as_slice(), &rest].concat();
+            let (lines, result) = lines(&csv);
+            result.unwrap();
+            let ends = csv.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() as u64;
+            let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
+            assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
+            assert!(numbers.iter().all(|number| (2..=ends + 1).contains(number)), "{numbers:?}");
+        }
+    }
+
     #[test]
     fn a_line_that_is_no_text_is_one_bad_line() {
         let (lines, result) = lines(b"vin,model\nWVWZZZ1KZAW00000\xff,m\nWVWZZZ1KZAW000002,m\n");

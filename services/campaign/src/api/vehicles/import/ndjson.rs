@@ -136,6 +136,17 @@ mod tests {
         assert!(lines[3].vehicle.as_ref().unwrap_err().contains("colour"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn each_line_that_is_not_blank_is_one_and_keeps_its_number(
+            text in proptest::collection::vec(proptest::sample::select(b"{}[]\":,vin1\n\n\r \t\xff".as_slice()), 0..200),
+        ) {
+            let stands = text.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
+            let numbers: Vec<u64> = lines(&text).iter().map(|line| line.number).collect();
+            assert_eq!(numbers, stands.map(|(_, number)| number).collect::<Vec<u64>>());
+        }
+    }
+
     #[test]
     fn an_endless_line_is_one_bad_line() {
         let mut text = vec![b'x'; 3 << 20];
