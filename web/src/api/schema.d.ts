@@ -1623,6 +1623,83 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was done
+         * @description Every action of a person and of the engine, newest first.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The end of the audit log's chain
+         * @description To be kept where nobody who can write the database can write.
+         */
+        get: operations["verify_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vin}/ecus/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a vehicle's ECUs run, or ran
+         * @description By what had been reported until `at`.
+         */
+        get: operations["list_ecu_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/drops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what failed together */
+        get: operations["list_drops"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3148,7 +3225,7 @@ export interface components {
              * @default null
              * @example 50000000
              */
-            max_bytes_per_sec?: number | null;
+            max_bytes_per_sec: number | null;
             /**
              * Format: int64
              * @description The most vehicles under way at once, from the offer on: what is exposed when the campaign halts.
@@ -4201,6 +4278,35 @@ export interface components {
         };
         /** Format: int64 */
         i64: number;
+        AuditVerification: {
+            holds: boolean;
+            /** Format: int64 */
+            entries: number;
+            digest: string;
+            /** Format: int64 */
+            first_broken: number | null;
+            reason: string | null;
+        };
+        EcuVersion: {
+            hardware_id: string;
+            version: string | null;
+            serial?: string | null;
+            /** Format: date-time */
+            at: string;
+        };
+        EcuHistory: {
+            items: components["schemas"]["EcuVersion"][];
+        };
+        FunnelDrop: {
+            state: components["schemas"]["AssignmentState"];
+            after: components["schemas"]["AssignmentState"] | null;
+            error_code: string | null;
+            vehicles: number;
+        };
+        DropList: {
+            items: components["schemas"]["FunnelDrop"][];
+            sampled: boolean;
+        };
     };
     responses: {
         /** @description The request cannot be understood */
@@ -4478,6 +4584,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only campaigns in this state. */
                 state?: components["schemas"]["CampaignState"];
+                /** @description Only campaigns of this release. */
+                release?: number;
             };
             header?: never;
             path?: never;
@@ -4677,6 +4785,10 @@ export interface operations {
                 wave?: number;
                 /** @description Only assignments whose newest failure has this code. */
                 error_code?: string;
+                /** @description x */
+                since?: string;
+                /** @description x */
+                until?: string;
             };
             header?: never;
             path: {
@@ -7424,6 +7536,127 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+                /** @description By this actor: a token's name, `engine` or `system`. */
+                actor?: string;
+                /** @description Only this action, as `campaign_approved`. */
+                action?: string;
+                /** @description About this object, as `campaign-12` or `token-018f…`. */
+                object?: string;
+                /** @description About this vehicle; instead of `object`, which is `vehicle-<row>` then. */
+                vin?: components["schemas"]["Vin"];
+                /** @description From this time on. */
+                since?: string;
+                /** @description Before this time. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: {
+                /** @description x */
+                anchor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest entry */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_ecu_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EcuHistory"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_drops: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now: a vehicle that installed later is not in it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DropList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };
