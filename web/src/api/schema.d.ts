@@ -3225,7 +3225,7 @@ export interface components {
              * @default null
              * @example 50000000
              */
-            max_bytes_per_sec: number | null;
+            max_bytes_per_sec?: number | null;
             /**
              * Format: int64
              * @description The most vehicles under way at once, from the offer on: what is exposed when the campaign halts.

@@ -82,6 +82,8 @@ export const plan: typeof english = {
     maxInFlightHint: "Vom Angebot an: was betroffen ist, wenn sie anhält.",
     rate: "Angebote pro Minute",
     rateHint: "Über alle Gateways.",
+    bandwidth: "Bytes je Sekunde",
+    bandwidthHint: "Was ihre Fahrzeuge höchstens laden, über alle Gateways.",
     adapts: "Tempo anpassen lassen",
     adaptsHint: "Ein Viertel mehr, solange es gut endet, die Hälfte bei Fehlschlägen oder wenn Meldungen sich stauen.",
     slowest: "Langsamstes, pro Minute",

@@ -82,6 +82,8 @@ export const plan = {
     maxInFlightHint: "From the offer on: what is exposed when it halts.",
     rate: "Offers per minute",
     rateHint: "Over all gateways.",
+    bandwidth: "Bytes per second",
+    bandwidthHint: "The most that its vehicles download, over all gateways.",
     adapts: "Let the rate adapt",
     adaptsHint: "A quarter more while updates end well, half of it when they fail or reports pile up.",
     slowest: "Slowest, per minute",
