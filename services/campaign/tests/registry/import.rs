@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use otaru_domain::clock;
 use otaru_domain::token;
+use otaru_domain::tuf::Key;
 use otaru_store::token_keys;
 use reqwest::Body;
 use serde_json::{Value, json};
@@ -120,4 +121,30 @@ async fn what_is_no_import_is_refused() {
     let endless = futures::stream::iter((0..66).map(move |_| Ok::<_, std::io::Error>(blank.clone())));
     let answer = caller.send("/vehicles/import", NDJSON, Body::wrap_stream(endless)).await;
     assert!(answer.problem(413, "too-large").contains("64 MiB"));
+}
+
+#[tokio::test]
+async fn keys_that_vehicles_sign_with_come_with_the_credentials_of_an_import() {
+    let world = World::start().await;
+    let caller = world.engineer().await;
+    let model = world.model(&caller).await;
+    let (one, two, three) = (vin(), vin(), vin());
+    let key = Key::generate().unwrap().public().keyval.public.clone();
+    let csv = format!("vin,model,ack_key\n{one},{model},{key}\n{two},{model},abc\n{three},{model},\n");
+    let report = caller.send("/vehicles/import?credentials=true", CSV, csv).await.is(200);
+    assert_eq!(counts(&report), (2, 0, 1));
+    assert!(report["lines"][1]["detail"].as_str().unwrap().contains("64 lowercase"), "{report}");
+    let keys = token_keys::all(world.store()).await.unwrap();
+    let of = |line: usize| {
+        let token = report["lines"][line]["token"].as_str().unwrap();
+        token::verify(token, &keys[0].public_key, clock::now()).unwrap().ack_key
+    };
+    assert_eq!((of(0), of(2)), (Some(key.clone()), None));
+    let line = json!({"vin": two, "model": model, "ack_key": key}).to_string();
+    let report = caller.send("/vehicles/import", NDJSON, line.clone()).await.is(200);
+    assert!(report["lines"][0]["detail"].as_str().unwrap().contains("credentials=true"), "{report}");
+    let report = caller.send("/vehicles/import?credentials=true", NDJSON, line).await.is(200);
+    assert_eq!(counts(&report), (1, 0, 0));
+    let listed = caller.get(&format!("/vehicles/{two}/credentials")).await.is(200);
+    assert_eq!(listed["items"][0]["ack_key"], key);
 }

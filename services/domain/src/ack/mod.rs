@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use self::detail::{Health, VehicleWait, cut};
 pub use self::report::{AckError, AckReport, ReportedState};
-pub use self::signature::{AckKey, AckSignature, SignatureError, SignaturePolicy, judge, parse_key};
+pub use self::signature::{AckKey, AckSignature, KEY_EXPECTED, SignatureError, SignaturePolicy, judge, parse_key};
 use crate::assignment::AssignmentState;
 use crate::id::{CampaignId, HardwareId, ModelId, Vin};
 

@@ -112,6 +112,9 @@ pub fn parse_key(text: &str) -> Option<[u8; 32]> {
     (strong && hex::encode(bytes) == text).then_some(bytes)
 }
 
+/// What a text that is no key is told.
+pub const KEY_EXPECTED: &str = "must be the vehicle's public ed25519 key, 64 lowercase hexadecimal digits";
+
 /// What is signed: all that the vehicle said. Who took it and when is not the vehicle's.
 #[derive(Serialize)]
 struct Statement<'a> {

@@ -23,6 +23,9 @@ pub struct ImportVehicle {
     pub rxswin: Option<String>,
     #[serde(skip)]
     pub ecus: Vec<ImportEcu>,
+    /// The public key by which the vehicle signs its reports; for the credential that is issued to it.
+    #[serde(skip)]
+    pub ack_key: Option<[u8; 32]>,
 }
 
 /// What an ECU runs, by the importer's word.

@@ -123,10 +123,7 @@ async fn issue(
     }
     let ack_key = match &body.ack_key {
         None => None,
-        Some(text) => Some(ack::parse_key(text).ok_or_else(|| {
-            let detail = "must be the vehicle's public ed25519 key, 64 lowercase hexadecimal digits";
-            Problem::invalid("/ack_key", detail)
-        })?),
+        Some(text) => Some(ack::parse_key(text).ok_or_else(|| Problem::invalid("/ack_key", ack::KEY_EXPECTED))?),
     };
     let expires_at = credentials::expiry(days, now);
     let key = app.keys.token_key()?;

@@ -85,6 +85,9 @@ impl Import {
         if self.actor.require_models([&model.id]).is_err() {
             return Err(format!("/model: the token changes nothing of model {}", model.id));
         }
+        if vehicle.ack_key.is_some() && self.key.is_none() {
+            return Err("/ack_key: it goes with a credential: import with ?credentials=true".to_owned());
+        }
         let details = Details {
             model_year: vehicle.model_year,
             region: vehicle.region.clone(),
@@ -187,7 +190,7 @@ fn holder((vehicle, outcome): (&ImportVehicle, &Imported)) -> Option<Holder> {
     match outcome {
         Imported::Created(id) | Imported::Updated(id) => {
             let (vin, model) = (vehicle.vin.clone(), vehicle.model.clone());
-            Some(Holder { vehicle: *id, vin, model, ack_key: None })
+            Some(Holder { vehicle: *id, vin, model, ack_key: vehicle.ack_key })
         }
         Imported::OtherModel(_) | Imported::Retired => None,
     }

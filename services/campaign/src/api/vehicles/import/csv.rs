@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+use otaru_domain::ack;
 use otaru_domain::id::{HardwareId, ModelId, Vin};
 use otaru_store::vehicles::{ImportEcu, ImportVehicle};
 use tokio::sync::mpsc;
@@ -18,6 +19,7 @@ enum Column {
     Region,
     Tags,
     Rxswin,
+    AckKey,
     Ecu(HardwareId),
     Attribute(String),
 }
@@ -31,6 +33,7 @@ impl Column {
             "region" => Ok(Self::Region),
             "tags" => Ok(Self::Tags),
             "rxswin" => Ok(Self::Rxswin),
+            "ack_key" => Ok(Self::AckKey),
             other => {
                 if let Some(hardware_id) = other.strip_prefix("ecu:") {
                     HardwareId::parse(hardware_id).map(Self::Ecu).map_err(|error| error.to_string())
@@ -39,7 +42,7 @@ impl Column {
                 } else {
                     Err(format!(
                         "there is no column {other:?}: the columns are vin, model, model_year, region, tags, rxswin, \
-                         ecu:<hardware id>, attr:<name>"
+                         ack_key, ecu:<hardware id>, attr:<name>"
                     ))
                 }
             }
@@ -120,7 +123,7 @@ fn vehicle(columns: &[Column], record: &StringRecord) -> Result<ImportVehicle, S
     }
     let (mut vin, mut model) = ("", "");
     let mut model_year = None;
-    let (mut region, mut rxswin, mut tags) = (None, None, None);
+    let (mut region, mut rxswin, mut tags, mut ack_key) = (None, None, None, None);
     let (mut ecus, mut attributes) = (Vec::new(), BTreeMap::new());
     for (column, field) in columns.iter().zip(record).filter(|(_, field)| !field.is_empty()) {
         match column {
@@ -131,6 +134,11 @@ fn vehicle(columns: &[Column], record: &StringRecord) -> Result<ImportVehicle, S
             }
             Column::Region => region = Some(field.to_owned()),
             Column::Rxswin => rxswin = Some(field.to_owned()),
+            Column::AckKey => {
+                let key =
+                    ack::parse_key(field).ok_or_else(|| format!("ack_key {}, got {field:?}", ack::KEY_EXPECTED))?;
+                ack_key = Some(key);
+            }
             Column::Tags => {
                 let given = field.split(';').map(str::trim).filter(|tag| !tag.is_empty());
                 tags = Some(given.map(str::to_owned).collect());
@@ -152,6 +160,7 @@ fn vehicle(columns: &[Column], record: &StringRecord) -> Result<ImportVehicle, S
         attributes: (!attributes.is_empty()).then_some(attributes),
         rxswin,
         ecus,
+        ack_key,
     })
 }
 

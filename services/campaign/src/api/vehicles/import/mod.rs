@@ -117,8 +117,8 @@ impl Format {
 /// others. At most 64 MiB and 200,000 lines.
 ///
 /// CSV begins with a header: `vin`, `model`, and any of `model_year`, `region`, `tags` (separated by `;`), `rxswin`,
-/// `ecu:<hardware id>` (the version), `attr:<name>`. An empty field is not given. NDJSON has a vehicle on each line,
-/// as in `POST /vehicles`.
+/// `ack_key` (the public key by which it signs, of the credential that is issued), `ecu:<hardware id>` (the version),
+/// `attr:<name>`. An empty field is not given. NDJSON has a vehicle on each line, as in `POST /vehicles`.
 #[utoipa::path(post, path = "/vehicles/import", tag = "vehicles", operation_id = "import_vehicles",
     request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
     params(ImportQuery), responses((status = 200, body = ImportReport)))]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read};
 
+use otaru_domain::ack;
 use otaru_domain::id::{ModelId, Vin};
 use otaru_http::Json;
 use otaru_store::vehicles::{ImportEcu, ImportVehicle};
@@ -28,6 +29,7 @@ struct Object {
     rxswin: Option<String>,
     #[serde(default)]
     ecus: Vec<NewEcu>,
+    ack_key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +84,10 @@ fn read(number: u64, line: &[u8]) -> Line {
     match Json::<Object>::parse(line) {
         Ok(Json(object)) => {
             let vin = Some(object.vin.to_string());
+            let ack_key = object.ack_key.as_deref().map(ack::parse_key);
+            if ack_key == Some(None) {
+                return Line { number, vin, vehicle: Err(format!("/ack_key: {}", ack::KEY_EXPECTED)) };
+            }
             let vehicle = ImportVehicle {
                 vin: object.vin,
                 model: object.model,
@@ -91,6 +97,7 @@ fn read(number: u64, line: &[u8]) -> Line {
                 attributes: object.attributes,
                 rxswin: object.rxswin,
                 ecus: object.ecus.into_iter().map(ImportEcu::from).collect(),
+                ack_key: ack_key.flatten(),
             };
             Line { number, vin, vehicle: Ok(vehicle) }
         }
