@@ -90,7 +90,7 @@ async fn start(mut cluster: Cluster, more: &[(&str, String)]) -> anyhow::Result<
 async fn campaign(api: &Api, image: Vec<u8>) -> anyhow::Result<String> {
     let hardware = json!([{"hardware_id": "BCM", "name": "BCM"}]);
     api.post("/models", &json!({"id": "harbour", "name": "Harbour", "hardware": hardware})).await?;
-    let artifact = api.upload("/artifacts?file_name=bcm.bin", "application/octet-stream", image).await?;
+    let artifact = api.upload("/artifacts?file_name=body.swu", "application/octet-stream", image).await?;
     let images = json!([{"hardware_id": "BCM", "sha256": artifact["sha256"], "version": "2.0.0"}]);
     let release = json!({"name": "Spring", "version": "2", "models": ["harbour"], "images": images});
     let release = api.post("/releases", &release).await?["id"].clone();
@@ -119,7 +119,7 @@ fn location(response: &Response) -> anyhow::Result<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_agent_installs_from_s3_by_a_link_that_the_gateway_signs_and_that_ends() -> anyhow::Result<()> {
-    let redirect = [("OTARU_IMAGE_REDIRECT", "presigned".to_owned()), ("OTARU_IMAGE_REDIRECT_SECS", "2".to_owned())];
+    let redirect = [("OTARU_IMAGE_REDIRECT", "presigned".to_owned()), ("OTARU_IMAGE_REDIRECT_SECS", "5".to_owned())];
     let mut laid_out = Cluster::lay_out()?;
     let s3 = S3::start(laid_out.dir.path()).await?;
     laid_out.artifacts = Some(format!("s3://{BUCKET}/images"));
@@ -155,7 +155,7 @@ async fn the_agent_installs_from_s3_by_a_link_that_the_gateway_signs_and_that_en
     let part = Client::new().get(&link).header("range", "bytes=8999990-").send().await?;
     ensure!(part.status() == StatusCode::PARTIAL_CONTENT, "{part:?}");
     ensure!(part.bytes().await? == image[8_999_990..], "another part");
-    let forged = link.replace("X-Amz-Expires=2", "X-Amz-Expires=600");
+    let forged = link.replace("X-Amz-Expires=5", "X-Amz-Expires=600");
     ensure!(forged != link && reqwest::get(&forged).await?.status() == StatusCode::FORBIDDEN, "a longer life is taken");
     let (bare, _) = link.split_once('?').context("nothing is signed")?;
     ensure!(reqwest::get(bare).await?.status() == StatusCode::FORBIDDEN, "the store is open to all");
