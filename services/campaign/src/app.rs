@@ -10,7 +10,7 @@ use otaru_store::objects::Objects;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, DeltaConfig};
 use crate::keys::KeyStore;
 use crate::live::{self, Updates};
 use crate::oidc::Oidc;
@@ -43,6 +43,8 @@ pub struct App {
     pub oidc: Option<Arc<Oidc>>,
     /// The size limit of an artifact.
     pub max_artifact_bytes: u64,
+    /// Whether and how deltas are made.
+    pub deltas: DeltaConfig,
 }
 
 impl App {
@@ -70,6 +72,7 @@ impl App {
             require_review: config.require_review,
             oidc: config.oidc.clone().map(Oidc::open).transpose()?.map(Arc::new),
             max_artifact_bytes: config.max_artifact_bytes,
+            deltas: config.deltas,
         })
     }
 }

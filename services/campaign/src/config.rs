@@ -35,6 +35,25 @@ pub struct Config {
     pub oidc: Option<OidcConfig>,
     /// The size limit of an artifact.
     pub max_artifact_bytes: u64,
+    /// Whether and how deltas are made.
+    pub deltas: DeltaConfig,
     /// TLS, and how many connections may be open.
     pub serving: Serving,
+}
+
+/// Deltas between what vehicles run and the images of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeltaConfig {
+    /// Without it none are made, and none are in the targets.
+    pub enabled: bool,
+    /// Against how many images per ECU, of those that most vehicles run, beside the one before.
+    pub sources: usize,
+    /// The largest image and source. Building holds both in memory, and several times as much for its tables.
+    pub max_bytes: u64,
+}
+
+impl Default for DeltaConfig {
+    fn default() -> Self {
+        Self { enabled: true, sources: 3, max_bytes: 128 << 20 }
+    }
 }

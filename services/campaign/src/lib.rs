@@ -33,7 +33,7 @@ mod session;
 mod start;
 mod web;
 
-pub use config::{Config, DEFAULT_MAX_ARTIFACT_BYTES};
+pub use config::{Config, DEFAULT_MAX_ARTIFACT_BYTES, DeltaConfig};
 pub use oidc::OidcConfig;
 pub use openapi::openapi;
 pub use pkcs11::Pkcs11Config;

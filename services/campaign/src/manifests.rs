@@ -26,7 +26,7 @@ pub enum ManifestError {
     Keys(#[from] KeyStoreError),
     #[error("the repository of model {model} cannot be published")]
     Publish { model: ModelId, source: PublishError },
-    #[error("{file} of model {model} would have {bytes} bytes, and the broker takes {limit_bytes}")]
+    #[error("{file} of model {model} would have {bytes} bytes, and there is room for {limit_bytes}")]
     TooLong { model: ModelId, file: String, bytes: usize, limit_bytes: usize },
 }
 
@@ -45,6 +45,36 @@ pub async fn publish(
     let keys = app.keys.online_keys(model)?;
     let mut repository = manifests::load(tx, model).await?;
     let publication = repository.publish(&keys, change, now).map_err(|source| refused(model, source))?;
+    keep(tx, app, model, &repository, publication, now).await
+}
+
+/// Publishes a change of deltas in `repository`, which was loaded in `tx`. They never take the room that images need: with
+/// them the targets have at most half of what a message may have.
+///
+/// # Errors
+/// [`ManifestError`]; roll the transaction back.
+pub async fn publish_deltas(
+    tx: &mut Tx,
+    app: &App,
+    (model, mut repository): (&ModelId, Repository),
+    change: Change,
+    now: DateTime<Utc>,
+) -> Result<(), ManifestError> {
+    let adds = change.targets.values().any(Option::is_some);
+    let keys = app.keys.online_keys(model)?;
+    let publication = repository.publish(&keys, change, now).map_err(|source| refused(model, source))?;
+    let limit_bytes = app.bus.max_message_bytes() / 2;
+    let waiting = repository.pending.as_ref().map(|pending| &pending.targets);
+    let published = repository.files.get(&Role::Targets);
+    let bytes = waiting.into_iter().chain(published).map(|file| file.bytes.len()).max().unwrap_or_default();
+    if adds && bytes > limit_bytes {
+        return Err(ManifestError::TooLong {
+            model: model.clone(),
+            file: "targets.json".to_owned(),
+            bytes,
+            limit_bytes,
+        });
+    }
     keep(tx, app, model, &repository, publication, now).await
 }
 

@@ -11,6 +11,7 @@ pub mod assignment;
 pub mod audit;
 pub mod campaign;
 pub mod clock;
+pub mod delta;
 pub mod document;
 pub mod event;
 pub mod evidence;

@@ -17,6 +17,7 @@ mod connection;
 pub mod credentials;
 pub mod ddi;
 pub mod dead_letters;
+pub mod deltas;
 pub mod dossier;
 mod ecus;
 pub mod emergency;

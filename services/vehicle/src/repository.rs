@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use otaru_domain::clock;
+use otaru_domain::delta::Algorithm;
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::id::{ModelId, Sha256};
-use otaru_domain::tuf::TargetCustom;
+use otaru_domain::tuf::{TargetCustom, TargetDelta};
 use thiserror::Error;
 use url::Url;
 
@@ -47,6 +48,17 @@ pub(crate) struct SignedImage {
     pub(crate) length: u64,
     pub(crate) sha256: Sha256,
     pub(crate) custom: TargetCustom,
+}
+
+/// A delta as the top-level targets describe it.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedDelta {
+    pub(crate) name: String,
+    pub(crate) length_bytes: u64,
+    pub(crate) sha256: Sha256,
+    pub(crate) algorithm: Algorithm,
+    /// What it is applied to.
+    pub(crate) source: Option<Sha256>,
 }
 
 /// Whose repository, and where what was verified of it is kept.
@@ -144,6 +156,23 @@ impl Verified {
             sha256: Sha256::parse(target.hashes.get("sha256")?).ok()?,
             custom: serde_json::from_value(target.custom.clone()).ok()?,
         })
+    }
+
+    /// The deltas that give an image, as far as this client knows their algorithms.
+    pub(crate) fn deltas(&self, image: &str) -> Vec<SignedDelta> {
+        let targets = self.repository.targets(TARGETS).into_iter().flat_map(|top| &top.targets);
+        let described = targets.filter_map(|(name, target)| {
+            let delta = target.custom.get("delta").filter(|delta| delta["image"] == image)?;
+            let delta: TargetDelta = serde_json::from_value(delta.clone()).ok()?;
+            Some(SignedDelta {
+                name: name.clone(),
+                length_bytes: target.length,
+                sha256: Sha256::parse(target.hashes.get("sha256")?).ok()?,
+                algorithm: Algorithm::parse(&delta.algorithm)?,
+                source: delta.source_sha256.as_deref().map(Sha256::parse).transpose().ok()?,
+            })
+        });
+        described.collect()
     }
 
     /// Where an image's bytes are.

@@ -2,6 +2,7 @@
 //! model it is for, in one transaction.
 
 mod contents;
+mod deltas;
 mod lock;
 
 use std::collections::BTreeMap;
@@ -33,7 +34,11 @@ use crate::extract::{PathPart, Query};
 use crate::page::PageQuery;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, put)).merge(lock::routes())
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, put))
+        .merge(lock::routes())
+        .merge(deltas::routes())
 }
 
 /// A release to be created or changed.

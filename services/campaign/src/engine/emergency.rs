@@ -11,7 +11,7 @@ use otaru_domain::release::ReleaseState;
 use otaru_domain::tuf::Change;
 use otaru_store::{StoreError, campaigns, emergency, events, releases};
 
-use super::{By, CampaignError, command};
+use super::{By, CampaignError, command, deltas};
 use crate::app::App;
 use crate::manifests;
 
@@ -69,7 +69,8 @@ pub async fn recall(
     let known = known.ok_or(CampaignError::NoRelease(release))?;
     if known.state == ReleaseState::Locked {
         releases::set_recalled(&mut tx, release, actor, reason, now).await?;
-        let gone: BTreeMap<_, _> = known.images.iter().map(|image| (image.target_name.clone(), None)).collect();
+        let mut gone: BTreeMap<_, _> = known.images.iter().map(|image| (image.target_name.clone(), None)).collect();
+        gone.extend(deltas::withdraw(&mut tx, release).await?.into_iter().map(|name| (name, None)));
         let mut models = known.models;
         models.sort();
         for model in models {

@@ -8,6 +8,7 @@
 mod attempts;
 mod close;
 mod command;
+mod deltas;
 mod document;
 mod emergency;
 mod error;

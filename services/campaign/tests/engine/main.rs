@@ -4,6 +4,7 @@
 mod approvers;
 mod breaks;
 mod calls;
+mod deltas;
 mod dossiers;
 mod ends;
 mod exclusions;

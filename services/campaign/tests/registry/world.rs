@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use otaru_bus::{Bus, BusConfig, Record};
 use otaru_campaign::auth::{Role, hash, new_secret};
-use otaru_campaign::{Config, DEFAULT_MAX_ARTIFACT_BYTES};
+use otaru_campaign::{Config, DEFAULT_MAX_ARTIFACT_BYTES, DeltaConfig};
 use otaru_domain::clock;
 use otaru_domain::id::{ModelId, Vin};
 use otaru_domain::topic;
@@ -99,6 +99,7 @@ impl World {
             require_review: false,
             oidc: None,
             max_artifact_bytes: DEFAULT_MAX_ARTIFACT_BYTES,
+            deltas: DeltaConfig::default(),
             serving: Serving::default(),
         };
         configure(&mut config);

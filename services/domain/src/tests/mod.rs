@@ -6,6 +6,7 @@ mod assignments;
 mod audit;
 mod campaigns;
 mod consents;
+mod deltas;
 mod documents;
 mod expressions;
 mod ids;

@@ -54,6 +54,7 @@ pub fn image(content: &str) -> Target {
             version: "2.3.0".into(),
             release: 4,
             requires: Vec::new(),
+            delta: None,
         }),
     }
 }

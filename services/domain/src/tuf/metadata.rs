@@ -180,6 +180,22 @@ pub struct TargetCustom {
     /// What must run on the vehicle's ECUs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<Requirement>,
+    /// That it is no image, but a way to one. It has no hardware ids then, so that nobody installs it, whether they know of
+    /// deltas or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<TargetDelta>,
+}
+
+/// How an image of the same targets is made. As text: a reader that does not know an algorithm yet reads the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetDelta {
+    /// See `otaru_domain::delta::Algorithm`.
+    pub algorithm: String,
+    /// The name of the image among these targets, which has the length and hash of the result.
+    pub image: String,
+    /// What it is applied to; without it, to nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_sha256: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -165,6 +165,17 @@ impl Repository {
         Ok(self.body::<Targets>(Role::Targets)?.map(|body| body.targets).unwrap_or_default())
     }
 
+    /// What a change of the targets begins with: those that wait for a signature, else the published ones.
+    ///
+    /// # Errors
+    /// [`PublishError::Stored`].
+    pub fn next_targets(&self) -> Result<BTreeMap<String, Target>, PublishError> {
+        match &self.pending {
+            Some(pending) => pending.targets(),
+            None => self.targets(),
+        }
+    }
+
     /// The key ids of the role `campaigns`, as the published targets have them.
     fn delegate(&self) -> Result<Vec<String>, PublishError> {
         Ok(self.body::<Targets>(Role::Targets)?.map(|body| body.campaigns_keys()).unwrap_or_default())
@@ -283,10 +294,7 @@ impl Repository {
         keys: &OnlineKeys,
         changes: BTreeMap<String, Option<Target>>,
     ) -> Result<Targets, PublishError> {
-        let mut targets = match &self.pending {
-            Some(pending) => pending.targets()?,
-            None => self.targets()?,
-        };
+        let mut targets = self.next_targets()?;
         for (name, target) in changes {
             match target {
                 Some(target) => targets.insert(name, target),

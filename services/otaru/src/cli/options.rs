@@ -151,3 +151,34 @@ impl Pkcs11Options {
         Ok(Some(otaru_campaign::Pkcs11Config { module, pin: pin.trim_end_matches(['\r', '\n']).to_owned() }))
     }
 }
+
+/// Deltas, by which vehicles download little more than what is new.
+#[derive(Debug, Args)]
+pub struct DeltaOptions {
+    /// Make deltas of locked releases. Off, there are none in the signed targets either, and vehicles download whole images.
+    #[arg(long, env = "OTARU_DELTAS", value_enum, default_value_t = Switch::On)]
+    deltas: Switch,
+    /// Against how many images per ECU, of those that most vehicles run; the one of the release before is always among them.
+    #[arg(long, env = "OTARU_DELTA_SOURCES", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=16))]
+    delta_sources: u8,
+    /// The largest image of which deltas are made, in MiB. Making one takes some six times as much memory.
+    #[arg(long, env = "OTARU_DELTA_MAX_MIB", default_value_t = 128, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    delta_max_mib: u64,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+impl DeltaOptions {
+    pub fn config(&self) -> otaru_campaign::DeltaConfig {
+        otaru_campaign::DeltaConfig {
+            enabled: self.deltas == Switch::On,
+            sources: self.delta_sources.into(),
+            max_bytes: self.delta_max_mib << 20,
+        }
+    }
+}

@@ -13,7 +13,7 @@ use otaru_gateway::Rates;
 use super::delivery::DeliveryOptions;
 use super::mqtt::MqttOptions;
 use super::oidc::OidcOptions;
-use super::options::{DatabaseOptions, DdiOptions, KafkaOptions, KafkaTuning, Pkcs11Options};
+use super::options::{DatabaseOptions, DdiOptions, DeltaOptions, KafkaOptions, KafkaTuning, Pkcs11Options};
 use super::serving::{ClientOptions, ProxyOptions, ServingOptions};
 use super::signals::stop_on_signal;
 
@@ -49,6 +49,8 @@ pub struct CampaignArgs {
     #[arg(long, env = "OTARU_MAX_ARTIFACT_BYTES", default_value_t = 4 << 30)]
     max_artifact_bytes: u64,
     #[command(flatten)]
+    deltas: DeltaOptions,
+    #[command(flatten)]
     serving: ServingOptions,
 }
 
@@ -67,6 +69,7 @@ impl CampaignArgs {
             require_review: self.require_review,
             oidc: self.oidc.config()?,
             max_artifact_bytes: self.max_artifact_bytes,
+            deltas: self.deltas.config(),
             serving: self.serving.config(),
         };
         otaru_campaign::run(config, stop).await?;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::mqtt::MqttOptions;
 use super::oidc::OidcOptions;
-use super::options::{DdiOptions, KafkaTuning, local_artifacts};
+use super::options::{DdiOptions, DeltaOptions, KafkaTuning, local_artifacts};
 use super::serving::ProxyOptions;
 use super::signals::stop_on_signal;
 use crate::demo;
@@ -67,6 +67,8 @@ pub struct Up {
     require_review: bool,
     #[command(flatten)]
     oidc: OidcOptions,
+    #[command(flatten)]
+    deltas: DeltaOptions,
     /// No demo.
     #[arg(long)]
     empty: bool,
@@ -181,6 +183,7 @@ impl Up {
             require_review: self.require_review,
             oidc: self.oidc.config()?,
             max_artifact_bytes: 4 << 30,
+            deltas: self.deltas.config(),
             serving: Serving::default(),
         };
         let mut gateway =

@@ -53,6 +53,10 @@ pub struct VehicleArgs {
     /// Hold a stream open instead of polling.
     #[arg(long)]
     stream: bool,
+    /// The most memory that applying a delta may take, in MiB: 16, or for zstd's the image that runs and the next power of
+    /// two. With 0, and where it does not suffice, images are downloaded whole.
+    #[arg(long, env = "OTARU_DELTA_MEMORY_MIB", default_value_t = 320)]
+    delta_memory_mib: u32,
     #[command(flatten)]
     links: LinkOptions,
     /// Check once, install what there is, and end: with 0 if that went well or there was nothing to do.
@@ -151,6 +155,7 @@ impl VehicleArgs {
             signals: self.signals,
             mode: if self.stream { Mode::Stream } else { Mode::Poll },
             mqtt,
+            delta_memory_bytes: u64::from(self.delta_memory_mib) << 20,
             once: self.once,
             poll_interval: Duration::from_secs(300),
             backoff: (Duration::from_secs(1), Duration::from_secs(300)),

@@ -9,6 +9,7 @@ mod end_to_end {
     pub mod cluster;
     pub mod database;
     pub mod ddi_stage;
+    mod deltas;
     mod full_disk;
     mod hawkbit;
     mod hsm;

@@ -3,6 +3,7 @@
 //! A kill at any moment costs nothing but time: each step is on disk together with its report before
 //! anything follows from it, so a new start goes on where the old one ended.
 
+mod deltas;
 mod driver;
 mod files;
 mod health;
@@ -85,6 +86,8 @@ pub struct AgentConfig {
     pub mode: Mode,
     /// A broker to hear notices from and to report to, instead of polling often.
     pub mqtt: Option<MqttConfig>,
+    /// The most memory that applying a delta may take; without any, images are downloaded whole.
+    pub delta_memory_bytes: u64,
     /// Check once, install what there is, and end: an error if that did not come to a good end.
     pub once: bool,
     /// The time between polls where the gateway does not say.

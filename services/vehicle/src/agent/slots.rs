@@ -74,6 +74,11 @@ impl Slots {
         Ok(self.active()?.map_or(Slot::A, Slot::other))
     }
 
+    /// The file of the image that runs on an ECU; none before its first installation.
+    pub(crate) fn running(&self, hardware_id: &HardwareId) -> Result<Option<PathBuf>, StorageError> {
+        Ok(self.active()?.map(|slot| self.image_path(slot, hardware_id)))
+    }
+
     /// Whether the slot runs and holds the images: then there is nothing left to do.
     pub(crate) fn runs(&self, slot: Slot, images: &[Image]) -> Result<bool, StorageError> {
         if self.active()? != Some(slot) {
@@ -157,7 +162,7 @@ fn copy_synced(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// The file's SHA-256, or `None` when there is no such file.
-fn digest(path: &Path) -> Result<Option<Digest256>, StorageError> {
+pub(super) fn digest(path: &Path) -> Result<Option<Digest256>, StorageError> {
     let mut file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => at(path, file)?,

@@ -49,12 +49,34 @@ pub(crate) struct Attempt {
     /// How many images of an ordered installation run already.
     #[serde(default)]
     pub(crate) installed: usize,
+    /// What came of making images by deltas.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) by_delta: BTreeMap<HardwareId, ByDelta>,
+}
+
+/// What came of making an image by a delta.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ByDelta {
+    /// How often it was begun.
+    pub(crate) tries: u8,
+    /// The image is downloaded whole.
+    pub(crate) is_given_up: bool,
+    /// What is told of it.
+    pub(crate) said: Option<String>,
 }
 
 impl Attempt {
     /// One that begins.
     pub(crate) fn new(attempt: u32, images: &[Image], installation: Installation) -> Self {
-        Self { attempt, sequence: 0, step: Step::Accepted, images: images.to_vec(), installation, installed: 0 }
+        Self {
+            attempt,
+            sequence: 0,
+            step: Step::Accepted,
+            images: images.to_vec(),
+            installation,
+            installed: 0,
+            by_delta: BTreeMap::new(),
+        }
     }
 
     /// Takes so many images as installed; how far the installation is then, in percent.
@@ -62,6 +84,12 @@ impl Attempt {
         self.images.drain(..images.min(self.images.len()));
         self.installed += images;
         u8::try_from(self.installed * 100 / (self.installed + self.images.len()).max(1)).unwrap_or(100)
+    }
+
+    /// What is told of the deltas, a line each.
+    pub(crate) fn of_deltas(&self) -> Option<String> {
+        let said: Vec<&str> = self.by_delta.values().filter_map(|one| one.said.as_deref()).collect();
+        if said.is_empty() { None } else { Some(said.join("\n")) }
     }
 
     /// The images to switch to next: all of them, or the first in order.

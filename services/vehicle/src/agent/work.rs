@@ -6,11 +6,12 @@ use std::time::Duration;
 use otaru_domain::ack::ReportedState;
 use otaru_domain::clock;
 use otaru_domain::document::CampaignDocument;
-use otaru_domain::id::CampaignId;
+use otaru_domain::id::{CampaignId, Sha256};
 use otaru_domain::release::Installation;
 use otaru_domain::rollout::Consent;
 use tracing::{debug, info, warn};
 
+use super::deltas::Way;
 use super::driver::Answer;
 use super::state::{Attempt, Detail, StateError, Step};
 use super::{Agent, AgentError, read_key};
@@ -254,12 +255,18 @@ impl Agent {
         verified: &Verified,
         images: &[Image],
     ) -> Result<bool, AgentError> {
-        self.clear_downloads(images);
+        let ways = self.ways(campaign, verified, images).await?;
+        let deltas = ways.iter().flatten().map(Way::sha256);
+        self.clear_downloads(images.iter().map(|image| &image.sha256).chain(deltas));
         let total: u64 = images.iter().map(|image| image.length_bytes).sum();
         let mut before = 0;
-        for image in images {
+        for (image, way) in images.iter().zip(&ways) {
+            let made = match way {
+                Some(way) => self.make(campaign, verified, (image, way), (before, total)).await?,
+                None => false,
+            };
             let complete = complete_path(&self.downloads, &image.sha256);
-            if !complete.metadata().is_ok_and(|file| file.len() == image.length_bytes) {
+            if !made && !complete.metadata().is_ok_and(|file| file.len() == image.length_bytes) {
                 self.report_progress(campaign, before, total).await?;
                 match self.download_image(campaign, verified, image, before, total).await {
                     Err(AgentError::Download { source, .. }) if source.error_code().is_some() => {
@@ -275,15 +282,16 @@ impl Agent {
         if step != Some(Step::Downloaded) {
             let at = self.reported_at();
             self.store.change(|state| {
+                let log = state.attempts.get(&campaign).and_then(Attempt::of_deltas);
                 state.set_step(campaign, Step::Downloaded);
-                state.report(campaign, ReportedState::Downloaded, Detail::default(), at);
+                state.report(campaign, ReportedState::Downloaded, Detail { log, ..Detail::default() }, at);
             })?;
             self.try_deliver().await;
         }
         Ok(true)
     }
 
-    async fn download_image(
+    pub(super) async fn download_image(
         &mut self,
         campaign: CampaignId,
         verified: &Verified,
@@ -307,7 +315,12 @@ impl Agent {
     }
 
     /// Reports `downloading` at its begin and at each further quarter.
-    async fn report_progress(&mut self, campaign: CampaignId, done: u64, total: u64) -> Result<(), AgentError> {
+    pub(super) async fn report_progress(
+        &mut self,
+        campaign: CampaignId,
+        done: u64,
+        total: u64,
+    ) -> Result<(), AgentError> {
         let percent = u8::try_from(done * 100 / total.max(1)).unwrap_or(100);
         let percent = percent / PROGRESS_STEP * PROGRESS_STEP;
         let news = match self.store.state().attempts.get(&campaign).map(|attempt| attempt.step) {
@@ -327,13 +340,14 @@ impl Agent {
         Ok(())
     }
 
-    /// Removes the downloads that `images` do not need.
-    pub(super) fn clear_downloads(&self, images: &[Image]) {
+    /// Removes the downloads that are not of these files.
+    pub(super) fn clear_downloads<'a>(&self, files: impl IntoIterator<Item = &'a Sha256>) {
+        let kept: Vec<&str> = files.into_iter().map(Sha256::as_str).collect();
         let Ok(entries) = std::fs::read_dir(&self.downloads) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if !images.iter().any(|image| name.starts_with(image.sha256.as_str()))
+            if !kept.iter().any(|sha256| name.starts_with(sha256))
                 && let Err(error) = std::fs::remove_file(entry.path())
             {
                 debug!(%name, %error, "an old download cannot be removed");

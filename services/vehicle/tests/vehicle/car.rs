@@ -40,6 +40,7 @@ impl Car {
             signals: Some(dir.path().join("signals.json")),
             mode: Mode::Poll,
             mqtt: None,
+            delta_memory_bytes: 64 << 20,
             once: false,
             poll_interval: Duration::from_millis(20),
             backoff: (Duration::from_millis(10), Duration::from_millis(50)),

@@ -15,7 +15,7 @@ use crate::repository::firmware;
 
 /// Starts the agent, lets the gateway fall silent after so many points, and kills the agent there. False when
 /// the agent ended before.
-async fn killed_after(peer: &Arc<Peer>, car: &Car, points: u64) -> bool {
+pub async fn killed_after(peer: &Arc<Peer>, car: &Car, points: u64) -> bool {
     peer.silence_after(Some(points));
     let runtime = Runtime::new().unwrap();
     let mut config = car.config.clone();

@@ -5,6 +5,7 @@
 
 mod agent;
 mod car;
+mod deltas;
 #[path = "../../../http/tests/fuzz/edits.rs"]
 mod edits;
 mod fleet;

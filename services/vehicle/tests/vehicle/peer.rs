@@ -55,6 +55,10 @@ pub struct World {
     pub image_tokens: Vec<Option<String>>,
     pub image_conditions: Vec<Option<String>>,
     pub links: usize,
+    /// The target that cannot be served at present.
+    pub unavailable: Option<String>,
+    /// Bytes of targets that were asked for, by the target's name.
+    pub served: BTreeMap<String, usize>,
     pub polls: u64,
 }
 
@@ -261,6 +265,9 @@ async fn tuf(
         if world.private && folder == "targets" && text(header::AUTHORIZATION) != Some(format!("Bearer {TOKEN}")) {
             return StatusCode::UNAUTHORIZED.into_response();
         }
+        if world.unavailable.as_ref().is_some_and(|name| file.ends_with(name)) {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
         if file.ends_with(".bin") {
             world.image_tokens.push(text(header::AUTHORIZATION));
             world.image_conditions.push(text(header::IF_RANGE));
@@ -290,6 +297,10 @@ async fn tuf(
     }
     if first >= bytes.len() && range.is_some() {
         return StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+    }
+    if folder == "targets" {
+        let name = file.split_once('.').map_or(file.as_str(), |(_, name)| name);
+        *peer.world().served.entry(name.to_owned()).or_default() += end - first;
     }
     let content_range = format!("bytes {first}-{}/{}", end.max(1) - 1, bytes.len());
     let pieces: Vec<Bytes> = bytes[first..end].chunks(CHUNK_BYTES).map(Bytes::copy_from_slice).collect();

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use otaru_domain::clock;
+use otaru_domain::delta::{Algorithm, target_name};
 use otaru_domain::document::{CampaignDocument, DocumentState, DocumentTarget, DocumentWave};
-use otaru_domain::id::{CampaignId, HardwareId, ModelId};
+use otaru_domain::id::{CampaignId, HardwareId, ModelId, Sha256 as Digest256};
 use otaru_domain::requirement::Requirement;
 use otaru_domain::tuf::{
-    Change, Hashes, Key, Metadata, OnlineKeys, Publication, Repository, Role, Target, TargetCustom, Timestamp,
-    add_signatures, parse_unverified, sign,
+    Change, Hashes, Key, Metadata, OnlineKeys, Publication, Repository, Role, Target, TargetCustom, TargetDelta,
+    Timestamp, add_signatures, parse_unverified, sign,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -115,10 +116,36 @@ impl Model {
                 version: version.to_owned(),
                 release: 1,
                 requires,
+                delta: None,
             }),
         };
         self.publish(Change { targets: [(name.to_owned(), Some(target))].into(), ..Change::default() });
         self.files.insert(format!("targets/{}.{name}", sha256(bytes)), bytes.to_vec());
+    }
+
+    /// Adds a delta of the image `image` to the top-level targets, from `source` if it has one; its name.
+    pub fn add_delta(&mut self, image: &str, algorithm: Algorithm, source: Option<&[u8]>, delta: &[u8]) -> String {
+        let source = source.map(|source| Digest256::parse(&sha256(source)).unwrap());
+        let name = target_name(image, source.as_ref(), algorithm);
+        let target = Target {
+            length: delta.len() as u64,
+            hashes: Hashes { sha256: sha256(delta) },
+            custom: Some(TargetCustom {
+                hardware_ids: Vec::new(),
+                release_counter: 6,
+                version: "3.0.0".to_owned(),
+                release: 2,
+                requires: Vec::new(),
+                delta: Some(TargetDelta {
+                    algorithm: algorithm.as_str().to_owned(),
+                    image: image.to_owned(),
+                    source_sha256: source.map(|source| source.to_string()),
+                }),
+            }),
+        };
+        self.publish(Change { targets: [(name.clone(), Some(target))].into(), ..Change::default() });
+        self.files.insert(format!("targets/{}.{name}", sha256(delta)), delta.to_vec());
+        name
     }
 
     pub fn publish_document(&mut self, document: CampaignDocument) {

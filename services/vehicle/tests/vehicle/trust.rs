@@ -68,6 +68,7 @@ async fn what_needs_an_approver_is_not_installed_on_the_word_of_the_server_alone
                 version: "6.6.6".to_owned(),
                 release: 2,
                 requires: Vec::new(),
+                delta: None,
             }),
         };
         model.take_over(Change {

@@ -93,6 +93,7 @@ fn targets(release: &releases::Release, counter: i64) -> Result<BTreeMap<String,
             version: image.version.clone(),
             release: release.id,
             requires: image.requires.clone(),
+            delta: None,
         };
         let hashes = Hashes { sha256: image.sha256.to_string() };
         (image.target_name.clone(), Some(Target { length: image.length_bytes, hashes, custom: Some(custom) }))

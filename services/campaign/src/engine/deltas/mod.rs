@@ -1,0 +1,80 @@
+//! Deltas of locked releases: which are made, making them, and putting them into the signed targets. No campaign waits for
+//! any of it: until there is a delta, vehicles download the whole image. What is to be done is in the database, so a leader
+//! that was killed over a delta leaves it to the next one.
+
+mod build;
+mod compute;
+mod plan;
+mod publish;
+
+use std::time::Duration;
+
+use otaru_domain::clock;
+use otaru_domain::delta::target_name;
+use otaru_domain::id::ReleaseId;
+use otaru_http::chain;
+use otaru_store::leadership::Epoch;
+use otaru_store::{StoreError, Tx, deltas};
+use tokio_util::sync::CancellationToken;
+
+use super::{By, CampaignError};
+use crate::app::App;
+use crate::manifests::ManifestError;
+
+/// A look without anything to do.
+const TICK: Duration = Duration::from_secs(1);
+/// After a look that went wrong.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Looks after deltas until `stop`, or until another process leads.
+pub(super) async fn run(app: App, epoch: Epoch, stop: CancellationToken) -> Result<(), CampaignError> {
+    let mut compared = false;
+    while !stop.is_cancelled() {
+        let pause = match step(&app, epoch, &mut compared, &stop).await {
+            Ok(true) => continue,
+            Ok(false) => TICK,
+            Err(error) if error.is_fenced() => return Err(error),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "cannot look after deltas");
+                PAUSE
+            }
+        };
+        stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+    }
+    Ok(())
+}
+
+/// Does one thing; whether there was one.
+async fn step(app: &App, epoch: Epoch, compared: &mut bool, stop: &CancellationToken) -> Result<bool, CampaignError> {
+    if !*compared {
+        // A process that knows no deltas may have written the targets, or recalled a release.
+        publish::compare_all(app, epoch, clock::now()).await?;
+        *compared = true;
+    }
+    if !app.deltas.enabled {
+        return Ok(false);
+    }
+    Ok(plan::next(app, epoch, clock::now()).await?
+        || publish::next(app, epoch, clock::now()).await?
+        || build::next(app, epoch, stop).await?)
+}
+
+/// Ends the deltas of a release that is recalled in `tx`: none is built any more. The names of those that may be in the
+/// targets of its models.
+pub(super) async fn withdraw(tx: &mut Tx, release: ReleaseId) -> Result<Vec<String>, StoreError> {
+    deltas::withdraw(tx, release).await?;
+    let built = deltas::built_of(tx, release).await?;
+    Ok(built.iter().map(|one| target_name(&one.image, one.source.as_ref(), one.algorithm)).collect())
+}
+
+/// Whether an error says nothing of the release or model that it came with: the database is away, or another process leads.
+fn is_of_the_machinery(error: &CampaignError) -> bool {
+    let (CampaignError::Store(store) | CampaignError::Manifest(ManifestError::Store(store))) = error else {
+        return false;
+    };
+    store.is_transient() || matches!(store, StoreError::Fenced(_))
+}
+
+async fn begin(app: &App, epoch: Epoch) -> Result<Tx, CampaignError> {
+    Ok(By::Engine(epoch).begin(&app.store).await?)
+}
