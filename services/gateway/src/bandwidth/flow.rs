@@ -47,20 +47,18 @@ impl Flow {
     }
 }
 
-/// The model's campaigns with a cap that bring the image.
+/// The model's campaigns with a cap that bring the image, or that to which it is a delta.
 fn capped_campaigns(app: &App, model: &ModelId, image: &Image) -> Vec<CampaignId> {
     let view = app.mirror.get(model).and_then(|repository| repository.view());
     let Some(view) = view.filter(|_| app.bandwidth.caps_campaigns()) else {
         return Vec::new();
     };
-    let brings = |targets: &[otaru_domain::document::DocumentTarget]| {
-        targets.iter().any(|target| view.images.contains_key(&format!("{}.{}", image.sha256, target.name)))
-    };
-    let capped = view
-        .documents
-        .values()
-        .filter(|known| app.bandwidth.caps_campaign(known.document.campaign) && brings(&known.document.targets));
-    capped.map(|known| known.document.campaign).collect()
+    let documents = view.documents.values().map(|known| &known.document);
+    let capped = documents.filter(|document| {
+        app.bandwidth.caps_campaign(document.campaign)
+            && document.targets.iter().any(|target| target.name == image.brings)
+    });
+    capped.map(|document| document.campaign).collect()
 }
 
 async fn campaign_of(app: &App, vehicle: &Claims, capped: &[CampaignId]) -> Option<CampaignId> {
