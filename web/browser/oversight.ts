@@ -62,6 +62,7 @@ export function oversight({ browser, page }: Scene): void {
     await picture(ada.page, "campaign-change");
     await button(ada.page, "Next").click();
     await button(ada.page, "Change campaign").click();
+    await expect.poll(() => ada.page.url()).not.toContain("/edit");
     await ada.page.getByRole("definition").filter({ hasText: /^7$/ }).waitFor();
   });
 

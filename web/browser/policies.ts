@@ -24,10 +24,10 @@ export function policies(scene: Scene): void {
     await next();
     await page().getByRole("radiogroup", { name: "How it grows" }).getByText("A ramp").click();
     await field("First wave").fill("2");
-    await page().getByText(/^5 waves: 2 %/).waitFor();
+    await page().getByText(/^4 waves: 2 %/).waitFor();
     await page().getByRole("radiogroup", { name: "How it grows" }).getByText("Waves one by one").click();
     await field("Who is in wave 1").selectOption("expression");
-    await page().getByRole("textbox", { name: "Expression of wave 1" }).fill('"beta" in tags');
+    await field("Expression of wave 1").fill('"beta" in tags');
     await field("Who is in wave 2").selectOption("count");
     await field("Vehicles of wave 2").fill("10");
     await field("Who is in wave 3").selectOption("rest");
@@ -38,6 +38,8 @@ export function policies(scene: Scene): void {
     await gate.getByLabel("Installed, of those that reported an end").fill("99");
     await gate.getByLabel("All of this for").fill("2 h");
     await gate.getByLabel("A person approves how it went").check();
+    // What was asked before is shown paler until the answer is there.
+    await expect.poll(() => page().locator('[data-stale="true"]').count()).toBe(0);
     await accessible(page(), "waves with all their gates");
     await picture(page(), "wizard-gates");
     await next();
@@ -70,7 +72,7 @@ export function policies(scene: Scene): void {
     await next();
     await field("Name").fill("Planned to the last field");
     await field("Priority").fill("-3");
-    await page().getByRole("textbox", { name: /^Precondition/ }).fill("battery.soc >= 40");
+    await field(/^Precondition/).fill("battery.soc >= 40");
     await field(/^Offer it also to vehicles/).check();
     await field("Why that is safe").fill("bench vehicles, always parked");
     await next();
@@ -108,6 +110,7 @@ export function policies(scene: Scene): void {
     await field("Priority").fill("8");
     await next();
     await button("Change campaign").click();
+    await expect.poll(() => page().url()).not.toContain("/edit");
     await page().getByRole("definition").filter({ hasText: /^8$/ }).waitFor();
     expect((await api("GET", `/campaigns/${planned}`)).policy).toEqual(campaign.policy);
     await api("POST", `/campaigns/${planned}/cancel`, {});

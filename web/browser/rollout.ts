@@ -52,7 +52,7 @@ export function rollout(scene: Scene): void {
     await page().getByRole("row", { name: /BCM 2\.0\.0/ }).waitFor();
     await page().goto(`/vehicles/${vin}?at=${encodeURIComponent(assigned)}`);
     await page().getByRole("row", { name: /BCM 1\.[01]\.0/ }).waitFor();
-    await page().getByRole("button", { name: "Now" }).click();
+    await page().getByRole("button", { name: "Now", exact: true }).click();
     await page().getByRole("row", { name: /BCM 2\.0\.0/ }).waitFor();
   });
 

@@ -33,7 +33,8 @@ export function onSessionEnd(listener: Listener): void {
   listeners.add(listener);
 }
 
-const ROLES: readonly Role[] = ["viewer", "engineer", "approver", "admin"];
+/** Each may do what the ones before it may. */
+export const ROLES: readonly Role[] = ["viewer", "engineer", "approver", "admin"];
 
 /** Whether the person signed in may do what needs `role`. The server asks again, whatever is shown. */
 export function may(role: Role): boolean {

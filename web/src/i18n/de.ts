@@ -190,6 +190,7 @@ export const de: Dictionary = {
     when: "Zeit",
     deadline: "Frist",
     ended: "beendet",
+    expected: "erwartet",
     starts: "beginnt",
     none: "Noch keine Kampagnen",
     noneText: "Eine Kampagne bringt ein Release in Wellen auf die Fahrzeuge Ihrer Wahl.",
@@ -661,6 +662,9 @@ export const de: Dictionary = {
     formNameHint: "Ein Mensch oder ein Programm; keine zwei Token teilen einen Namen.",
     formDays: "Gültig für Tage",
     formDaysHint: "Leer: bis zum Widerruf.",
+    roles: "Rollen",
+    rolesLead: "Jede darf auch, was die darüber dürfen.",
+    rolesOidc: "Wer sich über einen OpenID-Anbieter anmeldet, hat die höchste Rolle seiner Gruppen.",
     roleHints: {
       viewer: "Liest.",
       engineer: "Legt Modelle, Fahrzeuge, Releases und Kampagnen an und ändert sie.",

@@ -188,6 +188,7 @@ export const en = {
     when: "Time",
     deadline: "deadline",
     ended: "ended",
+    expected: "expected",
     starts: "starts",
     none: "No campaigns yet",
     noneText: "A campaign brings a release to the vehicles you choose, in waves.",
@@ -633,6 +634,9 @@ export const en = {
     formNameHint: "A person or a program; no two tokens share a name.",
     formDays: "Valid for days",
     formDaysHint: "Empty: until it is revoked.",
+    roles: "Roles",
+    rolesLead: "Each may do what the ones above it may.",
+    rolesOidc: "Whoever signs in by an OpenID provider has the highest role of their groups.",
     roleHints: {
       viewer: "Reads.",
       engineer: "Creates and changes models, vehicles, releases and campaigns.",

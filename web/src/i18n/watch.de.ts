@@ -9,7 +9,7 @@ export const watch: typeof english = {
     exposed: "Betroffen",
     exposedHint: (ratio) => `bekamen es angeboten, ${ratio} von allen`,
     failed: "Fehlgeschlagen",
-    failedOf: (ratio) => `${ratio} der beendeten`,
+    failedOf: (ratio) => `${ratio} derer, die installierten oder fehlschlugen`,
     running: "Noch unterwegs",
     runningHint: "bekommen nichts mehr angeboten; was schon installiert, geht weiter",
     spared: "Nicht betroffen",

@@ -7,7 +7,7 @@ export const watch = {
     exposed: "Exposed",
     exposedHint: (ratio: string) => `were offered it, ${ratio} of all`,
     failed: "Failed",
-    failedOf: (ratio: string) => `${ratio} of those that ended`,
+    failedOf: (ratio: string) => `${ratio} of those that installed or failed`,
     running: "Still under way",
     runningHint: "offered nothing more; what installs already goes on",
     spared: "Not exposed",

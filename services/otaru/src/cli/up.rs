@@ -140,7 +140,7 @@ impl Up {
         tokio::select! {
             ready = self.wait_ready() => ready?,
             ended = roles.join_next() => return Err(role_ended(ended)),
-            () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+            () = stop.cancelled() => return Ok(self.stopped_early()),
         }
         self.greet(admin_token, first_start);
         let code = tokio::select! {
@@ -263,13 +263,20 @@ impl Up {
                 }
                 code = if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
             } else if stop.is_cancelled() {
-                println!("Stopped before the demo's campaign had ended.");
-                return Ok(if self.once { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+                return Ok(self.stopped_early());
             }
         }
         println!("Otaru stays up; Ctrl-C ends it.");
         stop.cancelled().await;
         Ok(code)
+    }
+
+    /// What it comes to when somebody stops it while there is still something to wait for.
+    fn stopped_early(&self) -> ExitCode {
+        if !self.empty {
+            println!("Stopped before the demo's campaign had ended.");
+        }
+        if self.once { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 }
 

@@ -4,9 +4,9 @@ import { useState } from "react";
 import { revokeToken } from "../../api/client";
 import type { Token } from "../../api/model";
 import { keys, tokensQuery } from "../../api/queries";
-import { currentSession, may } from "../../api/session";
+import { currentSession, may, ROLES } from "../../api/session";
 import { Confirm } from "../../components/Confirm";
-import { Chips } from "../../components/Facts";
+import { Chips, Fact, Facts } from "../../components/Facts";
 import { Pending } from "../../components/Pending";
 import { KeyIcon, PlusIcon } from "../../components/icons";
 import { Notice } from "../../components/Notice";
@@ -60,6 +60,7 @@ function Tokens() {
           <Pending error={error} retry={() => void refetch()} />
         )}
       </Panel>
+      <Roles />
       {creating && (
         <NewToken
           close={() => {
@@ -68,6 +69,24 @@ function Tokens() {
         />
       )}
     </div>
+  );
+}
+
+/** What each role may do. */
+function Roles() {
+  const t = text().access;
+  return (
+    <Panel title={t.roles}>
+      <p className={page.quiet}>{t.rolesLead}</p>
+      <Facts>
+        {ROLES.map((role) => (
+          <Fact key={role} term={text().roles[role]}>
+            {t.roleHints[role]}
+          </Fact>
+        ))}
+      </Facts>
+      <p className={page.quiet}>{t.rolesOidc}</p>
+    </Panel>
   );
 }
 

@@ -4,14 +4,13 @@ import { useState } from "react";
 import { createToken } from "../../api/client";
 import type { IssuedToken, Role } from "../../api/model";
 import { keys } from "../../api/queries";
+import { ROLES } from "../../api/session";
 import { FormEnd } from "../../components/FormEnd";
 import { CopyButton } from "../../components/CopyButton";
 import { text } from "../../i18n";
 import classes from "./NewToken.module.css";
 import { Scopes } from "./Scopes";
 import { scopeOf } from "./scopes";
-
-const ROLES: readonly Role[] = ["viewer", "engineer", "approver", "admin"];
 
 /** A token is issued and shown, once. */
 export function NewToken({ close }: { close: () => void }) {

@@ -124,7 +124,7 @@ export function Alike({ campaign, all }: ByLogProps) {
   if (largest === undefined || largest.vehicles < 2) return null;
   return (
     <p className={classes.alike}>
-      {t.together(formatCount(largest.vehicles), formatCount(all))}{" "}
+      {t.together(formatCount(largest.vehicles), formatCount(Math.max(all, largest.vehicles)))}{" "}
       <Link to="/campaigns/$id" params={{ id: campaign }} search={{ ...search, by: "log" }} resetScroll={false} replace>
         <Template template={largest.template} />
       </Link>

@@ -19,7 +19,7 @@ export function Halted({ campaign }: { campaign: Campaign }) {
   const t = text().watch;
   const { data } = useQuery({ ...dropsQuery(campaign.id), enabled: campaign.state === "halted" });
   if (campaign.state !== "halted") return null;
-  const { total, active, finished } = tally(campaign.counters, campaign.members);
+  const { total, active, installed } = tally(campaign.counters, campaign.members);
   const failed = countOf(campaign.counters, "failed") + countOf(campaign.counters, "rolled_back");
   const exposed = exposedOf(campaign.counters, campaign.members, data?.sampled === true ? [] : data?.items);
   const underWay = active - countOf(campaign.counters, "assigned");
@@ -42,7 +42,7 @@ export function Halted({ campaign }: { campaign: Campaign }) {
       </header>
       <Figures>
         <Figure value={formatCount(exposed)} label={t.exposed} detail={t.exposedHint(share(exposed, total))} />
-        <Figure value={formatCount(failed)} label={t.failed} detail={t.failedOf(share(failed, finished))} bad={failed > 0} />
+        <Figure value={formatCount(failed)} label={t.failed} detail={t.failedOf(share(failed, installed + failed))} bad={failed > 0} />
         <Figure value={formatCount(underWay)} label={t.running} detail={t.runningHint} />
         <Figure value={formatCount(total - exposed)} label={t.spared} detail={t.sparedHint} />
       </Figures>

@@ -1,6 +1,7 @@
 import { NativeSelect } from "@mantine/core";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { forecastsQuery } from "../../api/foresightQueries";
 import type { Campaign } from "../../api/model";
 import { campaignsQuery } from "../../api/queries";
 import { may } from "../../api/session";
@@ -128,17 +129,27 @@ function Row({ campaign }: { campaign: Campaign }) {
   );
 }
 
+/** When it ends: as it did, as was last forecast of one that runs, else at the latest. */
 function Moment({ campaign }: { campaign: Campaign }) {
   const t = text().campaigns;
+  const { data } = useQuery({ ...forecastsQuery(campaign.id), enabled: campaign.state === "running" });
+  const expected = campaign.state === "running" ? data?.items[0]?.finish?.p50_at : undefined;
   const [label, at] = hasEnded(campaign.state)
     ? [t.ended, campaign.ended_at ?? campaign.state_at]
     : campaign.state === "scheduled" && campaign.start_at != null
       ? [t.starts, campaign.start_at]
       : [t.deadline, campaign.deadline];
-  return (
+  return expected === undefined ? (
     <>
       <When at={at} />
       <small>{label}</small>
+    </>
+  ) : (
+    <>
+      <When at={expected} />
+      <small>
+        {t.expected} · {t.deadline} <When at={campaign.deadline} />
+      </small>
     </>
   );
 }

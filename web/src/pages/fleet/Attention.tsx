@@ -62,7 +62,7 @@ export function Attention({ campaigns, deadLetters }: { campaigns: readonly Camp
 
 function needs(campaign: Campaign): string | undefined {
   const t = text().fleet;
-  if (campaign.state === "halted") return t.halted;
+  if (campaign.state === "halted") return [t.halted, campaign.state_reason ?? ""].filter((part) => part !== "").join(": ");
   if (campaign.state === "in_review") return t.inReview;
   if (campaign.state === "paused") return t.paused;
   if (waveToApprove(campaign) !== undefined) return t.waveWaits;

@@ -1,5 +1,6 @@
-import { Anchor, Button, FileButton, Group } from "@mantine/core";
+import { Button, FileButton, Group } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { mayAct } from "../../api/acts";
 import { draftAddress, putSigned, rootAddress, type SignedFile } from "../../api/keys";
 import type { Model } from "../../api/model";
@@ -31,9 +32,9 @@ export function Signatures({ model }: { model: Model }) {
         >
           <code className={classes.command}>otaru keys sign-root</code>
           {model.state !== "awaiting_root" && (
-            <Anchor size="sm" href={rootAddress(model.id)} download={`${model.id}-root.json`}>
+            <a className={classes.link} href={rootAddress(model.id)} download={`${model.id}-root.json`}>
               {t.presentRoot}
-            </Anchor>
+            </a>
           )}
         </Part>
       </div>
@@ -47,7 +48,7 @@ interface PartProps {
   title: string;
   hint: string;
   urgent: boolean;
-  children: React.ReactNode;
+  children: ReactNode;
 }
 
 function Part({ model, file, title, hint, urgent, children }: PartProps) {
@@ -57,9 +58,9 @@ function Part({ model, file, title, hint, urgent, children }: PartProps) {
       <h3 className={classes.title}>{title}</h3>
       <p className={page.quiet}>{hint}</p>
       <Group gap="sm" align="center">
-        <Anchor size="sm" href={draftAddress(model, file)} download={`${model}-${file}.draft`}>
+        <a className={classes.link} href={draftAddress(model, file)} download={`${model}-${file}.draft`}>
           {t.download[file]}
-        </Anchor>
+        </a>
         {children}
         {mayAct(file === "root" ? "putRoot" : "putTargets") && <Upload model={model} file={file} />}
       </Group>

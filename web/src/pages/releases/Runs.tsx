@@ -20,7 +20,7 @@ export function Runs({ release }: { release: Release }) {
     <Panel title={t.runs}>
       <Table
         label={t.runs}
-        minWidth={24 + release.images.length * 8}
+        minWidth={12 + release.images.length * 7}
         head={
           <>
             <th>{text().releases.models}</th>
@@ -67,7 +67,7 @@ export function RolledOut({ release }: { release: Release }) {
         {(campaigns) => (
           <Table
             label={t.campaigns}
-            minWidth={34}
+            minWidth={26}
             head={
               <>
                 <th>{text().campaigns.name}</th>

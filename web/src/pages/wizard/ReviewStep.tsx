@@ -106,8 +106,8 @@ function PlanTable({ draft, request, release, preview, now }: ReviewStepProps) {
               {opening(plan, index, request.start_at == null ? undefined : formatMoment(Date.parse(request.start_at), now))}
               {index > 0 && at > now && <small>{text().plan.earliest(formatMoment(at, now))}</small>}
             </td>
-            <td>{t.blastText(plural(reached, text().count.vehicle), formatPercent(matching === 0 ? 0 : reached / matching))}</td>
-            <td>
+            <td className={cell.time}>{t.blastText(plural(reached, text().count.vehicle), formatPercent(matching === 0 ? 0 : reached / matching))}</td>
+            <td className={cell.time}>
               {size === undefined ? "–" : text().plan.loadOf(formatBytes(size * bytes))}
               {size !== undefined && rate !== undefined && <small>{text().plan.offeredWithin(formatSeconds((size / rate) * 60))}</small>}
             </td>

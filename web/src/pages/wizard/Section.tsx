@@ -45,6 +45,7 @@ export function Rows<R extends { key: number }>(props: RowsProps<R>) {
           <ActionIcon
             variant="subtle"
             color="gray"
+            className={classes.remove ?? ""}
             aria-label={removeLabel(index + 1)}
             onClick={() => {
               change(rows.filter((one) => one !== row));
