@@ -14,6 +14,7 @@ const ROLES: [(&str, &str, Role); 16] = [
     ("POST", "/tokens", Role::Admin),
     ("DELETE", "/tokens/{id}", Role::Admin),
     ("PUT", "/models/{model}/root", Role::Admin),
+    ("PUT", "/models/{model}/uptane/{repository}/root", Role::Admin),
     ("PUT", "/models/{model}/review", Role::Admin),
     ("PUT", "/models/{model}/bandwidth", Role::Admin),
     ("PUT", "/models/{model}/ack-signatures", Role::Admin),

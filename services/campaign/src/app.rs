@@ -22,6 +22,8 @@ pub struct App {
     pub store: Store,
     pub bus: Bus,
     pub keys: Arc<KeyStore>,
+    /// For demos: where a Director's keys are made.
+    pub demo_director: Option<Arc<KeyStore>>,
     pub objects: Objects,
     /// Wakes the reconciler: something changed that it should look at now.
     pub wake: Arc<Notify>,
@@ -60,6 +62,10 @@ impl App {
             store: Store::open(&config.database).context("the database URL cannot be used: check --database-url")?,
             bus: Bus::new(config.bus.clone()),
             keys: Arc::new(KeyStore::open(&config.keys_dir, config.demo_root)?.with_pkcs11(config.pkcs11.clone())),
+            demo_director: match config.demo_director_keys.as_ref().filter(|_| config.demo_root) {
+                Some(folder) => Some(Arc::new(KeyStore::open(folder, false)?)),
+                None => None,
+            },
             objects: Objects::open(&config.artifacts)
                 .with_context(|| format!("the object store {} cannot be opened", config.artifacts))?,
             wake: Arc::new(Notify::new()),

@@ -27,6 +27,8 @@ pub struct Config {
     /// Keep a root key per model in `keys_dir` and sign roots with it. For demos: whoever gets into this
     /// service could then replace every key.
     pub demo_root: bool,
+    /// With `demo_root`: make a Director's keys in this folder for each new model, and sign its Uptane roots, too.
+    pub demo_director_keys: Option<PathBuf>,
     /// A token to accept as an admin's from the first start on, for automation.
     pub initial_admin_token: Option<String>,
     /// Whether every campaign needs another person's approval before it starts.

@@ -98,6 +98,7 @@ fn of_manifest(error: &ManifestError) -> Problem {
                 | PublishError::RootExpired
                 | PublishError::RootConsistentSnapshot
                 | PublishError::RootThreshold { .. }
+                | PublishError::UptaneCosigned
                 | PublishError::RootSignature(_)),
             ..
         } => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "root-refused", chain(source)),
@@ -108,6 +109,11 @@ fn of_manifest(error: &ManifestError) -> Problem {
             source: source @ (PublishError::TargetsSignature(_) | PublishError::PendingRootExpired),
             ..
         } => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "targets-refused", chain(source)),
+        ManifestError::Publish { source: source @ PublishError::UptaneTooLong { .. }, .. } => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "manifest-too-long",
+            format!("{source}: nothing was changed. Retire releases that no vehicle needs any more"),
+        ),
         ManifestError::Publish { .. } => Problem::internal(),
         error @ ManifestError::TooLong { .. } => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,

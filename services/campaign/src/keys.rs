@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use otaru_domain::id::ModelId;
 use otaru_domain::tuf::{Key, KeyError, OnlineKeys, Role};
+use otaru_domain::uptane::DirectorPublicKeys;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -203,6 +204,19 @@ impl KeyStore {
             }
         }
         self.online_keys(model)
+    }
+
+    /// The public halves of a Director's keys for `model`; those that do not exist are made.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    pub fn director_keys(&self, model: &ModelId) -> Result<DirectorPublicKeys, KeyStoreError> {
+        let public = |role: Role| read_or_make(&self.path(model, role)).map(|key| key.public().clone());
+        Ok(DirectorPublicKeys {
+            targets: public(Role::Targets)?,
+            snapshot: public(Role::Snapshot)?,
+            timestamp: public(Role::Timestamp)?,
+        })
     }
 
     /// The root key of `model`, made when it is missing; only for demos.

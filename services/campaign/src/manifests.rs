@@ -8,6 +8,7 @@ use otaru_bus::Bus;
 use otaru_domain::id::ModelId;
 use otaru_domain::topic;
 use otaru_domain::tuf::{Change, Metadata, Publication, PublishError, Repository, Role, Timestamp, parse_unverified};
+use otaru_domain::uptane::RepositoryName;
 use otaru_http::chain;
 use otaru_store::campaigns::CampaignImage;
 use otaru_store::outbox::{self, OutboxMessage};
@@ -96,6 +97,25 @@ pub async fn accept_root(
     keep(tx, app, model, &repository, publication, now).await?;
     let waits = repository.pending.as_ref().is_some_and(|pending| pending.root.is_some());
     Ok((repository.root_version() + u64::from(waits), waits))
+}
+
+/// Takes a signed root of one of the model's Uptane repositories in; its version.
+///
+/// # Errors
+/// [`ManifestError::Publish`] naming what the root lacks.
+pub async fn accept_uptane_root(
+    tx: &mut Tx,
+    app: &App,
+    model: &ModelId,
+    name: RepositoryName,
+    root: &[u8],
+    now: DateTime<Utc>,
+) -> Result<u64, ManifestError> {
+    let keys = app.keys.online_keys(model)?;
+    let mut repository = manifests::load(tx, model).await?;
+    let publication = repository.accept_uptane_root(name, root, &keys, now).map_err(|source| refused(model, source))?;
+    keep(tx, app, model, &repository, publication, now).await?;
+    Ok(repository.uptane.version(name))
 }
 
 /// Takes an approver's signature on the targets that wait, and publishes them; their version and the root's.

@@ -37,7 +37,7 @@ pub(crate) async fn stage(app: &App, standing: &Standing, now: DateTime<Utc>) ->
             target: &target,
             plan: &plan,
             membership: campaign.policy.membership,
-            needs_signals: campaign.needs_signals(),
+            needs: campaign.needs(),
         };
         let preview = waves::preview(&app.store, prospect, 0, now).await?;
         facts.waves.iter_mut().zip(preview.waves).for_each(|(wave, expected)| wave.size = expected.size);

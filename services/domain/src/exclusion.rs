@@ -17,9 +17,11 @@ pub enum Reason {
     OptedOut,
     /// It had credentials, and all of them are revoked or have expired.
     NoCredentials,
-    /// Its model asks for signed reports, and it has no key to sign with that works, or speaks DDI, which has none.
+    /// Its model asks for signed reports, and it has no key to sign with that works, or speaks DDI or Uptane, whose clients
+    /// have none for these.
     CannotSign,
-    /// It speaks DDI, whose clients cannot evaluate the campaign's precondition, and nobody waived that.
+    /// It speaks DDI or Uptane, whose clients cannot evaluate the campaign's precondition, and nobody waived that; or
+    /// Uptane, whose clients cannot ask the driver.
     PreconditionNotEvaluated,
     /// By its own inventory it has no such ECU.
     IncompatibleHardware,
@@ -89,9 +91,10 @@ impl fmt::Display for Exclusion {
             Reason::CannotSign => f.write_str(
                 "its model asks for signed reports, and it has no key that signs them: issue credentials with its ack_key",
             ),
-            Reason::PreconditionNotEvaluated => {
-                f.write_str("it speaks DDI and cannot evaluate the campaign's precondition, which nobody waived for it")
-            }
+            Reason::PreconditionNotEvaluated => f.write_str(
+                "it speaks DDI or Uptane and can neither evaluate the campaign's precondition, which nobody waived for \
+                     it, nor (over Uptane) ask its driver",
+            ),
             Reason::IncompatibleHardware => write!(f, "it has no {ecu}, by its own inventory"),
             Reason::AlreadyThere => f.write_str("all of the release runs on it already"),
             Reason::DependencyNotMet => {

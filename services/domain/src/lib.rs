@@ -35,6 +35,7 @@ pub mod token;
 pub mod topic;
 pub mod triage;
 pub mod tuf;
+pub mod uptane;
 pub mod version;
 pub mod why;
 

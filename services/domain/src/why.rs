@@ -36,7 +36,7 @@ pub struct Facts {
     pub campaign_waits: String,
     /// A campaign that updates one of the same ECUs of this vehicle and goes first.
     pub behind: Option<CampaignId>,
-    /// Whether it speaks DDI, and the campaign has a precondition that nobody waived for such vehicles.
+    /// Whether it speaks DDI or Uptane, and the campaign asks for what its client cannot do.
     pub cannot_check: bool,
     /// As many vehicles as may be are under way.
     pub full: bool,
@@ -162,7 +162,8 @@ fn of_wave(facts: &Facts) -> Option<WhyNot> {
 
 fn of_offer(facts: &Facts) -> WhyNot {
     if facts.cannot_check {
-        let text = "the vehicle speaks DDI and cannot evaluate the campaign's precondition; an approver may waive that";
+        let text = "the vehicle's client (DDI, Uptane) cannot evaluate the campaign's precondition, which an approver may \
+                    waive, or (Uptane) ask its driver";
         return because("precondition_not_evaluated", text);
     }
     if let Some(campaign) = facts.behind {

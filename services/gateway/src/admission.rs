@@ -45,7 +45,7 @@ pub(crate) async fn admit(
     vin: Option<&str>,
     client: Option<IpAddr>,
 ) -> Result<Arc<Claims>, Problem> {
-    let claims = holder(app, token.ok_or_else(nobody)?, client).await?;
+    let claims = verified(app, token, client).await?;
     // Another's VIN and a text that is no VIN are refused alike: nobody learns which VINs exist.
     if vin != Some(claims.vin.as_str()) {
         return Err(Problem::forbidden("the token is not this vehicle's"));
@@ -53,8 +53,27 @@ pub(crate) async fn admit(
     Ok(claims)
 }
 
-/// The vehicle that `token` is.
-async fn holder(app: &App, token: &str, client: Option<IpAddr>) -> Result<Arc<Claims>, Problem> {
+/// The vehicle that a request brings a token or a certificate of, where the path names none.
+///
+/// # Errors
+/// As [`admit`]; 403 for a certificate that names no vehicle, or several.
+pub(crate) async fn anybody(parts: &Parts, app: &App) -> Result<Arc<Claims>, Problem> {
+    if let Some(given) = credential(&parts.headers) {
+        let client = app.proxies.client(&parts.extensions, &parts.headers);
+        return verified(app, bearer_of(given), client).await;
+    }
+    let certificate = certificate::of(parts, app).ok_or_else(nobody)?;
+    let mut vins: Vec<Vin> = certificate.names.iter().filter_map(|name| Vin::parse(name).ok()).collect();
+    vins.sort();
+    vins.dedup();
+    match vins.as_slice() {
+        [vin] => of_certificate(app, &certificate, vin).await,
+        _ => Err(Problem::forbidden("the certificate must name one vehicle by its VIN")),
+    }
+}
+
+async fn verified(app: &App, token: Option<&str>, client: Option<IpAddr>) -> Result<Arc<Claims>, Problem> {
+    let token = token.ok_or_else(nobody)?;
     if !app.mirror.knows_revocations() {
         return Err(problems::starting());
     }
@@ -109,13 +128,7 @@ impl FromRequestParts<App> for Reader {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let read = async {
-            let client = app.proxies.client(&parts.extensions, &parts.headers);
-            match credential(&parts.headers) {
-                Some(given) => holder(app, bearer_of(given).ok_or_else(nobody)?, client).await,
-                None => by_any_name(parts, app).await,
-            }
-        };
+        let read = anybody(parts, app);
         if app.private_targets {
             return read.await.map(|claims| Self(Some(claims)));
         }
@@ -127,13 +140,6 @@ impl FromRequestParts<App> for Reader {
     }
 }
 
-/// The vehicle that a certificate names.
-async fn by_any_name(parts: &Parts, app: &App) -> Result<Arc<Claims>, Problem> {
-    let certificate = certificate::of(parts, app).ok_or_else(nobody)?;
-    let vin = certificate.names.iter().find_map(|name| Vin::parse(name).ok()).ok_or_else(nobody)?;
-    certified(app, &certificate, &vin).await
-}
-
 fn nobody() -> Problem {
     Problem::unauthorized("send the vehicle's token: Authorization: Bearer <token>")
 }
@@ -142,11 +148,10 @@ async fn by_certificate(parts: &Parts, app: &App, vin: Option<&str>) -> Result<A
     let certificate = certificate::of(parts, app).ok_or_else(nobody)?;
     let named = vin.and_then(|vin| Vin::parse(vin).ok()).filter(|vin| certificate::names(&certificate, vin));
     let vin = named.ok_or_else(|| Problem::forbidden("the certificate is not this vehicle's"))?;
-    certified(app, &certificate, &vin).await
+    of_certificate(app, &certificate, &vin).await
 }
 
-/// The vehicle `vin`, which the certificate names.
-async fn certified(app: &App, certificate: &ClientCertificate, vin: &Vin) -> Result<Arc<Claims>, Problem> {
+async fn of_certificate(app: &App, certificate: &ClientCertificate, vin: &Vin) -> Result<Arc<Claims>, Problem> {
     app.rates.vehicle(vin)?;
     let found = certificate::vehicle(app, certificate, vin).await;
     let gone = || Problem::unauthorized("the certificate's vehicle is not in service here: register it first");

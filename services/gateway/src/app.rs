@@ -27,6 +27,7 @@ use crate::reach::Reach;
 use crate::redirect::Redirects;
 use crate::signatures::Signatures;
 use crate::slots::Slots;
+use crate::uptane::Director;
 
 /// The parts a gateway needs before it may be sent work.
 pub(crate) const PARTS: [&str; 5] = [BANDWIDTH, BROKER, MANIFESTS, REVOCATIONS, TOKEN_KEYS];
@@ -51,6 +52,7 @@ pub(crate) struct Parts {
     pub(crate) heard: Heard,
     pub(crate) slots: Slots,
     pub(crate) ddi: Ddi,
+    pub(crate) director: Option<Director>,
     pub(crate) rates: Limiter,
     pub(crate) bandwidth: Bandwidth,
     pub(crate) redirects: Redirects,
@@ -91,6 +93,7 @@ impl App {
             heard: Heard::default(),
             slots: Slots::default(),
             ddi: Ddi::new(config.ddi.clone()),
+            director: config.uptane.clone().map(Director::new),
             rates: Limiter::new(config.rates),
             bandwidth: Bandwidth::new(config.limits),
             redirects: config.redirects.clone(),

@@ -27,6 +27,7 @@ mod reach;
 mod redirect;
 mod signatures;
 mod slots;
+mod uptane;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -48,6 +49,7 @@ pub use network::Network;
 pub use proxies::Proxies;
 pub use rates::Rates;
 pub use redirect::{CdnTemplate, ImageLinks, Redirects, TemplateError};
+pub use uptane::UptaneConfig;
 
 /// What a gateway is told at its start.
 #[derive(Debug, Clone)]
@@ -77,6 +79,8 @@ pub struct Config {
     pub rates: Rates,
     /// The device API of older fleets.
     pub ddi: DdiConfig,
+    /// What makes it an Uptane Director; none, and it is none.
+    pub uptane: Option<UptaneConfig>,
     /// Who may say what of a request that it brings.
     pub proxies: Proxies,
     /// TLS, client certificates, and how many connections may be open.
@@ -104,6 +108,7 @@ impl Config {
             private_targets: false,
             rates: Rates::default(),
             ddi: DdiConfig::default(),
+            uptane: None,
             proxies: Proxies::default(),
             serving: Serving::default(),
             mqtt: None,

@@ -10,7 +10,8 @@ use otaru_bus::Message;
 use otaru_domain::ack::{Ack, Origin, SCHEMA_VERSION};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::document::{CampaignDocument, NotForVehicle};
-use otaru_domain::id::{CampaignId, ModelId, ReleaseId, Vin};
+use otaru_domain::id::{CampaignId, HardwareId, ModelId, ReleaseId, Vin};
+use otaru_domain::rollout::Consent;
 use otaru_domain::token::Claims;
 use otaru_domain::topic;
 use otaru_http::Problem;
@@ -70,19 +71,35 @@ impl Outcome {
 
 /// What a client is able to do with an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Client {
+pub(crate) enum Client<'a> {
     /// Reads the signed document and acts on it.
     Native,
     /// Speaks DDI, and sees nothing of the document.
     Ddi,
+    /// Speaks Uptane, with ECUs of these kinds: sees nothing of the document, and has no way to ask anybody.
+    Uptane(&'a [HardwareId]),
 }
 
-impl Client {
+impl Client<'_> {
     /// Whether it can keep to all that the document asks. Preconditions are evaluated by the vehicle
     /// alone, unless a person waived that.
     pub(crate) fn can_take(self, document: &CampaignDocument) -> bool {
         self == Self::Native || document.precondition.is_none() || document.precondition_waived
     }
+
+    /// Whether it may begin now, as far as somebody else has to see to it than the client.
+    fn may_begin(self, document: &CampaignDocument, now: DateTime<Utc>) -> bool {
+        let Self::Uptane(hardware) = self else { return true };
+        document.targets.iter().all(|target| hardware.contains(&target.hardware_id))
+            && !document.consent.as_ref().is_some_and(Consent::must_ask)
+            && window_is_open(document, now)
+    }
+}
+
+/// Whether the campaign's windows are open at `now`, where the installation believes the vehicle to be.
+pub(crate) fn window_is_open(document: &CampaignDocument, now: DateTime<Utc>) -> bool {
+    let windows = &document.windows;
+    windows.is_empty() || windows.opens(now, windows.zone(None)).is_some_and(|at| at <= now)
 }
 
 /// Attempts that were announced here, so that `offered` is not said with every poll until it is applied.
@@ -102,7 +119,7 @@ impl Default for Announced {
 pub(crate) async fn evaluate(
     app: &App,
     claims: &Claims,
-    client: Client,
+    client: Client<'_>,
     now: DateTime<Utc>,
 ) -> Result<Outcome, Problem> {
     if !app.mirror.is_complete() {
@@ -142,7 +159,7 @@ pub(crate) async fn evaluate(
 fn candidates<'a>(
     app: &App,
     claims: &Claims,
-    client: Client,
+    client: Client<'_>,
     view: &'a View,
     open: &'a [OpenAssignment],
     now: DateTime<Utc>,
@@ -157,7 +174,8 @@ fn candidates<'a>(
             soon = true;
             continue;
         };
-        if !client.can_take(&document.document) {
+        let begun = assignment.state > AssignmentState::Offered;
+        if !client.can_take(&document.document) || !begun && !client.may_begin(&document.document, now) {
             continue;
         }
         match document.document.allows(&claims.model, &claims.vin, now) {

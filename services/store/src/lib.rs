@@ -56,6 +56,7 @@ pub mod token_keys;
 pub mod triage;
 pub mod twin;
 pub mod undo;
+pub mod uptane;
 pub mod vehicle_tokens;
 pub mod vehicles;
 pub mod wave_notices;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use otaru_domain::id::ModelId;
 use otaru_domain::tuf::{DocumentFile, Pending, Repository, Role, SignedFile};
+use otaru_domain::uptane::{RepositoryName, Uptane};
 use sqlx::{FromRow, PgExecutor};
 
 use crate::{Store, StoreError, Tx};
@@ -69,7 +70,33 @@ pub async fn load(tx: &mut Tx, model: &ModelId) -> Result<Repository, StoreError
         files: load_files(tx, model).await?,
         documents: load_documents(tx, model).await?,
         pending: read_pending(&mut **tx, model).await?,
+        uptane: load_uptane(tx, model).await?,
     })
+}
+
+async fn load_uptane(tx: &mut Tx, model: &ModelId) -> Result<Uptane, StoreError> {
+    let mut uptane = Uptane::default();
+    let rows: Vec<(String, i64, Vec<u8>)> =
+        sqlx::query_as("SELECT repository, version, bytes FROM uptane_roots WHERE model_id = $1")
+            .bind(model.as_str())
+            .fetch_all(&mut **tx)
+            .await?;
+    for (repository, number, bytes) in rows {
+        let name = RepositoryName::parse(&repository)
+            .ok_or_else(|| StoreError::inconsistent("uptane_roots", format!("repository {repository:?}")))?;
+        let roots = match name {
+            RepositoryName::Image => &mut uptane.image,
+            RepositoryName::Director => &mut uptane.director,
+        };
+        roots.insert(version("uptane_roots", number)?, bytes);
+    }
+    if uptane != Uptane::default() {
+        uptane.file = sqlx::query_scalar("SELECT bytes FROM uptane_files WHERE model_id = $1")
+            .bind(model.as_str())
+            .fetch_optional(&mut **tx)
+            .await?;
+    }
+    Ok(uptane)
 }
 
 async fn load_roots(tx: &mut Tx, model: &ModelId) -> Result<BTreeMap<u64, Vec<u8>>, StoreError> {
@@ -145,7 +172,37 @@ pub async fn save(tx: &mut Tx, model: &ModelId, repository: &Repository, now: Da
         .await?;
     }
     save_pending(tx, model, repository.pending.as_ref(), now).await?;
+    save_uptane(tx, model, &repository.uptane, now).await?;
     save_documents(tx, model, &repository.documents).await
+}
+
+async fn save_uptane(tx: &mut Tx, model: &ModelId, uptane: &Uptane, now: DateTime<Utc>) -> Result<(), StoreError> {
+    for name in RepositoryName::ALL {
+        for (version, bytes) in uptane.roots(name) {
+            sqlx::query(
+                "INSERT INTO uptane_roots (model_id, repository, version, bytes, accepted_at) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (model_id, repository, version) DO NOTHING",
+            )
+            .bind(model.as_str())
+            .bind(name.as_str())
+            .bind(column(*version)?)
+            .bind(bytes)
+            .bind(now)
+            .execute(&mut **tx)
+            .await?;
+        }
+    }
+    if let Some(bytes) = &uptane.file {
+        sqlx::query(
+            "INSERT INTO uptane_files AS known (model_id, bytes) VALUES ($1, $2)
+             ON CONFLICT (model_id) DO UPDATE SET bytes = EXCLUDED.bytes WHERE known.bytes <> EXCLUDED.bytes",
+        )
+        .bind(model.as_str())
+        .bind(bytes)
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
 }
 
 async fn save_pending(
@@ -249,6 +306,25 @@ pub async fn root(store: &Store, model: &ModelId, version: Option<u64>) -> Resul
     .fetch_optional(store.pool())
     .await?;
     row.map(|(number, bytes)| Ok((self::version("manifest_roots", number)?, bytes))).transpose()
+}
+
+/// The signed root of one of the model's Uptane repositories, the newest.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn uptane_root(
+    store: &Store,
+    model: &ModelId,
+    name: RepositoryName,
+) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+    let row: Option<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT version, bytes FROM uptane_roots WHERE model_id = $1 AND repository = $2 ORDER BY version DESC LIMIT 1",
+    )
+    .bind(model.as_str())
+    .bind(name.as_str())
+    .fetch_optional(store.pool())
+    .await?;
+    row.map(|(number, bytes)| Ok((version("uptane_roots", number)?, bytes))).transpose()
 }
 
 /// The models that have a root, with the version of their `timestamp.json`.

@@ -25,6 +25,8 @@ pub struct VehicleFacts {
     pub last_heard: Option<DateTime<Utc>>,
     /// Whether its newest inventory came over DDI.
     pub ddi: bool,
+    /// Whether it registered ECUs over Uptane.
+    pub uptane: bool,
     /// As its inventories and engineers say.
     pub time_zone: Option<String>,
     pub wave: Option<i32>,
@@ -69,6 +71,7 @@ pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<O
                   AS can_sign_in,
                 greatest(r.inventory_at, r.ack_at) AS last_heard,
                 coalesce(r.ddi, false) AS ddi,
+                EXISTS (SELECT FROM uptane_ecus u WHERE u.vehicle_id = v.id AND u.is_primary) AS uptane,
                 v.attributes->>'time_zone' AS time_zone,
                 (SELECT m.wave FROM campaign_waves w
                    JOIN campaign_members m

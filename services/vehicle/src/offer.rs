@@ -56,6 +56,8 @@ pub(crate) enum Refusal {
     NoTargets,
     #[error("the gateway names {0}, which the signed document does not")]
     NotInDocument(String),
+    #[error("the gateway names some of the images and not {0}, and the signed document installs them together")]
+    Partial(String),
     #[error("{0} is not among the signed targets, or lacks what is needed to install it")]
     NotSigned(String),
     #[error("{name} is not made for {hardware_id}")]
@@ -108,7 +110,8 @@ pub(crate) fn allowed(
     document.allows(model, vin, now).map_err(Refusal::from)
 }
 
-/// The images to install: those the update names, as document and targets both describe them.
+/// The images to install: those the update names, as document and targets both describe them. It must name all of the
+/// document's: one that leaves some out would have the vehicle run what was never released together.
 pub(crate) fn images(update: &Update, document: &CampaignDocument, verified: &Verified) -> Result<Vec<Image>, Refusal> {
     if update.targets.is_empty() {
         return Err(Refusal::NoTargets);
@@ -139,7 +142,10 @@ pub(crate) fn images(update: &Update, document: &CampaignDocument, verified: &Ve
             requires: signed.custom.requires,
         });
     }
-    Ok(images)
+    match document.targets.iter().find(|target| images.iter().all(|image| image.name != target.name)) {
+        Some(missing) => Err(Refusal::Partial(missing.name.clone())),
+        None => Ok(images),
+    }
 }
 
 fn runs(version: Option<&str>) -> String {

@@ -157,7 +157,8 @@ async fn revoke(
     let mut tx = app.store.begin().await?;
     if needs_key(&mut tx, &id, &key).await? {
         let detail = "vehicles take what it signs, or will once an approver has signed: let another follow it first, put a \
-            root that names that one, and have waiting targets signed";
+            root that names that one (of Uptane's Image repository, too, where the model has it), and have waiting targets \
+            signed";
         return Err(Problem::conflict("key-in-force", detail).into());
     }
     let keys = app.keys.online_keys(&id)?;

@@ -25,6 +25,7 @@ pub mod rxswins;
 pub mod session;
 pub mod targets;
 pub mod tokens;
+pub mod uptane;
 pub mod vehicles;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(targets::routes())
         .merge(keys::routes())
         .merge(vehicles::routes())
+        .merge(uptane::routes())
         .merge(groups::routes())
         .merge(artifacts::routes())
         .merge(releases::routes())

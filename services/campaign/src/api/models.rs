@@ -10,6 +10,7 @@ use otaru_domain::event::EventKind;
 use otaru_domain::id::{HardwareId, ModelId};
 use otaru_domain::topic;
 use otaru_domain::tuf;
+use otaru_domain::uptane::DirectorPublicKeys;
 use otaru_http::{Json, Problem};
 use otaru_store::models::{self, NewModel};
 use otaru_store::{StoreError, events};
@@ -18,6 +19,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::uptane;
 use crate::app::App;
 use crate::auth::Actor;
 use crate::error::ApiError;
@@ -194,7 +196,7 @@ async fn create(
     if models::get(&app.store, &body.id).await?.is_some() {
         return Err(exists(&body.id));
     }
-    make_keys(&app, &body.id).await?;
+    let director = make_keys(&app, &body.id).await?;
     app.bus.ensure_manifests(&body.id).await?;
     let now = clock::now();
     let hardware: Vec<_> = body
@@ -216,6 +218,9 @@ async fn create(
     if app.keys.has_root_keys() {
         let root = demo_root(&app, &body.id, now)?;
         manifests::accept_root(&mut tx, &app, &body.id, &root, now).await?;
+        if let Some(director) = director {
+            uptane::demo_roots(&mut tx, &app, &body.id, &director, now).await?;
+        }
     }
     events::record(&mut tx, &actor.name, EventKind::ModelCreated { model: body.id.clone() }, now).await?;
     if app.keys.has_root_keys() {
@@ -241,16 +246,18 @@ fn exists(id: &ModelId) -> ApiError {
     Problem::conflict("model-exists", format!("there is a model {id} already")).pointer("/id").into()
 }
 
-async fn make_keys(app: &App, id: &ModelId) -> Result<(), ApiError> {
-    let (keys, id) = (app.keys.clone(), id.clone());
+/// Makes the signing keys of a model; for demos, a Director's, too, whose public halves these are.
+async fn make_keys(app: &App, id: &ModelId) -> Result<Option<DirectorPublicKeys>, ApiError> {
+    let (keys, director, id) = (app.keys.clone(), app.demo_director.clone(), id.clone());
     let made = tokio::task::spawn_blocking(move || {
         if keys.has_root_keys() {
             keys.root_key(&id)?;
         }
-        keys.create(&id)
+        keys.create(&id)?;
+        director.map(|director| director.director_keys(&id)).transpose()
     });
     match made.await? {
-        Ok(_) => Ok(()),
+        Ok(director) => Ok(director),
         Err(error @ KeyStoreError::Io { .. }) => {
             tracing::error!(error = otaru_http::chain(&error), "the keys of a model cannot be written");
             Err(Problem::unavailable("the signing keys cannot be written: the server's log says why", 30).into())

@@ -195,7 +195,7 @@ impl Asked {
     }
 }
 
-fn public_key(name: &str, value: &str) -> Result<PublicKey, Problem> {
+pub(super) fn public_key(name: &str, value: &str) -> Result<PublicKey, Problem> {
     let bytes = hex::decode(value.as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     let wrong = || Problem::bad_request(format!("{name} must be 64 hexadecimal digits, got {value:?}"));
     bytes.map(|bytes| PublicKey::ed25519(&bytes)).ok_or_else(wrong)

@@ -19,6 +19,7 @@ mod scopes;
 mod session;
 mod storm;
 mod tokens;
+mod uptane;
 mod vehicle_tokens;
 mod vehicles;
 mod world;

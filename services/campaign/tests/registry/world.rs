@@ -95,6 +95,7 @@ impl World {
             keys_dir: folder.path().join("keys"),
             pkcs11: None,
             demo_root: true,
+            demo_director_keys: None,
             initial_admin_token: None,
             require_review: false,
             oidc: None,

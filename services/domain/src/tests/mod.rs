@@ -27,6 +27,8 @@ mod tuf_publication;
 mod tuf_roots;
 mod tuf_rotation;
 mod tuf_signatures;
+mod uptane;
+mod uptane_manifests;
 mod versions;
 mod why;
 mod windows;

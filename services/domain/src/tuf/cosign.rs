@@ -42,7 +42,7 @@ fn threshold(root: &Root) -> u32 {
 
 impl Repository {
     /// Whether targets need another signature than ours, by the present root.
-    pub(super) fn is_cosigned(&self) -> Result<bool, PublishError> {
+    pub(crate) fn is_cosigned(&self) -> Result<bool, PublishError> {
         let Some(bytes) = self.roots.values().next_back() else { return Ok(false) };
         let root: Metadata<Root> = parse_unverified(bytes).map_err(PublishError::Stored)?;
         Ok(threshold(&root.body) > 1)

@@ -20,6 +20,7 @@ use super::root::OnlineKeys;
 use super::sign::{SignError, VerifyError, parse_unverified, sign};
 use crate::document::CampaignDocument;
 use crate::id::CampaignId;
+use crate::uptane::{FILE, Uptane};
 
 /// Versions of a file that stay readable; older ones get a tombstone. Roots stay for ever.
 const KEPT_VERSIONS: u64 = 3;
@@ -42,6 +43,8 @@ pub struct Repository {
     pub documents: Vec<DocumentFile>,
     /// What waits for another signature than ours.
     pub pending: Option<Pending>,
+    /// The second view of it, for Uptane clients.
+    pub uptane: Uptane,
 }
 
 /// What is to change.
@@ -93,11 +96,17 @@ pub enum PublishError {
     Sign(#[from] SignError),
     #[error("the document cannot be written")]
     Document(#[from] serde_json::Error),
+    #[error(
+        "a model whose targets need an approver's signature has no Uptane Image repository: nobody signs its view of them"
+    )]
+    UptaneCosigned,
+    #[error("the {role} of the Uptane Image repository would have {bytes} bytes, and aktualizr reads {limit_bytes}")]
+    UptaneTooLong { role: Role, bytes: usize, limit_bytes: usize },
 }
 
 impl PublishError {
     /// What is wrong with a root that is put is said to whoever puts it; under the present one a key of ours is lost.
-    fn of_present_root(self) -> Self {
+    pub(crate) fn of_present_root(self) -> Self {
         match self {
             Self::RootKeys(role) => Self::KeyMissing(role),
             other => other,
@@ -153,7 +162,9 @@ impl Repository {
             |role: Role| self.files.get(&role).map(|file| (role.file_name(file.version), Some(file.bytes.clone())));
         files.extend(current(Role::Targets));
         files.extend(self.documents.iter().map(|document| (document.file_name(), Some(document.bytes.clone()))));
-        files.extend([Role::Campaigns, Role::Snapshot, Role::Timestamp].into_iter().filter_map(current));
+        files.extend([Role::Campaigns, Role::Snapshot].into_iter().filter_map(current));
+        files.extend(self.uptane.file.clone().map(|bytes| (FILE.to_owned(), Some(bytes))));
+        files.extend(current(Role::Timestamp));
         Publication { files }
     }
 
@@ -206,7 +217,9 @@ impl Repository {
         if let Some(pending) = &self.pending {
             named.extend(pending.delegate()?);
         }
-        for root in self.roots.values().next_back().into_iter().chain(waiting) {
+        let uptane =
+            [&self.uptane.image, &self.uptane.director].into_iter().filter_map(|roots| roots.values().next_back());
+        for root in self.roots.values().next_back().into_iter().chain(waiting).chain(uptane) {
             let root = parse_unverified::<Metadata<Root>>(root).map_err(PublishError::Stored)?.body;
             named.extend(root.roles.into_values().flat_map(|role| role.keyids));
         }
@@ -335,7 +348,12 @@ impl Repository {
             .map(|file| ("snapshot.json".to_owned(), file_meta(file)))
             .into_iter()
             .collect();
-        self.put(Role::Timestamp, &Timestamp { meta }, &keys.timestamp, now, publication)
+        self.put(Role::Timestamp, &Timestamp { meta }, &keys.timestamp, now, publication)?;
+        if let Some(file) = self.publish_uptane(keys)? {
+            // The timestamp stays last.
+            publication.files.insert(publication.files.len() - 1, file);
+        }
+        Ok(())
     }
 
     fn put(

@@ -32,7 +32,7 @@ impl OnlineKeys {
     }
 
     /// These keys, with those in front that `root` names for the roles that it knows.
-    pub(super) fn under(&self, root: &Root) -> Result<Self, PublishError> {
+    pub(crate) fn under(&self, root: &Root) -> Result<Self, PublishError> {
         let named = |role: Role| {
             let entry = root.roles.get(&role).ok_or(PublishError::RootKeys(role))?;
             self.named(role, &entry.keyids).cloned().ok_or(PublishError::RootKeys(role))
@@ -129,6 +129,9 @@ impl Repository {
         check_online_keys(&claimed.body, keys)?;
         let mut next = self.clone();
         if claimed.body.roles.get(&Role::Targets).is_some_and(|role| role.threshold > 1) {
+            if !self.uptane.image.is_empty() {
+                return Err(PublishError::UptaneCosigned);
+            }
             let publication = if self.has_targets_under(&claimed.body) {
                 next.replace_root(bytes, &claimed, keys, now)?
             } else {

@@ -38,7 +38,7 @@ pub(super) async fn metadata(
     let (cache, found) = match Name::parse(&file) {
         Some(Name::Timestamp) => (ASK_EACH_TIME, find(&app, &model, &file)),
         Some(Name::Metadata(_)) => (FOR_EVER, find(&app, &model, &file)),
-        Some(Name::Target { .. }) | None => (ASK_EACH_TIME, None),
+        Some(Name::Target { .. } | Name::Uptane) | None => (ASK_EACH_TIME, None),
     };
     let Some(found) = found else {
         return absent(&app, "the model's repository has no such metadata file");

@@ -24,9 +24,9 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
-use crate::{ddi, limits};
+use crate::{ddi, limits, uptane};
 
-pub(crate) use shared::whole;
+pub(crate) use shared::{BodyProblems, FileProblems, VehicleProblems, whole};
 pub(crate) use update::jittered_secs;
 
 /// The longest body of a request.
@@ -43,6 +43,8 @@ pub(crate) const MAX_BODY_BYTES: usize = 1 << 20;
     tags(
         (name = "vehicle", description = "A vehicle, for itself: the token must be that of the VIN in the path."),
         (name = "tuf", description = "A model's TUF 1.0 repository. Needs no token: all of it is signed."),
+        (name = "uptane", description = "Uptane in aktualizr's dialect, of a gateway that is a Director (--director-keys). The \
+                                         vehicle is the token's, or the certificate's."),
     ),
     components(schemas(ProblemBody)),
     modifiers(&VehicleToken),
@@ -68,6 +70,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(inventory::put_inventory))
         .routes(routes!(metadata::metadata))
         .routes(routes!(targets::target))
+        .merge(uptane::routes())
 }
 
 /// The OpenAPI 3.1 description of what vehicles call.
@@ -102,6 +105,6 @@ fn span(request: &Request) -> Span {
 }
 
 /// An answer without content.
-fn empty(status: StatusCode) -> Response {
+pub(crate) fn empty(status: StatusCode) -> Response {
     status.into_response()
 }

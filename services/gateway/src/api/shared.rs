@@ -67,7 +67,11 @@ impl IntoResponses for FileProblems {
 pub(crate) fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
     body.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "send at most 1 MiB at a time")
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "the body is longer than this call takes: 1 MiB, below /uptane 512 KiB",
+            )
         } else {
             Problem::bad_request("the body could not be read to its end")
         }

@@ -3,6 +3,7 @@
 //! a poll never sees half of a publication.
 
 pub(crate) mod follow;
+mod uptane;
 mod view;
 
 use std::collections::HashMap;
@@ -12,9 +13,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use otaru_domain::id::ModelId;
 use otaru_domain::tuf::Role;
+use otaru_domain::uptane::FILE as UPTANE;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
+pub(crate) use uptane::UptaneFiles;
 pub(crate) use view::{Document, Image, View};
 use view::{Unusable, timestamp_version};
 
@@ -38,6 +41,8 @@ impl File {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Name<'a> {
     Timestamp,
+    /// All that is the same for every vehicle of the Uptane repositories.
+    Uptane,
     /// `<version>.<role>.json`: never changes.
     Metadata(Role),
     /// `<hash>.<name>`: never changes.
@@ -50,6 +55,9 @@ impl<'a> Name<'a> {
     pub(crate) fn parse(name: &'a str) -> Option<Self> {
         if name == TIMESTAMP {
             return Some(Self::Timestamp);
+        }
+        if name == UPTANE {
+            return Some(Self::Uptane);
         }
         let (first, rest) = name.split_once('.')?;
         if first.len() == 64 && otaru_domain::id::Sha256::parse(first).is_ok() {
@@ -67,6 +75,7 @@ pub(crate) struct Repository {
     model: ModelId,
     files: RwLock<HashMap<String, File>>,
     view: watch::Sender<Option<Arc<View>>>,
+    uptane: RwLock<Option<Arc<UptaneFiles>>>,
     /// The newest timestamp, while something below it is missing, and the highest version ever served.
     pending: RwLock<Pending>,
 }
@@ -79,12 +88,28 @@ struct Pending {
 
 impl Repository {
     fn new(model: ModelId) -> Self {
-        Self { model, files: RwLock::default(), view: watch::Sender::new(None), pending: RwLock::default() }
+        let view = watch::Sender::new(None);
+        Self { model, files: RwLock::default(), view, uptane: RwLock::default(), pending: RwLock::default() }
     }
 
     /// What vehicles are told now.
     pub(crate) fn view(&self) -> Option<Arc<View>> {
         self.view.borrow().clone()
+    }
+
+    /// The model's Uptane repositories, if it has them.
+    pub(crate) fn uptane(&self) -> Option<Arc<UptaneFiles>> {
+        self.uptane.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn take_uptane(&self, file: Option<&File>) {
+        let files = match file.map(|file| UptaneFiles::read(&file.bytes)).transpose() {
+            Ok(files) => files.map(Arc::new),
+            Err(error) => {
+                return tracing::warn!(model = %self.model, error, "the Uptane repositories cannot be read; those before stay");
+            }
+        };
+        *self.uptane.write().unwrap_or_else(PoisonError::into_inner) = files;
     }
 
     /// Hears of each new view.
@@ -106,6 +131,7 @@ impl Repository {
             (None, _) => tracing::warn!(model = %self.model, name, "a message whose key names no file is left aside"),
             (Some(Name::Timestamp), None) => self.retire(),
             (Some(Name::Timestamp), Some(file)) => return self.take_timestamp(file),
+            (Some(Name::Uptane), file) => return self.take_uptane(file.as_ref()),
             (Some(_), None) => {
                 self.files.write().unwrap_or_else(PoisonError::into_inner).remove(name);
             }

@@ -1,6 +1,7 @@
 use otaru_domain::clock;
 use otaru_domain::document::DocumentState;
-use otaru_domain::tuf::{Change, Hashes, Publication, Target, TargetCustom, TargetDelta};
+use otaru_domain::tuf::{Change, Hashes, Key, Publication, Target, TargetCustom, TargetDelta};
+use otaru_domain::uptane::DirectorPublicKeys;
 
 use super::*;
 
@@ -216,4 +217,28 @@ fn a_delta_is_fetched_for_the_image_that_it_makes() {
     let targets = [("BCM.delta".to_owned(), Some(target))].into();
     apply(&repository, &model.publish(Change { targets, ..Change::default() }, now));
     assert_eq!(repository.view().unwrap().images[&format!("{sha256}.BCM.delta")].brings, "BCM.bin");
+}
+
+fn director() -> DirectorPublicKeys {
+    let public = || Key::generate().unwrap().public().clone();
+    DirectorPublicKeys { targets: public(), snapshot: public(), timestamp: public() }
+}
+
+#[test]
+fn the_uptane_repositories_are_as_their_last_readable_message_says() {
+    let now = clock::now();
+    let (mut model, repository) = harbour();
+    assert!(repository.uptane().is_none());
+    apply(&repository, &model.begin_uptane(&director(), now));
+    let files = repository.uptane().unwrap();
+    assert!(files.image_root(1).is_some() && files.image_file("targets.json").is_some());
+    assert!(files.director_root(1).is_some() && files.director_root(2).is_none());
+    apply(&repository, &model.next_director(&director(), now));
+    let files = repository.uptane().unwrap();
+    assert_eq!(files.director_root(0), files.director_root(2));
+    repository.apply(UPTANE, Some(b"nonsense".to_vec()));
+    assert!(repository.uptane().unwrap().director_root(2).is_some(), "what cannot be read changes nothing");
+    repository.apply(UPTANE, None);
+    assert!(repository.uptane().is_none());
+    assert!(repository.file(UPTANE).is_none(), "it is no file of the TUF repository");
 }

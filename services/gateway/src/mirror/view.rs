@@ -8,7 +8,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use otaru_domain::document::{CampaignDocument, DocumentState};
 use otaru_domain::id::{CampaignId, ModelId, Sha256, Vin};
-use otaru_domain::tuf::{FileMeta, Metadata, Role, Snapshot, Targets, Timestamp, VerifyError, parse_unverified};
+use otaru_domain::tuf::{
+    FileMeta, Metadata, Role, Snapshot, Target, Targets, Timestamp, VerifyError, parse_unverified,
+};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
@@ -39,6 +41,8 @@ pub(crate) struct View {
     pub(super) files: HashMap<String, File>,
     /// By the name they are fetched under, `<hash>.<name>`.
     pub(crate) images: Arc<HashMap<String, Image>>,
+    /// The same by name, with all that is signed of them.
+    pub(crate) targets: Arc<BTreeMap<String, Target>>,
     /// Of what the images were read.
     targets_sha256: Arc<str>,
     pub(crate) documents: BTreeMap<CampaignId, Document>,
@@ -78,9 +82,12 @@ impl View {
         let meta = &snapshot.body.meta;
 
         let file = below(Role::Targets, meta, files, &mut used)?;
-        let images = match before.filter(|before| before.targets_sha256 == file.sha256) {
-            Some(before) => Arc::clone(&before.images),
-            None => Arc::new(images_of(&read_version(Role::Targets, meta, &file)?)),
+        let (images, listed) = match before.filter(|before| before.targets_sha256 == file.sha256) {
+            Some(before) => (Arc::clone(&before.images), Arc::clone(&before.targets)),
+            None => {
+                let targets: Metadata<Targets> = read_version(Role::Targets, meta, &file)?;
+                (Arc::new(images_of(&targets)), Arc::new(targets.body.targets))
+            }
         };
         let targets_sha256 = file.sha256;
 
@@ -99,7 +106,7 @@ impl View {
             }
             used.insert(file_name, file.clone());
         }
-        Ok(Self { version: top.version, files: used, images, targets_sha256, documents })
+        Ok(Self { version: top.version, files: used, images, targets: listed, targets_sha256, documents })
     }
 
     pub(super) fn is_of(&self, timestamp: &File) -> bool {

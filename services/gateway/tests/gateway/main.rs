@@ -18,4 +18,5 @@ mod storm;
 mod stream;
 mod tls;
 mod tuf;
+mod uptane;
 mod world;

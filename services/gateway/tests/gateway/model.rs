@@ -6,11 +6,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::document::{CampaignDocument, DocumentState, DocumentTarget, DocumentWave};
 use otaru_domain::id::{CampaignId, HardwareId, ModelId, Sha256};
 use otaru_domain::tuf::{Change, Hashes, Key, OnlineKeys, Publication, Repository, Target, sign};
+use otaru_domain::uptane::{self, DirectorPublicKeys, RepositoryName};
 
 pub struct Model {
     pub id: ModelId,
     pub repository: Repository,
     keys: OnlineKeys,
+    root: Key,
 }
 
 impl Model {
@@ -24,7 +26,23 @@ impl Model {
         let mut repository = Repository::default();
         let first = sign(&first, &[&root]).unwrap();
         let publication = repository.accept_root(&first, &keys, now).unwrap();
-        (Self { id: ModelId::parse(id).unwrap(), repository, keys }, publication)
+        (Self { id: ModelId::parse(id).unwrap(), repository, keys, root }, publication)
+    }
+
+    /// Gives the model its Uptane repositories; the Director has these keys.
+    pub fn begin_uptane(&mut self, director: &DirectorPublicKeys, now: DateTime<Utc>) -> Publication {
+        let root = self.keys.image_root(&[self.root.public().clone()], 1, 1, now);
+        let root = uptane::sign(&root, &[&self.root]).unwrap();
+        self.repository.accept_uptane_root(RepositoryName::Image, &root, &self.keys, now).unwrap();
+        self.next_director(director, now)
+    }
+
+    /// Lets these keys follow those that the Director has.
+    pub fn next_director(&mut self, director: &DirectorPublicKeys, now: DateTime<Utc>) -> Publication {
+        let version = self.repository.uptane.version(RepositoryName::Director) + 1;
+        let root = director.root(&[self.root.public().clone()], 1, version, now);
+        let root = uptane::sign(&root, &[&self.root]).unwrap();
+        self.repository.accept_uptane_root(RepositoryName::Director, &root, &self.keys, now).unwrap()
     }
 
     pub fn publish(&mut self, change: Change, now: DateTime<Utc>) -> Publication {

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use otaru_domain::id::HardwareId;
+use otaru_campaign::keys::KeyStore;
+use otaru_domain::id::{HardwareId, ModelId};
 use otaru_domain::tuf::{Key, Metadata, Role, Root, Targets, add_signatures, parse_unverified};
 
 use super::rotation::OnlineCommand;
@@ -46,8 +47,18 @@ enum KeysCommand {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Sign a root, offline. The draft comes from GET /api/v1/models/MODEL/root/draft?root_key=PUBLIC, the result goes
-    /// to PUT /api/v1/models/MODEL/root. Several people sign one after the other.
+    /// Make the keys of a model's Uptane Director, where the Director runs, and print their public halves: for the query of
+    /// GET /api/v1/models/MODEL/uptane/director/root/draft. Keys that are there stay.
+    Director {
+        /// The folder that the gateway's --director-keys names.
+        #[arg(long, env = "OTARU_DIRECTOR_KEYS")]
+        director_keys: PathBuf,
+        #[arg(long)]
+        model: ModelId,
+    },
+    /// Sign a root, offline. The draft comes from GET /api/v1/models/MODEL/root/draft?root_key=PUBLIC (of Uptane from
+    /// …/uptane/image/root/draft and …/uptane/director/root/draft), the result goes to PUT on the same without `draft`.
+    /// Several people sign one after the other.
     SignRoot {
         /// The draft, or a root that others signed already.
         #[arg(long)]
@@ -69,6 +80,7 @@ impl KeysArgs {
             KeysCommand::Init { out } => init(&out)?,
             KeysCommand::List { keys_dir } => list(&keys_dir)?,
             KeysCommand::Sign { draft, key, out } => sign_targets(&draft, &key, &out)?,
+            KeysCommand::Director { director_keys, model } => director(&director_keys, &model)?,
             KeysCommand::SignRoot { draft, key, out } => sign_root(&draft, &key, &out)?,
             KeysCommand::Online(command) => command.run().await?,
         }
@@ -88,6 +100,14 @@ fn init(out: &Path) -> anyhow::Result<()> {
     file.sync_all()?;
     println!("{}", key.public().keyval.public);
     eprintln!("wrote {}; keep it where no server can read it, and a copy elsewhere", out.display());
+    Ok(())
+}
+
+fn director(folder: &Path, model: &ModelId) -> anyhow::Result<()> {
+    let keys = KeyStore::open(folder, false)?.director_keys(model)?;
+    for (role, key) in [("targets", &keys.targets), ("snapshot", &keys.snapshot), ("timestamp", &keys.timestamp)] {
+        println!("{role}_key={}", key.keyval.public);
+    }
     Ok(())
 }
 
@@ -119,17 +139,26 @@ fn find_keys(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The draft with the signatures of `keys` added.
-fn signed(draft: &Path, keys: &[PathBuf]) -> anyhow::Result<(Vec<u8>, Vec<Key>)> {
+/// Whether a root is Uptane's, in whose dialect its type has a capital letter.
+fn is_uptane(draft: &Path) -> anyhow::Result<bool> {
+    let bytes = fs::read(draft).with_context(|| format!("cannot read {}", draft.display()))?;
+    let file: serde_json::Value =
+        serde_json::from_slice(&bytes).with_context(|| format!("{} is no JSON", draft.display()))?;
+    Ok(file.get("signed").unwrap_or(&file)["_type"] == "Root")
+}
+
+/// The draft with the signatures of `keys` added, as TUF or as Uptane writes them.
+fn signed(draft: &Path, keys: &[PathBuf], uptane: bool) -> anyhow::Result<(Vec<u8>, Vec<Key>)> {
     let bytes = fs::read(draft).with_context(|| format!("cannot read {}", draft.display()))?;
     let keys = keys.iter().map(|path| read_key(path)).collect::<anyhow::Result<Vec<_>>>()?;
-    let signed = add_signatures(&bytes, &keys.iter().collect::<Vec<_>>())
+    let add = if uptane { otaru_domain::uptane::add_signatures } else { add_signatures };
+    let signed = add(&bytes, &keys.iter().collect::<Vec<_>>())
         .with_context(|| format!("{} cannot be signed", draft.display()))?;
     Ok((signed, keys))
 }
 
 fn sign_targets(draft: &Path, keys: &[PathBuf], out: &Path) -> anyhow::Result<()> {
-    let (signed, _) = signed(draft, keys)?;
+    let (signed, _) = signed(draft, keys, false)?;
     let targets: Metadata<Targets> =
         parse_unverified(&signed).with_context(|| format!("{} is no targets metadata", draft.display()))?;
     if targets.kind != Role::Targets.as_str() {
@@ -150,7 +179,7 @@ fn join(ids: &[HardwareId]) -> String {
 }
 
 fn sign_root(draft: &Path, keys: &[PathBuf], out: &Path) -> anyhow::Result<()> {
-    let (signed, keys) = signed(draft, keys)?;
+    let (signed, keys) = signed(draft, keys, is_uptane(draft)?)?;
     let root: Metadata<Root> = parse_unverified(&signed).with_context(|| format!("{} is no root", draft.display()))?;
     for key in &keys {
         if !root.body.keys.contains_key(key.id()) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use otaru_gateway::Rates;
+use otaru_gateway::{Rates, UptaneConfig};
 
 use super::delivery::DeliveryOptions;
 use super::mqtt::MqttOptions;
@@ -35,6 +35,10 @@ pub struct CampaignArgs {
     /// Keep root keys in the keys folder, too, and sign roots with them: for demos, never for vehicles on a road.
     #[arg(long, env = "OTARU_DEMO_ROOT")]
     demo_root: bool,
+    /// With --demo-root: make the keys of an Uptane Director in this folder for each new model, and sign its roots. The
+    /// folder is for a gateway's --director-keys.
+    #[arg(long, env = "OTARU_DEMO_DIRECTOR_KEYS", requires = "demo_root")]
+    demo_director_keys: Option<PathBuf>,
     /// An admin token to accept from the start, so that automation need not read one from a log.
     #[arg(long, env = "OTARU_INITIAL_ADMIN_TOKEN", hide_env_values = true)]
     initial_admin_token: Option<String>,
@@ -65,6 +69,7 @@ impl CampaignArgs {
             keys_dir: self.keys_dir,
             pkcs11: self.pkcs11.config()?,
             demo_root: self.demo_root,
+            demo_director_keys: self.demo_director_keys,
             initial_admin_token: self.initial_admin_token,
             require_review: self.require_review,
             oidc: self.oidc.config()?,
@@ -105,6 +110,10 @@ pub struct GatewayArgs {
     delivery: DeliveryOptions,
     #[command(flatten)]
     ddi: DdiOptions,
+    /// Be an Uptane Director: the folder of its keys, made by `otaru keys director`. Whoever has these keys can direct vehicles
+    /// to install other images of their model's Image repository, whose keys are elsewhere. Without it, no Uptane.
+    #[arg(long, env = "OTARU_DIRECTOR_KEYS")]
+    director_keys: Option<PathBuf>,
     #[command(flatten)]
     serving: ServingOptions,
     #[command(flatten)]
@@ -130,6 +139,7 @@ impl GatewayArgs {
         config.redirects = self.delivery.redirects();
         config.private_targets = self.delivery.private_targets;
         config.ddi = self.ddi.config();
+        config.uptane = self.director_keys.map(|director_keys| UptaneConfig { director_keys });
         config.proxies = self.proxies.config();
         config.serving = self.serving.with_clients(&self.clients);
         config.mqtt = self.mqtt.config()?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use clap::Args;
+use otaru_gateway::UptaneConfig;
 use otaru_http::Serving;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -171,6 +172,7 @@ impl Up {
             Some(url) => url.clone(),
             None => local_artifacts(&self.data_dir.join("artifacts"))?,
         };
+        let director_keys = self.data_dir.join("director-keys");
         let campaign = otaru_campaign::Config {
             listen: self.address(self.campaign_port),
             database: database(16),
@@ -179,6 +181,7 @@ impl Up {
             keys_dir: self.data_dir.join("keys"),
             pkcs11: None,
             demo_root: !self.offline_roots,
+            demo_director_keys: Some(director_keys.clone()),
             initial_admin_token: Some(admin_token.to_owned()),
             require_review: self.require_review,
             oidc: self.oidc.config()?,
@@ -191,6 +194,7 @@ impl Up {
         let poll_secs = if self.empty { 30 } else { (self.fleet / 1_000).clamp(2, 60) };
         gateway.poll_interval = Duration::from_secs(poll_secs.into());
         gateway.ddi = self.ddi.config();
+        gateway.uptane = Some(UptaneConfig { director_keys });
         gateway.proxies = self.proxies.config();
         gateway.mqtt = self.mqtt.config()?;
         let (triage_database, triage_bus) = (database(2), bus.clone());

@@ -24,6 +24,7 @@ mod end_to_end {
     mod tuf_clients;
     mod tuf_suite;
     mod up;
+    mod uptane;
 }
 
 use end_to_end::{backing, cluster, database, ddi_stage, journey, rotation, swupdate_device, tamper};

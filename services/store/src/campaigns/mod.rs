@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use otaru_domain::assignment::AssignmentState;
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::id::{CampaignId, ReleaseId, VehicleId};
-use otaru_domain::rollout::{Membership, Policy};
+use otaru_domain::rollout::{Consent, Membership, Policy};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
@@ -27,6 +27,15 @@ pub use standing::{Standing, left, page, standing, unfinished};
 pub use waves::{Wave, approve, forgive, note_gate, waves_of};
 
 use crate::StoreError;
+
+/// What a campaign asks of vehicles' clients that not every client can do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// To evaluate a precondition, which nobody waived.
+    pub signals: bool,
+    /// To ask the driver.
+    pub driver: bool,
+}
 
 /// A campaign.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,10 +85,13 @@ impl Campaign {
         self.policy.membership == Membership::Continuous
     }
 
-    /// Whether only vehicles may have it that can evaluate its precondition.
+    /// What it asks of a vehicle's client.
     #[must_use]
-    pub fn needs_signals(&self) -> bool {
-        self.precondition.is_some() && self.policy.precondition_waiver.is_none()
+    pub fn needs(&self) -> Needs {
+        Needs {
+            signals: self.precondition.is_some() && self.policy.precondition_waiver.is_none(),
+            driver: self.policy.consent.as_ref().is_some_and(Consent::must_ask),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::one_row;
 use crate::{StoreError, Tx};
 
 /// Gives the vehicle, which is locked, `pseudonym` for its VIN, and removes what could name it or its holder:
-/// tags, attributes, its places on lists, serial numbers, what it wrote to its logs, dead letters with its VIN. It is retired.
+/// tags, attributes, its places on lists, serial numbers, its ECUs' keys, what it wrote to its logs, dead letters with its VIN. It is retired.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -35,6 +35,8 @@ pub async fn erase(
         "UPDATE vehicle_ecu_history SET serial = NULL WHERE vehicle_id = $1 AND serial IS NOT NULL",
         "UPDATE assignment_failures SET log = NULL WHERE vehicle_id = $1 AND log IS NOT NULL",
         "DELETE FROM group_vehicles WHERE vehicle_id = $1",
+        "DELETE FROM uptane_ecus WHERE vehicle_id = $1",
+        "DELETE FROM uptane_directions WHERE vehicle_id = $1",
     ] {
         sqlx::query(statement).bind(id).execute(&mut **tx).await?;
     }

@@ -7,7 +7,7 @@ use otaru_domain::id::{CampaignId, HardwareId, ReleaseId, VehicleId};
 use otaru_domain::requirement::Requirement;
 use sqlx::types::Json;
 
-use crate::campaigns::unsigned;
+use crate::campaigns::{Needs, unsigned};
 use crate::ecus::same_ecu;
 use crate::{StoreError, Tx};
 
@@ -20,14 +20,8 @@ pub struct Excluded {
     pub sample: Vec<String>,
 }
 
-/// Marks the candidates that `release` is not for. `needs_signals` says that only vehicles may have it that can evaluate
-/// its campaign's precondition.
-pub(super) async fn mark(
-    tx: &mut Tx,
-    release: ReleaseId,
-    needs_signals: bool,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+/// Marks the candidates that `release` is not for, of a campaign that asks for what `needs` says.
+pub(super) async fn mark(tx: &mut Tx, release: ReleaseId, needs: Needs, now: DateTime<Utc>) -> Result<(), StoreError> {
     // What follows joins them with the whole fleet.
     sqlx::query("ANALYZE pg_temp.candidates").persistent(false).execute(&mut **tx).await?;
     sqlx::query(
@@ -51,7 +45,7 @@ pub(super) async fn mark(
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    // What they report would be taken from nobody; who speaks DDI has no way to sign.
+    // What they report would be taken from nobody; who speaks DDI or Uptane has no way to sign it.
     sqlx::query(
         "UPDATE pg_temp.candidates c SET excluded = 'cannot_sign'
            FROM models m
@@ -59,25 +53,33 @@ pub(super) async fn mark(
             AND (NOT EXISTS (SELECT FROM vehicle_credentials k
                               WHERE k.vehicle_id = c.vehicle_id AND k.ack_key IS NOT NULL AND k.revoked_at IS NULL
                                 AND k.expires_at > $1)
-                 OR EXISTS (SELECT FROM vehicle_reports r WHERE r.vehicle_id = c.vehicle_id AND r.ddi))",
+                 OR EXISTS (SELECT FROM vehicle_reports r WHERE r.vehicle_id = c.vehicle_id AND r.ddi)
+                 OR EXISTS (SELECT FROM uptane_ecus u WHERE u.vehicle_id = c.vehicle_id AND u.is_primary))",
     )
     .persistent(false)
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    if needs_signals {
-        sqlx::query(
-            "UPDATE pg_temp.candidates c SET excluded = 'precondition_not_evaluated'
-               FROM vehicle_reports r WHERE c.excluded IS NULL AND r.vehicle_id = c.vehicle_id AND r.ddi",
-        )
-        .persistent(false)
-        .execute(&mut **tx)
-        .await?;
-    }
+    by_client(tx, needs).await?;
     by_ecus(tx, release).await?;
     for (hardware_id, version, requires) in requirements(tx, release).await? {
         for requirement in requires {
             by_requirement(tx, release, &hardware_id, &version, &requirement).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Those whose client cannot do what the campaign asks for: DDI's and Uptane's evaluate no precondition, and Uptane's ask
+/// no driver.
+async fn by_client(tx: &mut Tx, needs: Needs) -> Result<(), StoreError> {
+    let ddi = "UPDATE pg_temp.candidates c SET excluded = 'precondition_not_evaluated'
+                 FROM vehicle_reports r WHERE c.excluded IS NULL AND r.vehicle_id = c.vehicle_id AND r.ddi";
+    let uptane = "UPDATE pg_temp.candidates c SET excluded = 'precondition_not_evaluated'
+                    FROM uptane_ecus u WHERE c.excluded IS NULL AND u.vehicle_id = c.vehicle_id AND u.is_primary";
+    for (statement, applies) in [(ddi, needs.signals), (uptane, needs.signals || needs.driver)] {
+        if applies {
+            sqlx::query(statement).persistent(false).execute(&mut **tx).await?;
         }
     }
     Ok(())

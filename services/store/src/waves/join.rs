@@ -78,7 +78,7 @@ pub(crate) async fn look(
 ) -> Result<(), StoreError> {
     candidates::rank(tx, campaign.release, &campaign.salt, target, vehicles).await?;
     leave_members(tx, campaign.id).await?;
-    exclude::mark(tx, campaign.release, campaign.needs_signals(), now).await
+    exclude::mark(tx, campaign.release, campaign.needs(), now).await
 }
 
 /// Whoever joined stays as it is, whatever it is now.

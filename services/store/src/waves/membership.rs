@@ -8,7 +8,7 @@ use otaru_domain::target::Target;
 
 use super::exclude::Excluded;
 use super::{candidates, exclude};
-use crate::campaigns::{self, Campaign};
+use crate::campaigns::{self, Campaign, Needs};
 use crate::{Store, StoreError, Tx};
 
 /// A membership that was frozen.
@@ -53,7 +53,7 @@ pub async fn freeze(
     now: DateTime<Utc>,
 ) -> Result<Result<Frozen, Vec<Excluded>>, StoreError> {
     candidates::rank(tx, campaign.release, &campaign.salt, target, None).await?;
-    exclude::mark(tx, campaign.release, campaign.needs_signals(), now).await?;
+    exclude::mark(tx, campaign.release, campaign.needs(), now).await?;
     let excluded = exclude::summary(tx).await?;
     if !excluded.is_empty() {
         exclude::keep(tx, campaign.id).await?;
@@ -120,8 +120,7 @@ pub struct Prospect<'a> {
     pub target: &'a Target,
     pub plan: &'a [WavePlan],
     pub membership: Membership,
-    /// Whether only vehicles may have it that can evaluate its precondition.
-    pub needs_signals: bool,
+    pub needs: Needs,
 }
 
 /// What a campaign would begin with, and up to `sample` VINs of each wave. Changes nothing: the membership is worked out
@@ -135,10 +134,10 @@ pub async fn preview(
     sample: i64,
     now: DateTime<Utc>,
 ) -> Result<Preview, StoreError> {
-    let Prospect { release, salt, target, plan, membership, needs_signals } = prospect;
+    let Prospect { release, salt, target, plan, membership, needs } = prospect;
     let mut tx = store.begin().await?;
     candidates::rank(&mut tx, release, salt, target, None).await?;
-    exclude::mark(&mut tx, release, needs_signals, now).await?;
+    exclude::mark(&mut tx, release, needs, now).await?;
     let excluded = exclude::summary(&mut tx).await?;
     exclude::take_out(&mut tx).await?;
     let behind = exclude::behind(&mut tx, release).await?;

@@ -7,6 +7,7 @@ mod leadership;
 mod outbox;
 mod slots;
 mod standing;
+mod uptane;
 mod waves;
 
 use chrono::{DateTime, TimeDelta, Utc};

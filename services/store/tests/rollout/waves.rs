@@ -5,6 +5,7 @@ use otaru_domain::id::Vin;
 use otaru_domain::membership::rank;
 use otaru_domain::rollout::{Membership, WavePlan, wave_ends};
 use otaru_domain::target::Target;
+use otaru_store::campaigns::Needs;
 use otaru_store::waves::Prospect;
 use otaru_store::{Store, progress, waves};
 use sqlx::PgPool;
@@ -33,7 +34,7 @@ async fn wave_rows(pool: &PgPool, campaign: i64) -> Vec<(i64, i64)> {
 }
 
 fn prospect<'a>(release: i64, salt: &'a str, target: &'a Target, plan: &'a [WavePlan]) -> Prospect<'a> {
-    Prospect { release, salt, target, plan, membership: Membership::Snapshot, needs_signals: false }
+    Prospect { release, salt, target, plan, membership: Membership::Snapshot, needs: Needs::default() }
 }
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]

@@ -174,6 +174,8 @@ async fn a_second_update_keeps_what_the_other_ecu_runs() {
     peer.offer(&[IMAGE, "TCU.bin"]);
     car.run_once().await.unwrap();
     peer.world().model().add_image(IMAGE, &["BCM"], 6, "2.1.0", &firmware(3, 1_000));
+    let alone = peer.world().model().document(&[("BCM", IMAGE)]);
+    peer.world().model().publish_document(alone);
     peer.world().offer = Some(offered(2, &[IMAGE]));
     car.run_once().await.unwrap();
     assert_eq!(car.active().as_deref(), Some("b"));

@@ -105,6 +105,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// Ends it at once, wherever it is.
+    pub async fn kill(self) {
+        self.task.abort();
+        drop(self.task.await);
+    }
+
     pub async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap().unwrap();

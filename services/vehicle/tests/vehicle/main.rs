@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod agent;
+mod attacks;
 mod car;
 mod deltas;
 #[path = "../../../http/tests/fuzz/edits.rs"]

@@ -60,6 +60,8 @@ pub struct World {
     /// Bytes of targets that were asked for, by the target's name.
     pub served: BTreeMap<String, usize>,
     pub polls: u64,
+    /// Requests for files of a repository that brought a credential.
+    pub credentials_with_files: usize,
 }
 
 impl World {
@@ -170,6 +172,9 @@ async fn around(State(peer): State<Arc<Peer>>, request: Request, next: Next) -> 
     peer.point().await;
     let of_vehicle = request.uri().path().starts_with("/vehicle/");
     let token = request.headers().get(header::AUTHORIZATION).and_then(|token| token.to_str().ok());
+    if !of_vehicle && token.is_some() {
+        peer.world().credentials_with_files += 1;
+    }
     if of_vehicle && token != Some(&format!("Bearer {TOKEN}")) {
         return StatusCode::UNAUTHORIZED.into_response();
     }

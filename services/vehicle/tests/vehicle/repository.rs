@@ -70,7 +70,12 @@ impl Model {
     }
 
     pub fn publish(&mut self, change: Change) {
-        let publication = self.repository.publish(&self.keys, change, clock::now()).unwrap();
+        self.publish_at(change, clock::now());
+    }
+
+    /// As it would have been published at `now`.
+    pub fn publish_at(&mut self, change: Change, now: chrono::DateTime<chrono::Utc>) {
+        let publication = self.repository.publish(&self.keys, change, now).unwrap();
         self.apply(publication);
         self.approve();
     }

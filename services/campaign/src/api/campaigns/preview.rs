@@ -6,6 +6,7 @@ use otaru_domain::exclusion::Exclusion;
 use otaru_domain::id::{CampaignId, ReleaseId};
 use otaru_domain::rollout::{Membership, Policy, Ramp, WavePlan, check_plan};
 use otaru_http::{Json, Problem};
+use otaru_store::campaigns::Needs;
 use otaru_store::waves::{Excluded, Prospect};
 use otaru_store::{campaigns, waves};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,9 @@ pub(crate) struct PreviewRequest {
     /// Whether these would have it all the same, as the policy's `precondition_waiver` says.
     #[serde(default)]
     precondition_waived: bool,
+    /// Whether the driver would be asked, as the policy's `consent` says: vehicles whose client cannot are left out.
+    #[serde(default)]
+    asks_driver: bool,
     /// The salt of an earlier preview, to see the same order again; drawn without it.
     #[serde(default)]
     #[schema(pattern = "^[0-9a-f]{32}$")]
@@ -134,7 +138,10 @@ pub(crate) async fn preview(
         target: &target,
         plan: &plan,
         membership: request.membership,
-        needs_signals: request.precondition.is_some() && !request.precondition_waived,
+        needs: Needs {
+            signals: request.precondition.is_some() && !request.precondition_waived,
+            driver: request.asks_driver,
+        },
     };
     let preview = waves::preview(&app.store, prospect, SAMPLE, now).await?;
     let waves =

@@ -97,7 +97,10 @@ fn facts(
         assignment,
         campaign_waits: WaitingOn::of(standing, now).into_text(),
         behind: vehicle.behind,
-        cannot_check: vehicle.ddi && campaign.needs_signals(),
+        cannot_check: {
+            let needs = campaign.needs();
+            (vehicle.ddi || vehicle.uptane) && needs.signals || vehicle.uptane && needs.driver
+        },
         full,
         window_opens: opens.filter(|at| *at > now),
     })

@@ -134,12 +134,12 @@ impl From<vehicles::Vehicle> for Vehicle {
     }
 }
 
-fn not_found(vin: &Vin) -> ApiError {
+pub(super) fn not_found(vin: &Vin) -> ApiError {
     Problem::not_found(format!("there is no vehicle {vin}")).into()
 }
 
 /// The vehicle, or 404.
-async fn find(app: &App, vin: &Vin) -> Result<vehicles::Vehicle, ApiError> {
+pub(super) async fn find(app: &App, vin: &Vin) -> Result<vehicles::Vehicle, ApiError> {
     vehicles::get(&app.store, vin).await?.ok_or_else(|| not_found(vin))
 }
 
