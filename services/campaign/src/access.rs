@@ -9,7 +9,7 @@ use crate::auth::Role;
 pub const PREFIX: &str = "/api/v1";
 
 /// Calls that need another role than their method says.
-const ROLES: [(&str, &str, Role); 16] = [
+const ROLES: [(&str, &str, Role); 17] = [
     ("GET", "/tokens", Role::Admin),
     ("POST", "/tokens", Role::Admin),
     ("DELETE", "/tokens/{id}", Role::Admin),
