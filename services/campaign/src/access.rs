@@ -9,13 +9,14 @@ use crate::auth::Role;
 pub const PREFIX: &str = "/api/v1";
 
 /// Calls that need another role than their method says.
-const ROLES: [(&str, &str, Role); 16] = [
+const ROLES: [(&str, &str, Role); 17] = [
     ("GET", "/tokens", Role::Admin),
     ("POST", "/tokens", Role::Admin),
     ("DELETE", "/tokens/{id}", Role::Admin),
     ("PUT", "/models/{model}/root", Role::Admin),
     ("PUT", "/models/{model}/uptane/{repository}/root", Role::Admin),
     ("PUT", "/models/{model}/review", Role::Admin),
+    ("PUT", "/models/{model}/bandwidth", Role::Admin),
     ("PUT", "/models/{model}/ack-signatures", Role::Admin),
     ("POST", "/models/{model}/keys", Role::Admin),
     ("DELETE", "/models/{model}/keys/{key}", Role::Admin),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::HeaderMap;
@@ -15,6 +16,9 @@ use otaru_http::{ClientCertificate, Problem};
 use crate::app::App;
 use crate::auth::Refused;
 use crate::{certificate, problems};
+
+/// How long it may take to find out who asks for what anybody may have.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The vehicle that asks, for itself: its token or certificate is valid, and the path names no other.
 #[derive(Debug, Clone)]
@@ -112,6 +116,27 @@ impl FromRequestParts<App> for Vehicle {
         };
         tracing::Span::current().record("vin", claims.vin.as_str());
         Ok(Self(claims))
+    }
+}
+
+/// Whoever asks for a target. With private targets it is a vehicle; else anybody, and nobody is turned away for a
+/// credential that does not hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader(pub(crate) Option<Arc<Claims>>);
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let read = anybody(parts, app);
+        if app.private_targets {
+            return read.await.map(|claims| Self(Some(claims)));
+        }
+        // Who asks matters for nothing but the caps of campaigns, and keeps nobody waiting for Postgres.
+        if !app.bandwidth.caps_campaigns() {
+            return Ok(Self(None));
+        }
+        Ok(Self(tokio::time::timeout(PATIENCE, read).await.ok().and_then(Result::ok)))
     }
 }
 

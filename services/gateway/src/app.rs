@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Config;
 use crate::auth::Auth;
+use crate::bandwidth::Bandwidth;
 use crate::certificate::ByVin;
 use crate::ddi::Ddi;
 use crate::heard::Heard;
@@ -23,12 +24,14 @@ use crate::offers::Announced;
 use crate::proxies::Proxies;
 use crate::rates::Limiter;
 use crate::reach::Reach;
+use crate::redirect::Redirects;
 use crate::signatures::Signatures;
 use crate::slots::Slots;
 use crate::uptane::Director;
 
 /// The parts a gateway needs before it may be sent work.
-pub(crate) const PARTS: [&str; 4] = [BROKER, MANIFESTS, REVOCATIONS, TOKEN_KEYS];
+pub(crate) const PARTS: [&str; 5] = [BANDWIDTH, BROKER, MANIFESTS, REVOCATIONS, TOKEN_KEYS];
+pub(crate) const BANDWIDTH: &str = "bandwidth caps";
 pub(crate) const BROKER: &str = "broker";
 pub(crate) const MANIFESTS: &str = "manifests";
 pub(crate) const REVOCATIONS: &str = "revocations";
@@ -51,6 +54,9 @@ pub(crate) struct Parts {
     pub(crate) ddi: Ddi,
     pub(crate) director: Option<Director>,
     pub(crate) rates: Limiter,
+    pub(crate) bandwidth: Bandwidth,
+    pub(crate) redirects: Redirects,
+    pub(crate) private_targets: bool,
     pub(crate) proxies: Proxies,
     pub(crate) by_vin: ByVin,
     pub(crate) signatures: Signatures,
@@ -89,6 +95,9 @@ impl App {
             ddi: Ddi::new(config.ddi.clone()),
             director: config.uptane.clone().map(Director::new),
             rates: Limiter::new(config.rates),
+            bandwidth: Bandwidth::new(config.limits),
+            redirects: config.redirects.clone(),
+            private_targets: config.private_targets,
             proxies: config.proxies.clone(),
             by_vin: ByVin::default(),
             signatures: Signatures::default(),

@@ -9,6 +9,12 @@ pub(crate) fn has_already(headers: &HeaderMap, etag: &str) -> bool {
     lists(headers, &header::IF_NONE_MATCH).any(|tag| tag.trim() == "*" || opaque(tag) == wanted)
 }
 
+/// Whether `If-Match` is there and does not name `etag` (strong comparison, section 13.1.1): the client means another file.
+pub(crate) fn is_another(headers: &HeaderMap, etag: &str) -> bool {
+    headers.contains_key(header::IF_MATCH)
+        && !lists(headers, &header::IF_MATCH).any(|tag| tag.trim() == "*" || tag.trim() == etag)
+}
+
 fn lists<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     // Our tags have no commas, so a comma always separates.
     headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
@@ -33,6 +39,18 @@ mod tests {
 
     fn with(value: &str) -> HeaderMap {
         HeaderMap::from_iter([(header::IF_NONE_MATCH, value.parse().unwrap())])
+    }
+
+    #[test]
+    fn a_file_is_another_unless_its_strong_tag_is_among_those_given() {
+        let with = |value: &str| HeaderMap::from_iter([(header::IF_MATCH, value.parse().unwrap())]);
+        for value in ["\"a\"", "\"b\", \"a\"", "*"] {
+            assert!(!is_another(&with(value), "\"a\""), "{value}");
+        }
+        for value in ["\"b\"", "W/\"a\"", "a", ""] {
+            assert!(is_another(&with(value), "\"a\""), "{value}");
+        }
+        assert!(!is_another(&HeaderMap::new(), "\"a\""));
     }
 
     #[test]

@@ -8,9 +8,11 @@ mod admission;
 mod api;
 mod app;
 mod auth;
+mod bandwidth;
 mod certificate;
 mod conditional;
 mod ddi;
+mod files;
 mod heard;
 mod limits;
 mod mirror;
@@ -22,6 +24,7 @@ mod proxies;
 mod range;
 mod rates;
 mod reach;
+mod redirect;
 mod signatures;
 mod slots;
 mod uptane;
@@ -39,11 +42,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use api::openapi;
+pub use bandwidth::Limits;
 pub use ddi::DdiConfig;
 pub use mqtt::{MqttConfig, MqttConfigError, MqttSecret, MqttTls};
 pub use network::Network;
 pub use proxies::Proxies;
 pub use rates::Rates;
+pub use redirect::{CdnTemplate, ImageLinks, Redirects, TemplateError};
 pub use uptane::UptaneConfig;
 
 /// What a gateway is told at its start.
@@ -64,6 +69,12 @@ pub struct Config {
     pub max_downloads: usize,
     /// The most requests under way at a time, streams and downloads not counted.
     pub max_requests: usize,
+    /// How fast images go out.
+    pub limits: Limits,
+    /// Who fetches images elsewhere.
+    pub redirects: Redirects,
+    /// Whether documents and images are for the model's vehicles alone.
+    pub private_targets: bool,
     /// How often one client may ask.
     pub rates: Rates,
     /// The device API of older fleets.
@@ -92,6 +103,9 @@ impl Config {
             max_streams: 10_000,
             max_downloads: 1_000,
             max_requests: 4_000,
+            limits: Limits::default(),
+            redirects: Redirects::default(),
+            private_targets: false,
             rates: Rates::default(),
             ddi: DdiConfig::default(),
             uptane: None,
@@ -120,6 +134,9 @@ pub async fn serve(config: Config, listener: TcpListener, stop: CancellationToke
     otaru_http::install_metrics();
     let store = Store::open(&config.database)?;
     let objects = Objects::open(&config.artifacts).context("the gateway needs the artifacts' object store")?;
+    if matches!(config.redirects.images, Some(ImageLinks::Presigned { .. })) && !objects.can_sign() {
+        anyhow::bail!("{} signs no links: presigned redirects need s3://, gs:// or az://", config.artifacts);
+    }
     let bus = Bus::new(config.bus.clone());
     let producer = bus.producer()?;
     let health = Health::new(&app::PARTS);
@@ -131,6 +148,7 @@ pub async fn serve(config: Config, listener: TcpListener, stop: CancellationToke
     tasks.spawn(mirror::follow::run(app.clone(), bus.clone()));
     tasks.spawn(heard::follow(app.clone(), bus));
     tasks.spawn(rates::forget(app.clone()));
+    tasks.spawn(bandwidth::keep(app.clone()));
     tasks.spawn(auth::keep_keys_fresh(app.clone()));
     if let Some(mqtt) = config.mqtt {
         tasks.spawn(mqtt::run(app.clone(), mqtt));

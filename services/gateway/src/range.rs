@@ -16,7 +16,9 @@ pub(crate) enum Selected {
 
 /// What `headers` ask for of a file of `length` bytes whose strong entity tag is `etag`.
 pub(crate) fn select(headers: &HeaderMap, etag: &str, length: u64) -> Selected {
-    let Some(range) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
+    let mut ranges = headers.get_all(header::RANGE).iter();
+    // Of several fields none counts: section 5.3 has no list of them.
+    let (Some(range), None) = (ranges.next().and_then(|value| value.to_str().ok()), ranges.next()) else {
         return Selected::Whole;
     };
     // Section 13.1.5: anything but this very tag, a date too, means that the client has another file's beginning.
@@ -112,6 +114,14 @@ mod tests {
             let end = last.saturating_add(1).min(length);
             assert_eq!(select(&headers, "\"a\"", length), Selected::Part(first..end));
         }
+    }
+
+    #[test]
+    fn two_fields_are_no_range() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::RANGE, "bytes=1-2".parse().unwrap());
+        headers.append(header::RANGE, "bytes=5-6".parse().unwrap());
+        assert_eq!(select(&headers, "\"a\"", 100), Selected::Whole);
     }
 
     #[test]

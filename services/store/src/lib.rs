@@ -10,6 +10,7 @@ pub mod access;
 pub mod ack_keys;
 pub mod artifacts;
 pub mod audit;
+pub mod bandwidth;
 pub mod behaviour;
 pub mod campaigns;
 mod connection;

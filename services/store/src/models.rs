@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
+use crate::campaigns::unsigned;
 use crate::{Store, StoreError, Tx, ack_keys};
 
 /// An ECU of a model.
@@ -35,6 +36,8 @@ pub struct Model {
     pub vin_check_digit: bool,
     /// Whether campaigns for it need a review.
     pub review_required: bool,
+    /// The most bytes of images that its vehicles are sent in a second, over all gateways.
+    pub max_bytes_per_sec: Option<u64>,
     /// Whether its vehicles sign their reports.
     pub ack_signatures: SignaturePolicy,
     /// By hardware id.
@@ -81,6 +84,7 @@ struct Row {
     name: String,
     vin_check_digit: bool,
     review_required: bool,
+    max_bytes_per_sec: Option<i64>,
     ack_signatures: String,
     hardware: Json<Vec<Hardware>>,
     has_root: bool,
@@ -100,6 +104,7 @@ impl TryFrom<Row> for Model {
             name: row.name,
             vin_check_digit: row.vin_check_digit,
             review_required: row.review_required,
+            max_bytes_per_sec: row.max_bytes_per_sec.map(|cap| unsigned("models", cap)).transpose()?,
             ack_signatures: ack_keys::policy(&row.ack_signatures)?,
             hardware: row.hardware.0,
             has_root: row.has_root,
@@ -116,7 +121,7 @@ impl TryFrom<Row> for Model {
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "SELECT id, name, vin_check_digit, review_required, ack_signatures, retired_at, created_at, created_by, ",
+            "SELECT id, name, vin_check_digit, review_required, ack_signatures, max_bytes_per_sec, retired_at, created_at, created_by, ",
             "EXISTS (SELECT 1 FROM manifest_roots WHERE model_id = models.id) AS has_root, ",
             "(SELECT version FROM manifest_pending WHERE model_id = models.id) AS pending_targets, ",
             "coalesce((SELECT jsonb_agg(jsonb_build_object('role', role, 'expires_at', expires_at, 'waiting', waiting) ",

@@ -3,10 +3,13 @@
 //! An upload is hashed while it streams into a place of its own, and moves to its address only when
 //! all of it is there: whoever finds an artifact finds all of it, and an upload that breaks off leaves nothing.
 
+mod open;
+
 use std::error::Error;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
@@ -15,6 +18,8 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use md5::{Digest as _, Md5};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+pub use object_store::signer::Method;
+use object_store::signer::Signer;
 use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt as _};
 use otaru_domain::id::Sha256;
 use sha1::Sha1;
@@ -33,6 +38,8 @@ const UPLOADS: &str = "uploads";
 #[derive(Debug, Clone)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    /// What signs links, where the store can.
+    signer: Option<Arc<dyn Signer>>,
     prefix: Path,
     /// The directory, when it is one.
     directory: Option<PathBuf>,
@@ -106,10 +113,31 @@ impl Objects {
                 url.to_file_path().map_err(|()| unusable(format!("{url} has no absolute path in it").into()))?;
             std::fs::create_dir_all(&directory).map_err(|error| unusable(Box::new(error)))?;
             let store = LocalFileSystem::new_with_prefix(&directory).map_err(StoreError::Objects)?.with_fsync(true);
-            return Ok(Self { store: Arc::new(store), prefix: Path::default(), directory: Some(directory) });
+            return Ok(Self {
+                store: Arc::new(store),
+                signer: None,
+                prefix: Path::default(),
+                directory: Some(directory),
+            });
         }
-        let (store, prefix) = object_store::parse_url_opts(&url, std::env::vars()).map_err(StoreError::Objects)?;
-        Ok(Self { store: Arc::from(store), prefix, directory: None })
+        let open::Remote { store, signer, prefix } = open::remote(&url).map_err(StoreError::Objects)?;
+        Ok(Self { store, signer, prefix, directory: None })
+    }
+
+    /// Whether [`Self::signed_url`] has an answer.
+    #[must_use]
+    pub fn can_sign(&self) -> bool {
+        self.signer.is_some()
+    }
+
+    /// A link by which anybody may `method` the artifact for `life`, whether or not it is there; `None` where the store
+    /// knows no such links.
+    ///
+    /// # Errors
+    /// [`StoreError::Objects`].
+    pub async fn signed_url(&self, method: Method, sha256: &Sha256, life: Duration) -> Result<Option<Url>, StoreError> {
+        let Some(signer) = &self.signer else { return Ok(None) };
+        signer.signed_url(method, &self.address(sha256), life).await.map(Some).map_err(StoreError::Objects)
     }
 
     fn address(&self, sha256: &Sha256) -> Path {

@@ -7,6 +7,7 @@ mod signing;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::id::{CampaignId, ReleaseId, VehicleId};
+use otaru_domain::rollout::Policy;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Executor};
 use uuid::Uuid;
@@ -193,6 +194,19 @@ pub async fn set_campaign_state(store: &Store, campaign: CampaignId, state: &str
     sqlx::query("UPDATE campaigns SET state = $2 WHERE id = $1")
         .bind(campaign)
         .bind(state)
+        .execute(store.pool())
+        .await?;
+    Ok(())
+}
+
+/// Sets a campaign's policy, whatever it was.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_policy(store: &Store, campaign: CampaignId, policy: &Policy) -> Result<(), StoreError> {
+    sqlx::query("UPDATE campaigns SET policy = $2 WHERE id = $1")
+        .bind(campaign)
+        .bind(sqlx::types::Json(policy))
         .execute(store.pool())
         .await?;
     Ok(())

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
@@ -15,6 +16,8 @@ use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use url::Url;
 
+use crate::gateway::Gateway;
+use crate::images::{self, Asked, Validator};
 use crate::offer::Image;
 
 const READ_BYTES: usize = 128 * 1024;
@@ -31,8 +34,10 @@ pub(crate) enum DownloadError {
     Interrupted(#[source] reqwest::Error),
     #[error("the download ended before the file was complete")]
     Short,
-    #[error("the gateway does not send the file ({0})")]
-    Status(StatusCode),
+    #[error("the server does not send the file ({status})")]
+    Status { status: StatusCode, retry_after: Option<Duration> },
+    #[error("the gateway sends the vehicle to where it does not go: to no address, or from HTTPS to HTTP")]
+    Redirect,
     #[error("{path} cannot be written or read: check its permissions and the free space")]
     Storage { path: PathBuf, source: io::Error },
 }
@@ -43,6 +48,14 @@ impl DownloadError {
         match self {
             Self::TooLong => Some("length_exceeded"),
             Self::HashMismatch => Some("hash_mismatch"),
+            _ => None,
+        }
+    }
+
+    /// The wait that the server asked for.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
@@ -72,7 +85,8 @@ fn etag_path(dir: &Path, sha256: &Digest256) -> PathBuf {
 
 /// One image on its way into a directory.
 pub(crate) struct Download<'a> {
-    client: &'a reqwest::Client,
+    gateway: &'a Gateway,
+    token: &'a str,
     url: Url,
     image: &'a Image,
     dir: &'a Path,
@@ -87,7 +101,8 @@ pub(crate) struct Download<'a> {
 impl<'a> Download<'a> {
     /// Takes up what an earlier run left.
     pub(crate) async fn open(
-        client: &'a reqwest::Client,
+        gateway: &'a Gateway,
+        token: &'a str,
         url: Url,
         image: &'a Image,
         dir: &'a Path,
@@ -98,8 +113,18 @@ impl<'a> Download<'a> {
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).await
         };
         let file = opened.await.map_err(|source| DownloadError::Storage { path, source })?;
-        let mut download =
-            Self { client, url, image, dir, file, hasher: Sha256::new(), written: 0, resumed: false, body: None };
+        let mut download = Self {
+            gateway,
+            token,
+            url,
+            image,
+            dir,
+            file,
+            hasher: Sha256::new(),
+            written: 0,
+            resumed: false,
+            body: None,
+        };
         download.take_up().await?;
         Ok(download)
     }
@@ -165,15 +190,14 @@ impl<'a> Download<'a> {
     }
 
     async fn request(&mut self) -> Result<(), DownloadError> {
-        let mut request = self.client.get(self.url.clone());
-        if self.written > 0 {
-            request = request.header(header::RANGE, format!("bytes={}-", self.written));
-            // Without the ETag of the bytes that are there the hash alone decides.
-            if let Ok(etag) = tokio::fs::read_to_string(etag_path(self.dir, &self.image.sha256)).await {
-                request = request.header(header::IF_RANGE, etag);
-            }
-        }
-        let response = request.send().await.map_err(DownloadError::Interrupted)?;
+        let kept = match self.written {
+            0 => None,
+            _ => tokio::fs::read_to_string(etag_path(self.dir, &self.image.sha256)).await.ok(),
+        };
+        let have = kept.as_deref().and_then(Validator::from_text);
+        let range = (self.written > 0).then(|| format!("bytes={}-", self.written));
+        let asked = Asked { url: &self.url, token: Some(self.token), range, have: have.as_ref() };
+        let response = self.gateway.image(&asked).await?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT if begins_at(&response, self.written) => {}
             StatusCode::OK if self.written == 0 => {}
@@ -183,19 +207,18 @@ impl<'a> Download<'a> {
                 self.restart().await?;
                 return Err(DownloadError::Short);
             }
-            status => return Err(DownloadError::Status(status)),
+            _ => return Err(images::refused(&response)),
         }
         self.remember_etag(&response).await?;
         self.body = Some(Box::pin(response.bytes_stream()));
         Ok(())
     }
 
-    /// A strong ETag is kept for `If-Range` (RFC 9110, section 13.1.5).
+    /// A strong ETag is kept for `If-Range`.
     async fn remember_etag(&self, response: &Response) -> Result<(), DownloadError> {
         let path = etag_path(self.dir, &self.image.sha256);
-        let etag = response.headers().get(header::ETAG).and_then(|etag| etag.to_str().ok());
-        let kept = match etag.filter(|etag| !etag.starts_with("W/")) {
-            Some(etag) => tokio::fs::write(&path, etag).await,
+        let kept = match Validator::of(response) {
+            Some(validator) => tokio::fs::write(&path, validator.to_text()).await,
             None => remove(&path).await,
         };
         kept.map_err(|source| DownloadError::Storage { path, source })

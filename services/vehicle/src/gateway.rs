@@ -16,6 +16,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
 
+use crate::images;
+
 /// What a gateway calls the problem of a report whose signature does not hold.
 pub(crate) const UNSIGNED: &str = "urn:otaru:problem:signature";
 /// The longest answer that is read, in bytes.
@@ -130,6 +132,8 @@ pub(crate) struct Bearer<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Gateway {
     client: reqwest::Client,
+    /// For other origins: it shows no certificate.
+    elsewhere: reqwest::Client,
     base: Url,
 }
 
@@ -153,24 +157,39 @@ impl Gateway {
         }
         let wrong =
             |what: &str, error: reqwest::Error| GatewayError::Malformed(format!("{what} cannot be used: {error}"));
-        let mut builder = reqwest::Client::builder();
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("otaru-vehicle/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(READ_TIMEOUT)
+                .pool_max_idle_per_host(max_idle)
+        };
+        let mut home = builder().redirect(images::at_home());
+        let mut elsewhere = builder().redirect(images::elsewhere()).referer(false);
         if let Some(ca) = &tls.ca {
             let authorities =
                 reqwest::Certificate::from_pem_bundle(ca).map_err(|error| wrong("the authority", error))?;
-            builder = builder.tls_certs_only(authorities);
+            home = home.tls_certs_only(authorities.clone());
+            // Others have certificates of their own; what they send is verified by its hash.
+            elsewhere = elsewhere.tls_certs_merge(authorities);
         }
         if let Some(identity) = &tls.identity {
             let identity = reqwest::Identity::from_pem(identity);
-            builder = builder.identity(identity.map_err(|error| wrong("the vehicle's certificate", error))?);
+            home = home.identity(identity.map_err(|error| wrong("the vehicle's certificate", error))?);
         }
-        let client = builder
-            .user_agent(concat!("otaru-vehicle/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .pool_max_idle_per_host(max_idle)
-            .build()
-            .map_err(GatewayError::Network)?;
-        Ok(Self { client, base })
+        let client = home.build().map_err(GatewayError::Network)?;
+        let elsewhere = elsewhere.build().map_err(GatewayError::Network)?;
+        Ok(Self { client, elsewhere, base })
+    }
+
+    /// What fetches from other origins than the gateway's.
+    pub(crate) fn elsewhere(&self) -> &reqwest::Client {
+        &self.elsewhere
+    }
+
+    /// Whether an address is the gateway's.
+    pub(crate) fn is_home(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
     }
 
     pub(crate) fn client(&self) -> &reqwest::Client {
@@ -335,7 +354,7 @@ fn detail_of(body: &[u8]) -> String {
 }
 
 /// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date against the server's own clock.
-fn retry_after(headers: &HeaderMap, server_time: Option<DateTime<Utc>>) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, server_time: Option<DateTime<Utc>>) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u32>() {
         return Some(Duration::from_secs(u64::from(seconds)));

@@ -11,6 +11,7 @@ mod download;
 mod error;
 pub mod fleet;
 mod gateway;
+mod images;
 mod offer;
 mod repository;
 pub mod tuf;

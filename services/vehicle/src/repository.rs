@@ -75,8 +75,8 @@ impl Trust {
         Self { model, root, dir }
     }
 
-    /// Fetches and verifies the repository's metadata.
-    pub(crate) async fn load(&self, gateway: &Gateway) -> Result<Verified, RepositoryError> {
+    /// Fetches and verifies the repository's metadata; documents are fetched with the `token`.
+    pub(crate) async fn load(&self, gateway: &Gateway, token: &str) -> Result<Verified, RepositoryError> {
         let now = self.time()?;
         let store = Store::new(self.dir.clone());
         store.begin_with(&self.root)?;
@@ -84,7 +84,7 @@ impl Trust {
         let metadata = gateway.metadata_url(&self.model)?;
         let mut repository = Client::refresh(gateway.client().clone(), metadata, store, now).await?;
         repository.load_role(CAMPAIGNS).await?;
-        Ok(Verified { repository, targets })
+        Ok(Verified { repository, targets, token: token.to_owned() })
     }
 
     /// The time, which must not be before that of an earlier load.
@@ -106,10 +106,10 @@ impl Trust {
 }
 
 /// A repository that was verified as a whole.
-#[derive(Debug)]
 pub(crate) struct Verified {
     repository: Client,
     targets: Url,
+    token: String,
 }
 
 impl Verified {
@@ -137,7 +137,7 @@ impl Verified {
         if clock::now() >= self.expires() {
             return Err(RepositoryError::Unverified(self.repository.expired()));
         }
-        let bytes = self.repository.read(&self.targets, name, target).await?;
+        let bytes = self.repository.read((&self.targets, Some(&self.token)), name, target).await?;
         let unreadable = |reason: String| RepositoryError::Document { name: name.to_owned(), reason };
         let document: CampaignDocument =
             serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;

@@ -880,6 +880,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}/bandwidth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put a cap on the bandwidth of a model's images, or take it off
+         * @description For admins. It holds within seconds, for downloads under way as well, and for whoever fetches the model's images; an
+         *     image with a cap is sent by the gateways themselves, never fetched from the object store or a CDN.
+         */
+        put: operations["put_model_bandwidth"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{model}/keys": {
         parameters: {
             query?: never;
@@ -2879,6 +2900,12 @@ export interface components {
             created_by: string;
             hardware: components["schemas"]["Hardware"][];
             id: components["schemas"]["ModelId"];
+            /**
+             * Format: int64
+             * @description The most bytes of images that its vehicles are sent in a second, over all gateways; null for no cap.
+             * @example 200000000
+             */
+            max_bytes_per_sec: number | null;
             /** @description When its metadata expires, what expires first in front; empty before the first root. */
             metadata: components["schemas"]["MetadataExpiry"][];
             name: string;
@@ -2897,6 +2924,15 @@ export interface components {
              */
             topic: string;
             vin_check_digit: boolean;
+        };
+        /** @description A cap on the bandwidth of a model's images. */
+        ModelBandwidth: {
+            /**
+             * Format: int64
+             * @description Bytes per second over all gateways; null for no cap.
+             * @example 200000000
+             */
+            max_bytes_per_sec: number | null;
         };
         /**
          * @description A vehicle model's id; part of its topic's name, so lower case and short.
@@ -3182,6 +3218,14 @@ export interface components {
             consent?: components["schemas"]["Consent"] | null;
             /** @default {} */
             halt?: components["schemas"]["HaltPolicy"];
+            /**
+             * Format: int64
+             * @description The most bytes of images that its vehicles are sent in a second, over all gateways. Whoever downloads without
+             *     saying which vehicle it is does not count.
+             * @default null
+             * @example 50000000
+             */
+            max_bytes_per_sec?: number | null;
             /**
              * Format: int64
              * @description The most vehicles under way at once, from the offer on: what is exposed when the campaign halts.
@@ -6089,6 +6133,40 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_model_bandwidth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelBandwidth"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -97,6 +97,7 @@ export const oversight: typeof english = {
       policy: "Regeln",
       membership: "Aufnahme",
       max_in_flight: "höchstens unterwegs",
+      max_bytes_per_sec: "Bytes je Sekunde",
       rate: "Tempo",
       retry: "erneut versuchen",
       max_attempts: "Versuche",

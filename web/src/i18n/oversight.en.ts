@@ -90,6 +90,7 @@ export const oversight = {
       policy: "Policy",
       membership: "membership",
       max_in_flight: "at most under way",
+      max_bytes_per_sec: "bytes per second",
       rate: "rate",
       retry: "retry",
       max_attempts: "attempts",

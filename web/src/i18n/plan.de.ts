@@ -79,6 +79,8 @@ export const plan: typeof english = {
   pace: "Tempo",
   maxInFlight: "Höchstens zugleich unterwegs",
   maxInFlightHint: "Vom Angebot an: was betroffen ist, wenn sie anhält.",
+  bandwidth: "Bytes je Sekunde",
+  bandwidthHint: "Was ihre Fahrzeuge höchstens laden, über alle Gateways.",
   rate: "Angebote pro Minute",
   rateHint: "Über alle Gateways.",
   adapts: "Tempo anpassen lassen",

@@ -79,6 +79,8 @@ export const plan = {
   pace: "Pace",
   maxInFlight: "Under way at once, at most",
   maxInFlightHint: "From the offer on: what is exposed when it halts.",
+  bandwidth: "Bytes per second",
+  bandwidthHint: "The most that its vehicles download, over all gateways.",
   rate: "Offers per minute",
   rateHint: "Over all gateways.",
   adapts: "Let the rate adapt",

@@ -15,6 +15,7 @@ const POLICY = {
     silence_is_failure: true,
   },
   max_in_flight: 500,
+  max_bytes_per_sec: 50_000_000,
   rate: { per_minute: 100, adapt: { min_per_minute: 10, max_per_minute: 1000, failed_ratio: 0.025 } },
   timeouts: { offer_secs: 604_800, step_secs: 5400 },
   retry: { max_attempts: 3, backoff_secs: 90, error_codes: ["flash_write_error", "battery_low"], timed_out: true },

@@ -23,6 +23,8 @@ export interface DraftPolicy {
   thresholds: readonly DraftThreshold[];
   silenceIsFailure: boolean;
   maxInFlight: string;
+  /** Bytes a second. */
+  bandwidth: string;
   rate: string;
   adapts: boolean;
   slowest: string;
@@ -54,6 +56,7 @@ export const NEW_POLICY: DraftPolicy = {
   thresholds: [],
   silenceIsFailure: false,
   maxInFlight: "",
+  bandwidth: "",
   rate: "",
   adapts: false,
   slowest: "",
@@ -79,6 +82,7 @@ export function readPolicy(draft: DraftPolicy, precondition: boolean, reader: Re
   return {
     halt: readHalt(draft, reader),
     max_in_flight: reader.whole("/policy/max_in_flight", draft.maxInFlight),
+    max_bytes_per_sec: reader.whole("/policy/max_bytes_per_sec", draft.bandwidth, { least: 16_384, most: 1_099_511_627_776 }),
     rate: readRate(draft, reader),
     timeouts: {
       offer_secs: reader.seconds("/policy/timeouts/offer_secs", draft.offerTimeout),
@@ -177,6 +181,7 @@ export function writtenPolicy(policy: Policy): DraftPolicy {
     })),
     silenceIsFailure: halt?.silence_is_failure ?? false,
     maxInFlight: number(policy.max_in_flight),
+    bandwidth: number(policy.max_bytes_per_sec),
     rate: number(rate?.per_minute),
     ...(rate?.adapt == null
       ? {}

@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod fleet;
 pub mod groups;
 pub mod keys;
+pub mod model_bandwidth;
 pub mod model_review;
 pub mod models;
 pub mod oidc;
@@ -51,6 +52,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(dead_letters::routes())
         .merge(emergency::routes())
         .merge(tokens::routes())
+        .merge(model_bandwidth::routes())
         .merge(model_review::routes())
         .merge(ack_signatures::routes())
         .merge(evidence::routes())

@@ -86,6 +86,9 @@ pub struct Model {
     pub vin_check_digit: bool,
     /// Whether campaigns for it need another person's approval before they start.
     pub review_required: bool,
+    /// The most bytes of images that its vehicles are sent in a second, over all gateways; null for no cap.
+    #[schema(required = true, example = 200_000_000)]
+    pub max_bytes_per_sec: Option<u64>,
     /// Whether its vehicles sign their reports.
     pub ack_signatures: SignaturePolicy,
     /// The version of the targets that wait for an approver's signature, if any do.
@@ -134,6 +137,7 @@ impl From<models::Model> for Model {
             hardware: hardware.map(|one| Hardware { hardware_id: one.hardware_id, name: one.name }).collect(),
             vin_check_digit: model.vin_check_digit,
             review_required: model.review_required,
+            max_bytes_per_sec: model.max_bytes_per_sec,
             ack_signatures: model.ack_signatures,
             pending_targets: model.pending_targets,
             metadata: model.expiries.into_iter().map(MetadataExpiry::from).collect(),

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use crate::world::{Caller, World, vin};
 
 /// What the log says once each operation that changes something has succeeded; those without are listed with why.
-const ACTIONS: [(&str, &str); 45] = [
+const ACTIONS: [(&str, &str); 46] = [
     ("create_model", "model_created"),
     ("put_root", "root_accepted"),
     ("put_targets", "targets_signed"),
     ("put_model_review", "model_review_set"),
+    ("put_model_bandwidth", "model_bandwidth_set"),
     ("put_model_ack_signatures", "model_ack_signatures_set"),
     ("rotate_signing_key", "signing_key_made"),
     ("revoke_signing_key", "signing_key_revoked"),

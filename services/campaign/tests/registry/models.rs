@@ -136,6 +136,28 @@ async fn a_model_that_is_not_acceptable_is_refused_with_the_field() {
 }
 
 #[tokio::test]
+async fn a_cap_on_bandwidth_is_put_taken_off_audited_and_never_a_slip() {
+    let world = World::start().await;
+    let (engineer, admin) = (world.engineer().await, world.caller(Role::Admin).await);
+    let id = world.model(&engineer).await;
+    let call = format!("/models/{id}/bandwidth");
+    assert_eq!(engineer.get(&format!("/models/{id}")).await.is(200)["max_bytes_per_sec"], Value::Null);
+    engineer.put(&call, &json!({"max_bytes_per_sec": 20_000})).await.problem(403, "forbidden");
+    for wrong in [json!(0), json!(16_383), json!((1_u64 << 40) + 1), json!("fast")] {
+        let body = json!({"max_bytes_per_sec": wrong});
+        assert_eq!(admin.put(&call, &body).await.problem_at(422, "invalid").1, "/max_bytes_per_sec", "{wrong}");
+    }
+    // Nobody takes a cap off by leaving it out.
+    admin.put(&call, &json!({})).await.problem(422, "invalid");
+    assert_eq!(admin.put(&call, &json!({"max_bytes_per_sec": 20_000})).await.is(200)["max_bytes_per_sec"], 20_000);
+    assert_eq!(engineer.get(&format!("/models/{id}")).await.is(200)["max_bytes_per_sec"], 20_000);
+    assert_eq!(admin.put(&call, &json!({"max_bytes_per_sec": null})).await.is(200)["max_bytes_per_sec"], Value::Null);
+    admin.put("/models/nowhere/bandwidth", &json!({"max_bytes_per_sec": null})).await.problem(404, "not-found");
+    let said = admin.get(&format!("/audit?object=model-{id}&action=model_bandwidth_set")).await.is(200);
+    assert_eq!(said["items"].as_array().unwrap().len(), 2, "{said}");
+}
+
+#[tokio::test]
 async fn without_a_broker_no_model_is_half_made_and_it_can_be_made_later() {
     let world = World::start_unready(|config| config.bus = BusConfig::new("127.0.0.1:1")).await;
     let caller = eventually("the schema is there", async || match world.request(Method::GET, "/readyz").send().await {

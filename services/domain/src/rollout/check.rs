@@ -8,13 +8,15 @@ use thiserror::Error;
 
 use super::consent;
 use super::gate::Gate;
-use super::policy::{Membership, Policy};
+use super::policy::{MIN_BYTES_PER_SEC, Membership, Policy};
 use super::wave::{Selector, WavePlan};
 use super::window;
 use crate::id::Vin;
 
 /// The most waves a campaign may have.
 pub const MAX_WAVES: usize = 100;
+/// A terabyte: no installation sends more in a second.
+pub const MAX_BYTES_PER_SEC: u64 = 1 << 40;
 /// The most vehicles a wave may list.
 pub const MAX_LISTED_VINS: usize = 10_000;
 
@@ -160,6 +162,10 @@ fn check_policy(policy: &Policy) -> Result<(), PlanError> {
     let at = "/policy";
     if policy.max_in_flight == Some(0) {
         return refuse(format!("{at}/max_in_flight"), "must be at least 1");
+    }
+    if policy.max_bytes_per_sec.is_some_and(|cap| !(MIN_BYTES_PER_SEC..=MAX_BYTES_PER_SEC).contains(&cap)) {
+        let problem = format!("must be {MIN_BYTES_PER_SEC} to {MAX_BYTES_PER_SEC} bytes per second");
+        return refuse(format!("{at}/max_bytes_per_sec"), problem);
     }
     if policy.rate.is_some_and(|rate| rate.per_minute == 0) {
         return refuse(format!("{at}/rate/per_minute"), "must be at least 1");

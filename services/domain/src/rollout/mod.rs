@@ -11,11 +11,11 @@ mod policy;
 mod wave;
 mod window;
 
-pub use check::{MAX_LISTED_VINS, MAX_WAVES, PlanError, check_plan};
+pub use check::{MAX_BYTES_PER_SEC, MAX_LISTED_VINS, MAX_WAVES, PlanError, check_plan};
 pub use consent::{Consent, ConsentMode, ConsentText};
 pub use gate::{Gate, GateFacts, GateView, Unmet};
 pub use halt::{HaltPolicy, HaltReason, Outcomes, Sequential, Threshold, ThresholdOf, failures_until_halt, halts};
 pub use pace::{Adapt, BUSY, LOOK, PaceReason, Window as PaceWindow, adapted};
-pub use policy::{Membership, Policy, Rate, Retry, Timeouts};
+pub use policy::{MIN_BYTES_PER_SEC, Membership, Policy, Rate, Retry, Timeouts};
 pub use wave::{Ramp, Selector, WavePlan, rank_cutoffs, share_of, wave_ends};
 pub use window::{Blackout, Day, WeeklyWindow, Windows};

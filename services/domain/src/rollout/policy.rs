@@ -9,6 +9,9 @@ use super::halt::HaltPolicy;
 use super::pace::Adapt;
 use super::window::Windows;
 
+/// The least a cap on bandwidth may be: below it, downloads that share it look dead to their clients.
+pub const MIN_BYTES_PER_SEC: u64 = 16_384;
+
 /// The policies of a campaign. Each one is off without it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +25,11 @@ pub struct Policy {
     pub max_in_flight: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// The most bytes of images that its vehicles are sent in a second, over all gateways. Whoever downloads without
+    /// saying which vehicle it is does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 16_384, example = 50_000_000)]
+    pub max_bytes_per_sec: Option<u64>,
     #[serde(skip_serializing_if = "is_default")]
     pub halt: HaltPolicy,
     #[serde(skip_serializing_if = "is_default")]

@@ -175,6 +175,11 @@ fn gates_and_policies_that_cannot_mean_anything_are_refused() {
         assert_eq!(refused(&plan, &test(good, bad)), "/policy/halt/sequential", "{good} {bad}");
     }
     assert_eq!(refused(&plan, &Policy { max_in_flight: Some(0), ..Policy::default() }), "/policy/max_in_flight");
+    let capped = |cap| Policy { max_bytes_per_sec: Some(cap), ..Policy::default() };
+    for (cap, pointer) in [(16_384, ""), (16_383, "/policy/max_bytes_per_sec"), (u64::MAX, "/policy/max_bytes_per_sec")]
+    {
+        assert_eq!(refused(&plan, &capped(cap)), pointer, "{cap}");
+    }
 }
 
 fn outcomes(failed: u64, finished: u64) -> Outcomes {

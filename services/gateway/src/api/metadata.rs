@@ -10,10 +10,10 @@ use super::empty;
 use super::shared::FileProblems;
 use crate::app::App;
 use crate::conditional::has_already;
+use crate::files::FOR_EVER;
 use crate::mirror::{File, Name};
 use crate::problems;
 
-pub(super) const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 pub(super) const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// A metadata file: `timestamp.json`, or `<version>.<role>.json`.

@@ -27,7 +27,6 @@ use crate::app::App;
 use crate::{ddi, limits, uptane};
 
 pub(crate) use shared::{BodyProblems, FileProblems, VehicleProblems, whole};
-pub(crate) use targets::{Content, serve};
 pub(crate) use update::jittered_secs;
 
 /// The longest body of a request.

@@ -9,8 +9,8 @@ use otaru_http::Problem;
 use otaru_store::artifacts;
 
 use super::device::Device;
-use crate::api::{Content, serve};
 use crate::app::App;
+use crate::files::{Asked, Content, serve};
 use crate::problems;
 
 const SUM: &str = ".MD5SUM";
@@ -36,5 +36,7 @@ pub(super) async fn get(
         return Ok(([(header::CONTENT_TYPE, "text/plain")], sum).into_response());
     }
     let sha256 = image.sha256.to_string();
-    serve(&app, &method, &headers, Content::Image(image), &sha256).await
+    let (model, may_redirect) = (&claims.model, app.redirects.ddi);
+    let asked = Asked { method: &method, headers: &headers, model, vehicle: Some(&claims), may_redirect };
+    serve(&app, &asked, Content::Image(image), &sha256).await
 }

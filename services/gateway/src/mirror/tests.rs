@@ -1,6 +1,6 @@
 use otaru_domain::clock;
 use otaru_domain::document::DocumentState;
-use otaru_domain::tuf::{Key, Publication};
+use otaru_domain::tuf::{Change, Hashes, Key, Publication, Target, TargetCustom, TargetDelta};
 use otaru_domain::uptane::DirectorPublicKeys;
 
 use super::*;
@@ -194,9 +194,29 @@ fn an_image_is_known_by_its_hash_and_its_name() {
     apply(&repository, &model.publish_image("BCM.bin", &sha256, 10, now));
     apply(&repository, &model.publish_document(model.document(1, now), now));
     let images = &repository.view().unwrap().images;
-    let known = Image { sha256: sha256.clone(), length_bytes: 10 };
+    let known = Image { sha256: sha256.clone(), length_bytes: 10, brings: "BCM.bin".to_owned() };
     assert_eq!(images.get(&format!("{sha256}.BCM.bin")), Some(&known));
     assert_eq!(images.len(), 1);
+}
+
+#[test]
+fn a_delta_is_fetched_for_the_image_that_it_makes() {
+    let now = clock::now();
+    let (mut model, repository) = harbour();
+    let sha256 = "cd".repeat(32);
+    let delta = TargetDelta { algorithm: "bsdiff".to_owned(), image: "BCM.bin".to_owned(), source_sha256: None };
+    let custom = TargetCustom {
+        hardware_ids: Vec::new(),
+        release_counter: 1,
+        version: "2.0.0".to_owned(),
+        release: 1,
+        requires: Vec::new(),
+        delta: Some(delta),
+    };
+    let target = Target { length: 3, hashes: Hashes { sha256: sha256.clone() }, custom: Some(custom) };
+    let targets = [("BCM.delta".to_owned(), Some(target))].into();
+    apply(&repository, &model.publish(Change { targets, ..Change::default() }, now));
+    assert_eq!(repository.view().unwrap().images[&format!("{sha256}.BCM.delta")].brings, "BCM.bin");
 }
 
 fn director() -> DirectorPublicKeys {

@@ -28,6 +28,8 @@ pub(crate) struct Document {
 pub(crate) struct Image {
     pub(crate) sha256: Sha256,
     pub(crate) length_bytes: u64,
+    /// What a vehicle fetches it for: the name of the image that it is, or of the one that it is a delta to.
+    pub(crate) brings: String,
 }
 
 /// What a model's vehicles are told.
@@ -179,7 +181,9 @@ fn read_version<T: DeserializeOwned>(
 fn images_of(targets: &Metadata<Targets>) -> HashMap<String, Image> {
     let known = targets.body.targets.iter().filter_map(|(name, target)| {
         let sha256 = Sha256::parse(&target.hashes.sha256).ok()?;
-        Some((format!("{sha256}.{name}"), Image { sha256, length_bytes: target.length }))
+        let delta = target.custom.as_ref().and_then(|custom| custom.delta.as_ref());
+        let brings = delta.map_or(name, |delta| &delta.image).clone();
+        Some((format!("{sha256}.{name}"), Image { sha256, length_bytes: target.length, brings }))
     });
     known.collect()
 }

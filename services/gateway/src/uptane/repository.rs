@@ -3,14 +3,13 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
-use otaru_domain::id::Sha256;
 use otaru_http::Problem;
 
 use super::device::Device;
 use super::{root_version, signed};
-use crate::api::{Content, FileProblems, VehicleProblems, serve};
+use crate::api::{FileProblems, VehicleProblems};
 use crate::app::App;
-use crate::mirror::Image;
+use crate::files::{Asked, Content, serve};
 use crate::problems;
 
 /// A file of the Image repository's metadata.
@@ -65,14 +64,18 @@ pub(super) async fn get_image(
 ) -> Result<Response, Problem> {
     let view = app.mirror.get(&claims.model).and_then(|repository| repository.view());
     let target = view.as_ref().and_then(|view| view.targets.get(&name));
-    let image = target.and_then(|target| {
-        let sha256 = Sha256::parse(&target.hashes.sha256).ok()?;
-        Some(Image { sha256, length_bytes: target.length })
-    });
+    // As below `/tuf`, where a target is found by its hash and its name.
+    let image = view
+        .as_ref()
+        .zip(target)
+        .and_then(|(view, target)| view.images.get(&format!("{}.{name}", target.hashes.sha256)).cloned());
     let Some(image) = image else {
         let absent = Problem::not_found("the Image repository has no such image");
         return Err(if app.mirror.is_complete() { absent } else { problems::starting() });
     };
     let sha256 = image.sha256.to_string();
-    serve(&app, &method, &headers, Content::Image(image), &sha256).await
+    let (model, vehicle) = (&claims.model, Some(&*claims));
+    // Whether a client of the dialect follows is not known, so none is sent elsewhere.
+    let asked = Asked { method: &method, headers: &headers, model, vehicle, may_redirect: false };
+    serve(&app, &asked, Content::Image(image), &sha256).await
 }

@@ -2,6 +2,7 @@
 
 mod acks;
 mod auth;
+mod bandwidth;
 mod ddi;
 #[path = "../../../http/tests/fuzz/mod.rs"]
 mod fuzz;
@@ -11,6 +12,7 @@ mod mqtt;
 mod outage;
 mod poll;
 mod rates;
+mod redirects;
 mod signatures;
 mod storm;
 mod stream;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use otaru_bus::BusConfig;
 use otaru_domain::topic;
@@ -93,6 +94,28 @@ async fn without_postgres_only_what_needs_it_has_to_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_postgres_a_capped_image_goes_out_slowly_and_whole() {
+    let world = World::start().await;
+    let mut model = world.model("harbour").await;
+    let sha256 = world.image(&[7; 20_000]).await;
+    let publication = model.publish_image("BCM-2.3.0-r4.bin", &sha256, 20_000, world.now);
+    world.publish(&model, publication).await;
+    let mut tx = world.store().begin().await.unwrap();
+    assert!(otaru_store::bandwidth::set_model_cap(&mut tx, "harbour", Some(100_000)).await.unwrap());
+    tx.commit().await.unwrap();
+    let (bridge, database) = Bridge::to_database_of(&world).await;
+    let gateway = Gateway::start(config(&world, database, bus_config(world.broker.as_ref().unwrap()))).await;
+    gateway.ready().await;
+    bridge.open.send_replace(false);
+    let began = Instant::now();
+    let path = format!("/tuf/harbour/targets/{sha256}.BCM-2.3.0-r4.bin");
+    let image = gateway.get(&path).send().await.unwrap().bytes().await.unwrap();
+    // A tenth of the cap, without anybody to ask for a share.
+    assert_eq!(image.len(), 20_000);
+    assert!(began.elapsed() >= Duration::from_millis(1_750), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_accepted_or_offered_that_the_broker_does_not_have() {
     let mut world = World::start().await;
     let mut model = world.model("harbour").await;
@@ -165,9 +188,10 @@ async fn a_gateway_that_starts_before_postgres_becomes_ready_with_it() {
     let (bridge, database) = Bridge::to_database_of(&world).await;
     bridge.open.send_replace(false);
     let gateway = Gateway::start(config(&world, database, bus_config(world.broker.as_ref().unwrap()))).await;
-    eventually("only the keys are missing", async || {
+    eventually("only what Postgres knows is missing", async || {
         let missing = gateway.get("/readyz").send().await.unwrap().text().await.unwrap();
-        (missing.starts_with("token keys:") && missing.lines().count() == 1).then_some(())
+        (missing.starts_with("bandwidth caps:") && missing.contains("token keys:") && missing.lines().count() == 2)
+            .then_some(())
     })
     .await;
     assert_eq!(gateway.poll(&vehicle).await.status(), StatusCode::SERVICE_UNAVAILABLE);

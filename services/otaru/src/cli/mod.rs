@@ -1,6 +1,7 @@
 //! The command line: what can be said, and which role it starts. Every flag has an environment variable.
 
 mod audit;
+mod delivery;
 mod embedded;
 mod fleet;
 mod keys;

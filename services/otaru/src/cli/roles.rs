@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use otaru_gateway::{Rates, UptaneConfig};
 
+use super::delivery::DeliveryOptions;
 use super::mqtt::MqttOptions;
 use super::oidc::OidcOptions;
 use super::options::{DatabaseOptions, DdiOptions, DeltaOptions, KafkaOptions, KafkaTuning, Pkcs11Options};
@@ -106,6 +107,8 @@ pub struct GatewayArgs {
     #[arg(long, env = "OTARU_REFUSED_REQUESTS_PER_MINUTE", default_value_t = 600)]
     refused_requests_per_minute: u32,
     #[command(flatten)]
+    delivery: DeliveryOptions,
+    #[command(flatten)]
     ddi: DdiOptions,
     /// Be an Uptane Director: the folder of its keys, made by `otaru keys director`. Whoever has these keys can direct vehicles
     /// to install other images of their model's Image repository, whose keys are elsewhere. Without it, no Uptane.
@@ -132,6 +135,9 @@ impl GatewayArgs {
             address: NonZeroU32::new(self.address_requests_per_minute),
             refused: NonZeroU32::new(self.refused_requests_per_minute),
         };
+        config.limits = self.delivery.limits();
+        config.redirects = self.delivery.redirects();
+        config.private_targets = self.delivery.private_targets;
         config.ddi = self.ddi.config();
         config.uptane = self.director_keys.map(|director_keys| UptaneConfig { director_keys });
         config.proxies = self.proxies.config();

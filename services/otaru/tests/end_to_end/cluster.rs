@@ -48,7 +48,9 @@ pub struct Cluster {
     pub kafka: String,
     /// What the campaign service finds in its environment beside the rest.
     pub campaign_env: Vec<(String, String)>,
-    /// The same for the gateway.
+    /// The object store's URL; a folder unless given.
+    pub artifacts: Option<String>,
+    /// What gateways find in their environment beside the rest.
     pub gateway_env: Vec<(String, String)>,
     ports: [u16; 3],
     children: [Option<Child>; 3],
@@ -67,6 +69,7 @@ impl Cluster {
             kafka: broker.address().to_string(),
             broker,
             campaign_env: Vec::new(),
+            artifacts: None,
             gateway_env: Vec::new(),
             ports: [free_port()?, free_port()?, free_port()?],
             children: [None, None, None],
@@ -117,8 +120,7 @@ impl Cluster {
                 command.envs(self.campaign_env.iter().cloned());
             }
             Role::Gateway => {
-                command.args(["--poll-interval-secs", "1"]);
-                command.envs(self.gateway_env.iter().cloned());
+                command.args(["--poll-interval-secs", "1"]).envs(self.gateway_env.iter().cloned());
             }
             Role::VehicleState => {}
         }
@@ -139,6 +141,9 @@ impl Cluster {
 
     /// The object store's URL; its folder is made.
     fn artifacts(&self) -> anyhow::Result<String> {
+        if let Some(artifacts) = &self.artifacts {
+            return Ok(artifacts.clone());
+        }
         let artifacts = self.dir.path().join("artifacts");
         std::fs::create_dir_all(&artifacts)?;
         Ok(format!("file://{}", artifacts.display()))

@@ -15,6 +15,7 @@ mod end_to_end {
     mod hsm;
     pub mod journey;
     mod kills;
+    mod object_store;
     mod outages;
     pub mod rotation;
     mod swupdate;

@@ -150,7 +150,7 @@ async fn swupdate_stops_when_cancelled_and_goes_on_after_a_gateway_was_killed() 
     .with_context(|| format!("swupdate said:\n{}", device.log_tail()))?;
     // The gateway that came back counts from zero.
     let metrics = reqwest::get(format!("{gateway}/metrics")).await?.text().await?;
-    let sent = metrics.lines().find_map(|line| line.strip_prefix("otaru_gateway_image_bytes_total "));
+    let sent = metrics.lines().find_map(|line| line.strip_prefix("otaru_gateway_image_bytes_total{model=\"swu\"} "));
     let sent: u64 = sent.context("no bytes were counted")?.trim().parse()?;
     ensure!(sent < container.length_bytes()?, "it began anew: {sent} bytes");
     device.wait_for_log("Update successful", PATIENCE).await?;

@@ -1,6 +1,7 @@
 //! What the rollout engine relies on: the outbox keeps its order, one process leads, and membership and waves
 //! are exact. Each test has a database of its own.
 
+mod bandwidth;
 mod behaviour;
 mod leadership;
 mod outbox;

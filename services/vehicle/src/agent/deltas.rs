@@ -161,7 +161,7 @@ impl Agent {
                 Ok(()) => {}
                 Err(AgentError::Download { source, progressed, name }) if passes(&source) => {
                     // A gateway that has enough to do must not be asked for more, but this delta may be all it lacks.
-                    if matches!(source, DownloadError::Status(_)) {
+                    if matches!(source, DownloadError::Status { .. }) {
                         self.note(campaign, image, |by_delta| by_delta.tries += 1)?;
                     }
                     return Err(AgentError::Download { source, progressed, name });
@@ -264,8 +264,8 @@ fn length_and_digest(path: &Path) -> Result<Option<(u64, Digest256)>, StorageErr
 fn passes(error: &DownloadError) -> bool {
     match error {
         DownloadError::Interrupted(_) | DownloadError::Short | DownloadError::Storage { .. } => true,
-        DownloadError::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
-        DownloadError::TooLong | DownloadError::HashMismatch => false,
+        DownloadError::Status { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+        DownloadError::TooLong | DownloadError::HashMismatch | DownloadError::Redirect => false,
     }
 }
 

@@ -60,6 +60,9 @@ impl Agent {
     /// Logs what went wrong and says when to try again.
     fn recover(&mut self, error: &AgentError, backoff: &mut Backoff) -> Duration {
         let mut asked = None;
+        if let AgentError::Download { source, .. } = error {
+            asked = source.retry_after();
+        }
         if let AgentError::Gateway(error) = error {
             asked = error.retry_after();
             if matches!(error, GatewayError::Unauthorized | GatewayError::Unsigned { .. }) {
@@ -154,7 +157,7 @@ impl Agent {
         update: &Update,
     ) -> Result<(Verified, CampaignDocument, Vec<Image>), AgentError> {
         let refused = |source| AgentError::Refused { campaign: update.campaign, source };
-        let verified = self.trust.load(&self.gateway).await?;
+        let verified = self.trust.load(&self.gateway, &self.token).await?;
         let document = verified.document(&update.document).await?;
         offer::allowed(update, &document, &self.config.model, &self.config.vin, clock::now()).map_err(refused)?;
         let images = offer::images(update, &document, &verified).map_err(refused)?;
@@ -298,10 +301,9 @@ impl Agent {
     ) -> Result<(), AgentError> {
         let failed = |source, progressed| AgentError::Download { name: image.name.clone(), progressed, source };
         let url = verified.image_url(&image.name, &image.sha256)?;
-        let client = self.gateway.client().clone();
-        let downloads = self.downloads.clone();
-        let mut download =
-            Download::open(&client, url, image, &downloads).await.map_err(|error| failed(error, false))?;
+        let (gateway, token, downloads) = (self.gateway.clone(), self.token.clone(), self.downloads.clone());
+        let download = Download::open(&gateway, &token, url, image, &downloads).await;
+        let mut download = download.map_err(|error| failed(error, false))?;
         let begin = download.written();
         loop {
             match download.advance().await {

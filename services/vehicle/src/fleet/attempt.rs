@@ -70,7 +70,7 @@ impl Vehicle {
 
     async fn verify(&mut self, update: &Update) -> Result<Vec<(Image, Url)>, String> {
         let shared = self.shared.clone();
-        let current = shared.models.current(&shared, &self.me.model).await;
+        let current = shared.models.current(&shared, &self.me.model, &self.me.token).await;
         let current = current.ok_or("the model's repository is not verified")?;
         let document = current.document(&update.document).await.map_err(|error| chain(&error))?;
         let refused = |refusal: offer::Refusal| refusal.to_string();
@@ -105,7 +105,7 @@ impl Vehicle {
         loop {
             self.be_online().await;
             let shared = self.shared.clone();
-            match shared.images.fetch(&shared, url, image, &mut received).await {
+            match shared.images.fetch(&shared, (url, Some(self.bearer().token)), image, &mut received).await {
                 Ok(()) => {
                     self.backoff.reset();
                     return Ok(());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use otaru_domain::id::Sha256 as Digest256;
-use reqwest::{StatusCode, header};
+use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};
 use std::sync::atomic::Ordering;
 use tokio::sync::{Mutex, OnceCell, Semaphore};
@@ -14,6 +14,7 @@ use url::Url;
 use super::stats::Gauge;
 use super::{Download, Shared};
 use crate::download::DownloadError;
+use crate::images::{self, Asked};
 use crate::offer::Image;
 
 /// How far a vehicle is with an image; an interrupted download goes on from here.
@@ -40,21 +41,23 @@ impl Images {
     pub(super) async fn fetch(
         &self,
         shared: &Shared,
-        url: &Url,
+        (url, token): (&Url, Option<&str>),
         image: &Image,
         received: &mut Received,
     ) -> Result<(), DownloadError> {
         let _permit = self.permits.acquire().await;
         let _downloading = Gauge::hold(&shared.stats.downloading);
         let Download::Ranges(length) = self.download else {
-            return whole(shared, url, image, received, None).await.map(|_| ());
+            return whole(shared, (url, token), image, received, None).await.map(|_| ());
         };
         let length = length.min(image.length_bytes);
         let cell = self.prefixes.lock().await.entry(image.sha256.clone()).or_default().clone();
         let verified = cell
-            .get_or_try_init(|| async { whole(shared, url, image, &mut Received::default(), Some(length)).await })
+            .get_or_try_init(|| async {
+                whole(shared, (url, token), image, &mut Received::default(), Some(length)).await
+            })
             .await?;
-        if prefix(shared, url, length).await? == *verified { Ok(()) } else { Err(DownloadError::HashMismatch) }
+        if prefix(shared, (url, token), length).await? == *verified { Ok(()) } else { Err(DownloadError::HashMismatch) }
     }
 }
 
@@ -62,20 +65,17 @@ impl Images {
 /// of the first `prefix` bytes.
 async fn whole(
     shared: &Shared,
-    url: &Url,
+    (url, token): (&Url, Option<&str>),
     image: &Image,
     received: &mut Received,
     prefix: Option<u64>,
 ) -> Result<String, DownloadError> {
-    let mut request = shared.gateway.client().get(url.clone());
-    if received.bytes > 0 {
-        request = request.header(header::RANGE, format!("bytes={}-", received.bytes));
-    }
-    let response = request.send().await.map_err(DownloadError::Interrupted)?;
+    let range = (received.bytes > 0).then(|| format!("bytes={}-", received.bytes));
+    let response = shared.gateway.image(&Asked { url, token, range, have: None }).await?;
     match response.status() {
         StatusCode::PARTIAL_CONTENT if received.bytes > 0 => {}
         StatusCode::OK => *received = Received::default(),
-        status => return Err(DownloadError::Status(status)),
+        _ => return Err(images::refused(&response)),
     }
     let mut prefix = Prefix { hasher: Sha256::new(), missing: prefix.unwrap_or(0) };
     let mut body = response.bytes_stream();
@@ -99,13 +99,13 @@ async fn whole(
 }
 
 /// The hash of the first `length` bytes.
-async fn prefix(shared: &Shared, url: &Url, length: u64) -> Result<String, DownloadError> {
+async fn prefix(shared: &Shared, (url, token): (&Url, Option<&str>), length: u64) -> Result<String, DownloadError> {
     let mut prefix = Prefix { hasher: Sha256::new(), missing: length };
     if length > 0 {
-        let request = shared.gateway.client().get(url.clone()).header(header::RANGE, format!("bytes=0-{}", length - 1));
-        let response = request.send().await.map_err(DownloadError::Interrupted)?;
+        let range = Some(format!("bytes=0-{}", length - 1));
+        let response = shared.gateway.image(&Asked { url, token, range, have: None }).await?;
         if response.status() != StatusCode::PARTIAL_CONTENT {
-            return Err(DownloadError::Status(response.status()));
+            return Err(images::refused(&response));
         }
         let mut body = response.bytes_stream();
         while let Some(chunk) = body.next().await {

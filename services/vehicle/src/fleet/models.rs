@@ -61,8 +61,8 @@ impl Models {
     }
 
     /// The model's repository, at least as new as the timestamp that the gateway serves now; `None` when it
-    /// cannot be verified.
-    pub(super) async fn current(&self, shared: &Shared, model: &ModelId) -> Option<Arc<Current>> {
+    /// cannot be verified. It is loaded with the `token` of whoever asks first.
+    pub(super) async fn current(&self, shared: &Shared, model: &ModelId, token: &str) -> Option<Arc<Current>> {
         let served = match served_version(shared, model).await {
             Ok(version) => version,
             Err(error) => {
@@ -80,7 +80,7 @@ impl Models {
         if state.failed_at.is_some_and(|at| at.elapsed() < COOL_DOWN) {
             return None;
         }
-        match state.trust.load(&shared.gateway).await {
+        match state.trust.load(&shared.gateway, token).await {
             Ok(verified) => {
                 let current = Arc::new(Current { verified, documents: Mutex::default() });
                 state.current = Some(current.clone());

@@ -16,9 +16,19 @@ pub(super) async fn metadata(client: &reqwest::Client, url: Url, file: &str, lim
     body(client.get(url).timeout(METADATA_TIMEOUT), file, limit).await
 }
 
-/// Fetches at most `limit` bytes of a target, which may take its time.
-pub(super) async fn target(client: &reqwest::Client, url: Url, file: &str, limit: u64) -> Result<Vec<u8>, TufError> {
-    body(client.get(url), file, limit).await
+/// Fetches at most `limit` bytes of a target, which may take its time, as whoever has the `token`.
+pub(super) async fn target(
+    (client, token): (&reqwest::Client, Option<&str>),
+    url: Url,
+    file: &str,
+    limit: u64,
+) -> Result<Vec<u8>, TufError> {
+    let request = client.get(url);
+    let request = match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
+    body(request, file, limit).await
 }
 
 async fn body(request: reqwest::RequestBuilder, file: &str, limit: u64) -> Result<Vec<u8>, TufError> {

@@ -282,9 +282,14 @@ impl Client {
         self.root.body.consistent_snapshot
     }
 
-    /// A target's bytes, verified.
-    pub(crate) async fn read(&self, targets: &Url, name: &str, target: &Target) -> Result<Vec<u8>, TufError> {
-        target::read(&self.http, targets, self.consistent(), (name, target)).await
+    /// A target's bytes, verified; fetched with the vehicle's token, which some gateways want to see.
+    pub(crate) async fn read(
+        &self,
+        (targets, token): (&Url, Option<&str>),
+        name: &str,
+        target: &Target,
+    ) -> Result<Vec<u8>, TufError> {
+        target::read((&self.http, token), targets, self.consistent(), (name, target)).await
     }
 }
 

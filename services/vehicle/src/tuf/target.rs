@@ -52,7 +52,7 @@ pub(super) async fn save(
     {
         return Ok(path);
     }
-    let bytes = fetch::target(client, url, name, target.length).await?;
+    let bytes = fetch::target((client, None), url, name, target.length).await?;
     target.check(name, &bytes)?;
     replace(&path, &bytes).map_err(|source| TufError::Storage { path: path.clone(), source })?;
     Ok(path)
@@ -60,7 +60,7 @@ pub(super) async fn save(
 
 /// Downloads a small target into memory.
 pub(super) async fn read(
-    client: &reqwest::Client,
+    client: (&reqwest::Client, Option<&str>),
     targets: &Url,
     consistent: bool,
     (name, target): (&str, &Target),

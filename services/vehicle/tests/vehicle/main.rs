@@ -14,6 +14,7 @@ mod kills;
 mod mqtt;
 mod ordered;
 mod peer;
+mod redirects;
 mod repository;
 mod rollback;
 mod storm;

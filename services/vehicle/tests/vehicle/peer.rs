@@ -47,6 +47,14 @@ pub struct World {
     pub inventories: Vec<(String, InventoryReport)>,
     /// `Range` headers of downloads.
     pub ranges: Vec<String>,
+    /// Whether documents and images are for who has the token.
+    pub private: bool,
+    /// Where images are instead: this, with the number of the link at its end, from 1 on.
+    pub images_at: Option<String>,
+    /// `Authorization` and `If-Range` of requests for images.
+    pub image_tokens: Vec<Option<String>>,
+    pub image_conditions: Vec<Option<String>>,
+    pub links: usize,
     /// The target that cannot be served at present.
     pub unavailable: Option<String>,
     /// Bytes of targets that were asked for, by the target's name.
@@ -257,9 +265,22 @@ async fn tuf(
     headers: HeaderMap,
 ) -> Response {
     let (bytes, endless) = {
-        let world = peer.world();
+        let mut world = peer.world();
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        if world.private && folder == "targets" && text(header::AUTHORIZATION) != Some(format!("Bearer {TOKEN}")) {
+            return StatusCode::UNAUTHORIZED.into_response();
+        }
         if world.unavailable.as_ref().is_some_and(|name| file.ends_with(name)) {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+        if file.ends_with(".bin") {
+            world.image_tokens.push(text(header::AUTHORIZATION));
+            world.image_conditions.push(text(header::IF_RANGE));
+            if let Some(base) = world.images_at.clone() {
+                world.links += 1;
+                let link = format!("{base}{}", world.links);
+                return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, link)]).into_response();
+            }
         }
         let path = format!("{folder}/{file}");
         let replaced = world.overrides.get(&format!("{model}/{path}")).cloned();

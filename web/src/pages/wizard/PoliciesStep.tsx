@@ -61,6 +61,7 @@ function PaceFields({ policy, set, fault }: PolicyFieldsProps) {
       <div className={classes.fields}>
         <Field label={t.maxInFlight} hint={t.maxInFlightHint} value={policy.maxInFlight} fault={fault("/policy/max_in_flight")} change={(maxInFlight) => { set({ maxInFlight }); }} />
         <Field label={t.rate} hint={t.rateHint} value={policy.rate} fault={fault(`${at}/per_minute`)} change={(rate) => { set({ rate }); }} />
+        <Field label={t.bandwidth} hint={t.bandwidthHint} value={policy.bandwidth} fault={fault("/policy/max_bytes_per_sec")} change={(bandwidth) => { set({ bandwidth }); }} />
       </div>
       <Tick label={t.adapts} hint={t.adaptsHint} checked={policy.adapts} change={(adapts) => { set({ adapts }); }} />
       {policy.adapts && (
