@@ -1,7 +1,7 @@
 import { Skeleton, Stack } from "@mantine/core";
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { Campaign, CampaignState } from "../../api/model";
+import type { Campaign, CampaignState, Fleet as FleetSummary } from "../../api/model";
 import { fleetQuery, openCampaignsQuery } from "../../api/queries";
 import { may } from "../../api/session";
 import { Failure } from "../../components/Failure";
@@ -35,6 +35,7 @@ export function Fleet() {
       refetch: () => Promise.all(results.map((result) => result.refetch())),
     }),
   });
+  const known = open.campaigns !== undefined || open.error !== null;
   if (fleet.data === undefined && fleet.error !== null) {
     return <Failure page again error={fleet.error} retry={() => void Promise.all([fleet.refetch(), open.refetch()])} />;
   }
@@ -45,9 +46,27 @@ export function Fleet() {
         actions={may("engineer") && <NewCampaignButton />}
       />
       {fleet.data === undefined ? <FiguresLoading /> : <Figures fleet={fleet.data} />}
-      {fleet.data !== undefined && open.campaigns !== undefined && (
-        <Attention campaigns={open.campaigns} deadLetters={fleet.data.dead_letters} />
+      {fleet.data !== undefined && known ? (
+        <Known fleet={fleet.data} open={open} />
+      ) : (
+        <Skeleton h={210} radius="lg" role="group" aria-busy="true" aria-label={text().common.loading} />
       )}
+    </div>
+  );
+}
+
+interface Open {
+  campaigns: readonly Campaign[] | undefined;
+  error: Error | null;
+  refetch: () => Promise<unknown>;
+}
+
+/** What stands below the figures, all at once: nothing of it is pushed away by what comes later. */
+function Known({ fleet, open }: { fleet: FleetSummary; open: Open }) {
+  const t = text().fleet;
+  return (
+    <>
+      {open.campaigns !== undefined && <Attention campaigns={open.campaigns} deadLetters={fleet.dead_letters} />}
       <section aria-labelledby="under-way" className={classes.campaigns}>
         <header className={classes.campaignsHeader}>
           <h2 id="under-way" className={classes.subtitle}>
@@ -57,9 +76,9 @@ export function Fleet() {
         </header>
         <UnderWay campaigns={open.campaigns} error={open.error} retry={() => void open.refetch()} />
       </section>
-      <Versions models={fleet.data?.models ?? []} />
-      {fleet.data === undefined ? <Skeleton h={180} radius="lg" /> : <Models models={fleet.data.models} />}
-    </div>
+      <Versions models={fleet.models} />
+      <Models models={fleet.models} />
+    </>
   );
 }
 
@@ -70,10 +89,7 @@ interface UnderWayProps {
 }
 
 function UnderWay({ campaigns, error, retry }: UnderWayProps) {
-  if (campaigns === undefined) {
-    if (error !== null) return <Failure error={error} retry={retry} />;
-    return <Skeleton h={210} radius="lg" role="group" aria-busy="true" aria-label={text().common.loading} />;
-  }
+  if (campaigns === undefined) return <Failure error={error} retry={retry} />;
   if (campaigns.length === 0) {
     return (
       <div className={classes.empty}>
