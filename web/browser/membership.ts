@@ -153,6 +153,18 @@ export function membership(page: () => Page): void {
     await heading(old).waitFor();
   });
 
+  test("the steps to a release are shown and prepared as drafts", async () => {
+    await page().goto("/campaigns/5");
+    const panel = page().getByRole("region", { name: "Vehicles that are not ready for it" });
+    await panel.getByRole("row", { name: /BCM must run >=2\.0\.0 .*Body control 2\.0\.0.*Telematics 5\.0/ }).waitFor();
+    await panel.getByRole("button", { name: "Prepare the steps" }).click();
+    await accessible(page(), "the question before steps are prepared");
+    await picture(page(), "steps-ask");
+    await confirm("Prepare drafts").click();
+    await panel.getByRole("list", { name: "Prepared" }).getByRole("link").first().waitFor();
+    await picture(page(), "steps-prepared");
+  });
+
   test("the way back is prepared for what has an image, and what has none is named", async () => {
     const { sha256 } = await api("POST", "/artifacts?file_name=bcm-1.1.0.bin", "firmware of before", { type: "application/octet-stream" });
     const models = ["harbour-2025", "canal-2024"];

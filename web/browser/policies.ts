@@ -177,18 +177,4 @@ export function policies(scene: Scene): void {
     await page().getByRole("button", { name: "Clear filters" }).click();
     await expect.poll(() => page().url()).not.toContain("since=");
   });
-
-  test("the steps to a release are shown and prepared as drafts", async () => {
-    const { items } = (await api("GET", "/campaigns?limit=100")) as { items: { id: number; name: string }[] };
-    const telematics = items.find(({ name }) => name === "Telematics for winter testers");
-    await page().goto(`/campaigns/${telematics?.id ?? 0}`);
-    const panel = page().getByRole("region", { name: "Vehicles that are not ready for it" });
-    await panel.getByRole("row", { name: /BCM must run >=2\.0\.0/ }).waitFor();
-    await panel.getByRole("button", { name: "Prepare the steps" }).click();
-    await accessible(page(), "the question before steps are prepared");
-    await picture(page(), "steps-ask");
-    await page().getByRole("dialog").getByRole("button", { name: "Prepare drafts" }).click();
-    await panel.getByRole("list", { name: "Prepared" }).getByRole("link").first().waitFor();
-    await picture(page(), "steps-prepared");
-  });
 }

@@ -48,12 +48,13 @@ export function rollout(scene: Scene): void {
   test("a vehicle's software is shown as of a time", async () => {
     const { items } = (await api("GET", "/campaigns/1/assignments?state=installed&limit=1")) as { items: { vin: string; assigned_at: string }[] };
     const { vin = "", assigned_at: assigned = "" } = items[0] ?? {};
+    const software = () => page().getByRole("region", { name: "Software" });
     await page().goto(`/vehicles/${vin}`);
-    await page().getByRole("row", { name: /BCM 2\.0\.0/ }).waitFor();
+    await software().getByRole("row", { name: /BCM 2\.0\.0/ }).waitFor();
     await page().goto(`/vehicles/${vin}?at=${encodeURIComponent(assigned)}`);
-    await page().getByRole("row", { name: /BCM 1\.[01]\.0/ }).waitFor();
+    await software().getByRole("row", { name: /BCM 1\.[01]\.0/ }).waitFor();
     await page().getByRole("button", { name: "Now", exact: true }).click();
-    await page().getByRole("row", { name: /BCM 2\.0\.0/ }).waitFor();
+    await software().getByRole("row", { name: /BCM 2\.0\.0/ }).waitFor();
   });
 
   test("who runs the release already is left out of the next campaign, and the wizard says so", async () => {

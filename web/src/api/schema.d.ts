@@ -63,6 +63,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export what was done
+         * @description The entries that the same filters list, one JSON object per line. An answer that breaks off was not whole.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/head": {
         parameters: {
             query?: never;
@@ -75,6 +95,26 @@ export interface paths {
          * @description To be kept where nobody who can write the database can write.
          */
         get: operations["get_audit_head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verify the audit log's chain
+         * @description Reads every entry, one walk at a time. Whoever does not trust the service runs `otaru audit verify` elsewhere.
+         */
+        get: operations["verify_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -231,6 +271,23 @@ export interface paths {
          * @description What UN R156 7.1.2 asks for. Its vehicles come in pages; the rest is on each of them.
          */
         get: operations["get_campaign_dossier"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/campaigns/{id}/drops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read at which step vehicles left */
+        get: operations["list_drops"];
         put?: never;
         post?: never;
         delete?: never;
@@ -880,6 +937,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}/ack-signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say whether the vehicles of a model sign their reports
+         * @description For admins. With `required`, a report without the signature of the vehicle's key (`ack_key` of its credentials) is a dead
+         *     letter, whoever sent it. vehicle-state keeps to it at once, gateways within half a minute.
+         */
+        put: operations["put_model_ack_signatures"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{model}/bandwidth": {
         parameters: {
             query?: never;
@@ -1055,6 +1133,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}/uptane/{repository}/root": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest signed root of an Uptane repository
+         * @description What vehicles are provisioned with, as they fetch it.
+         */
+        get: operations["get_uptane_root"];
+        /**
+         * Take a signed root of an Uptane repository in
+         * @description For admins. The first one begins the repository; a later one is signed by the present root's keys, too. The model
+         *     needs a TUF root before. Vehicles speak Uptane once both repositories have a root and a gateway has the Director's keys.
+         */
+        put: operations["put_uptane_root"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/uptane/{repository}/root/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The next root of an Uptane repository, to be signed
+         * @description The `signed` part, which `otaru keys sign-root` signs offline. Without `root_key` the root keys stay those of the
+         *     present root, for a first one those of the model's TUF root. The Director's keys are made where the Director runs
+         *     (`otaru keys director`); here are only their public halves, and without them they stay those of the present root.
+         */
+        get: operations["draft_uptane_root"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases": {
         parameters: {
             query?: never;
@@ -1088,6 +1213,31 @@ export interface paths {
          */
         put: operations["change_release"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{id}/deltas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The deltas of a release
+         * @description Made when it is locked, against what its vehicles run. Until there is one, vehicles download the whole image.
+         */
+        get: operations["list_deltas"];
+        put?: never;
+        /**
+         * Ask for deltas
+         * @description From a version or an artifact that none is made from, or again. It is made in a while, and published with its release's
+         *     others.
+         */
+        post: operations["request_deltas"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1372,8 +1522,8 @@ export interface paths {
          *     others. At most 64 MiB and 200,000 lines.
          *
          *     CSV begins with a header: `vin`, `model`, and any of `model_year`, `region`, `tags` (separated by `;`), `rxswin`,
-         *     `ecu:<hardware id>` (the version), `attr:<name>`. An empty field is not given. NDJSON has a vehicle on each line,
-         *     as in `POST /vehicles`.
+         *     `ack_key` (the public key by which it signs, of the credential that is issued), `ecu:<hardware id>` (the version),
+         *     `attr:<name>`. An empty field is not given. NDJSON has a vehicle on each line, as in `POST /vehicles`.
          */
         post: operations["import_vehicles"];
         delete?: never;
@@ -1522,6 +1672,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/vehicles/{vin}/ecus/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a vehicle's ECUs came to run, and when
+         * @description Changes only: inventories that say the same again are not told.
+         */
+        get: operations["list_ecu_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/vehicles/{vin}/ecus/{hardware_id}": {
         parameters: {
             query?: never;
@@ -1623,18 +1793,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/audit/export": {
+    "/api/v1/vehicles/{vin}/uptane/ecus": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * List what was done
-         * @description Every action of a person and of the engine, newest first.
-         */
-        get: operations["export_audit"];
+        /** The registered ECUs of a vehicle that speaks Uptane. */
+        get: operations["list_uptane_ecus"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1643,58 +1810,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/audit/verification": {
+    "/api/v1/vehicles/{vin}/uptane/ecus/{serial}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        get?: never;
         /**
-         * The end of the audit log's chain
-         * @description To be kept where nobody who can write the database can write.
+         * Put an ECU with its key
+         * @description A new one, or another key for one that is there: what that one counted is forgotten. The vehicle's reports are held
+         *     against it from then on.
          */
-        get: operations["verify_audit"];
-        put?: never;
+        put: operations["put_uptane_ecu"];
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/vehicles/{vin}/ecus/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
         /**
-         * What a vehicle's ECUs run, or ran
-         * @description By what had been reported until `at`.
+         * Remove an ECU
+         * @description The vehicle's manifests must not have it any more. Without any left, the vehicle registers its ECUs anew.
          */
-        get: operations["list_ecu_history"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/campaigns/{id}/drops": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read what failed together */
-        get: operations["list_drops"];
-        put?: never;
-        post?: never;
-        delete?: never;
+        delete: operations["remove_uptane_ecu"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1716,6 +1851,21 @@ export interface components {
             /** @description Whether it is published only with targets that an approver has signed: see `/models/{model}/targets/draft`. */
             waits_for_targets: boolean;
         };
+        /** @description An Uptane root that was taken in. */
+        AcceptedUptaneRoot: {
+            model: components["schemas"]["ModelId"];
+            repository: components["schemas"]["UptaneRepository"];
+            /**
+             * Format: int64
+             * @example 1
+             */
+            version: number;
+        };
+        /**
+         * @description Whether the vehicles of a model have to sign their reports.
+         * @enum {string}
+         */
+        AckSignatures: "required" | "optional" | "off";
         /** @description Between which bounds a rate adapts. */
         Adapt: {
             /**
@@ -1841,6 +1991,25 @@ export interface components {
         AuditPage: {
             items: components["schemas"]["AuditEntry"][];
             next_cursor?: string | null;
+        };
+        /** @description What a walk along the whole chain found. */
+        AuditVerification: {
+            /** @description The digest of the last of them. */
+            digest: string;
+            /**
+             * Format: int64
+             * @description Entries that are right, from the first on.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description The first entry that is not right.
+             */
+            first_broken: number | null;
+            /** @description Whether the log is as it was written. */
+            holds: boolean;
+            /** @description What is wrong with it, for people. */
+            reason: string | null;
         };
         BTreeMap: {
             [key: string]: number;
@@ -2050,6 +2219,19 @@ export interface components {
          * @enum {string}
          */
         CampaignState: "draft" | "in_review" | "scheduled" | "running" | "paused" | "halted" | "completed" | "cancelled";
+        /** @description A public key as a client sends it. */
+        ClientKey: {
+            /**
+             * @description `ED25519` or `RSA`, in any case.
+             * @example ED25519
+             */
+            keytype: string;
+            keyval: components["schemas"]["ClientKeyVal"];
+        };
+        ClientKeyVal: {
+            /** @description 64 hexadecimal digits, or PEM. */
+            public: string;
+        };
         /**
          * @description What is asked of a campaign. `Halt` and `Complete` are the engine's.
          * @enum {string}
@@ -2097,6 +2279,8 @@ export interface components {
         };
         /** @description A credential as it is listed. */
         Credential: {
+            /** @description The public key by which the vehicle signs its reports, if it gave one. */
+            ack_key: string | null;
             /** Format: date-time */
             expires_at: string;
             /** Format: uuid */
@@ -2113,7 +2297,10 @@ export interface components {
             items: components["schemas"]["Credential"][];
             next_cursor?: string | null;
         };
-        /** @enum {string} */
+        /**
+         * @description A day of the week, written short; its whole name is taken, too.
+         * @enum {string}
+         */
         Day: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
         /** @description A message that could not be parsed or applied. */
         DeadLetter: {
@@ -2150,6 +2337,71 @@ export interface components {
             items: components["schemas"]["DeadLetter"][];
             next_cursor?: string | null;
         };
+        /** @description A way to an image of the release. */
+        Delta: {
+            /**
+             * @description `zstd`, `zstd-patch-from` or `bsdiff-zstd`: which of them gave the least.
+             * @example zstd-patch-from
+             */
+            algorithm: string | null;
+            /**
+             * Format: int32
+             * @description How often it was begun.
+             */
+            attempts: number;
+            /** Format: int64 */
+            build_ms: number | null;
+            /** @description What went wrong last. */
+            error: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+            hardware_id: components["schemas"]["HardwareId"];
+            /** Format: int64 */
+            image_bytes: number;
+            /**
+             * Format: int64
+             * @description What is downloaded, also where that is not worth it.
+             */
+            length_bytes: number | null;
+            /**
+             * Format: date-time
+             * @description Since when vehicles may use it.
+             */
+            published_at: string | null;
+            /**
+             * Format: double
+             * @description `length_bytes` of `image_bytes`.
+             * @example 0.009
+             */
+            ratio: number | null;
+            /** Format: date-time */
+            requested_at: string;
+            /** @description Who asked for it; `engine` when the release was locked. */
+            requested_by: string;
+            sha256: components["schemas"]["Sha256"] | null;
+            source_sha256: components["schemas"]["Sha256"] | null;
+            /**
+             * @description The version that vehicles update from; null for the compressed whole, which is for all others.
+             * @example 2.2.0
+             */
+            source_version: string | null;
+            state: components["schemas"]["DeltaState"];
+        };
+        /** @description What to make. */
+        DeltaRequest: {
+            hardware_id?: components["schemas"]["HardwareId"] | null;
+            source_sha256?: components["schemas"]["Sha256"] | null;
+            /**
+             * @description From which version of earlier releases of its models.
+             * @example 2.1.0
+             */
+            source_version?: string | null;
+        };
+        /**
+         * @description Where a delta stands.
+         * @enum {string}
+         */
+        DeltaState: "queued" | "building" | "built" | "not_worth_it" | "failed";
         /** @description Where the audit log ended when the dossier was written. */
         DossierAnchor: {
             digest: string;
@@ -2194,6 +2446,13 @@ export interface components {
             /** Format: int32 */
             wave: number;
         };
+        /** @description Where vehicles left. */
+        DropList: {
+            /** @description The largest number first; at most 500. */
+            items: components["schemas"]["FunnelDrop"][];
+            /** @description Whether more vehicles left than were looked at, so that the numbers are of a part of them. */
+            sampled: boolean;
+        };
         /** @description An ECU and the software on it. */
         Ecu: {
             hardware_id: components["schemas"]["HardwareId"];
@@ -2212,6 +2471,16 @@ export interface components {
             /** @example 2.2.1 */
             version: string;
         };
+        /** @description What a vehicle's ECUs came to run. */
+        EcuHistory: {
+            /** @description The newest first. */
+            items: components["schemas"]["EcuVersion"][];
+        };
+        /**
+         * @description What kind of key an ECU has.
+         * @enum {string}
+         */
+        EcuKeyKind: "ed25519" | "rsa";
         /** @description What a vehicle's ECUs run. */
         EcuList: {
             /**
@@ -2221,6 +2490,21 @@ export interface components {
             at: string;
             items: components["schemas"]["Ecu"][];
             vin: components["schemas"]["Vin"];
+        };
+        /** @description A change of what an ECU runs. */
+        EcuVersion: {
+            /**
+             * Format: date-time
+             * @description When the server first took a report of it.
+             */
+            at: string;
+            hardware_id: components["schemas"]["HardwareId"];
+            serial?: string | null;
+            /**
+             * @description Null when the ECU was gone.
+             * @example 2.3.0
+             */
+            version: string | null;
         };
         /** @description Whether everything is stopped. */
         EmergencyStopView: {
@@ -2381,7 +2665,7 @@ export interface components {
          * @description The first of these that applies, in this order.
          * @enum {string}
          */
-        ExclusionReason: "opted_out" | "no_credentials" | "precondition_not_evaluated" | "incompatible_hardware" | "already_there" | "dependency_not_met";
+        ExclusionReason: "opted_out" | "no_credentials" | "cannot_sign" | "precondition_not_evaluated" | "incompatible_hardware" | "already_there" | "dependency_not_met";
         /** @description What happens when the release is bad. */
         Exposure: {
             /** @description Vehicles that had the update or were getting it when the campaign halted, or at its end when it did not. */
@@ -2538,6 +2822,16 @@ export interface components {
              * @description Runs that it is drawn from: as many as were asked for, or fewer where each takes long.
              */
             runs: number;
+        };
+        /** @description Vehicles that left in the same manner. */
+        FunnelDrop: {
+            after: components["schemas"]["AssignmentState"] | null;
+            /** @description The vehicles' code; null when they gave none. */
+            error_code: string | null;
+            /** @description failed, rolled_back, declined or timed_out. */
+            state: components["schemas"]["AssignmentState"];
+            /** Format: int64 */
+            vehicles: number;
         };
         /**
          * @description What must hold of a wave before the next one opens, beside `gate_installed_ratio`. Each part that is given
@@ -2894,6 +3188,8 @@ export interface components {
         };
         /** @description A vehicle model. */
         Model: {
+            /** @description Whether its vehicles sign their reports. */
+            ack_signatures: components["schemas"]["AckSignatures"];
             /** Format: date-time */
             created_at: string;
             /** @description The actor who created it. */
@@ -2925,6 +3221,17 @@ export interface components {
             topic: string;
             vin_check_digit: boolean;
         };
+        /** @description What the model asks for now. */
+        ModelAckSignatures: {
+            ack_signatures: components["schemas"]["AckSignatures"];
+            /**
+             * Format: int64
+             * @description Vehicles in service without a key that works. While signatures are required, none of their reports is taken, and
+             *     campaigns leave them out.
+             * @example 3
+             */
+            vehicles_without_key: number;
+        };
         /** @description A cap on the bandwidth of a model's images. */
         ModelBandwidth: {
             /**
@@ -2953,8 +3260,13 @@ export interface components {
          * @enum {string}
          */
         ModelState: "awaiting_root" | "active" | "retired";
-        /** @description How long a credential is to be good for. */
+        /** @description How long a credential is to be good for, and what the vehicle signs with. */
         NewCredential: {
+            /**
+             * @description The public ed25519 key of the vehicle, in hex, by which it signs its reports; the private one never leaves it. It
+             *     counts as long as the credential does. `otaru vehicle make-key` makes one.
+             */
+            ack_key?: string | null;
             /**
              * Format: int64
              * @description Days, 1 to 7300; 730 without it.
@@ -3300,6 +3612,8 @@ export interface components {
             vehicles: number;
         };
         PreviewRequest: {
+            /** @description Whether the driver would be asked, as the policy's `consent` says: vehicles whose client cannot are left out. */
+            asks_driver?: boolean;
             /** @description A continuous campaign's waves are shares of all vehicles that may ever join, so what they have now is uneven. */
             membership?: components["schemas"]["Membership"];
             /** @description The precondition there would be: vehicles that cannot evaluate it are left out. */
@@ -3356,6 +3670,10 @@ export interface components {
             state: components["schemas"]["CampaignState"];
             waiting_on: components["schemas"]["WaitingOn"];
             waves: components["schemas"]["Wave"][];
+        };
+        /** @description Whether the vehicles of a model sign their reports. */
+        PutAckSignatures: {
+            ack_signatures: components["schemas"]["AckSignatures"];
         };
         /** @description Waves that grow until all vehicles are in, each with the same gate before the next: an exponential ramp. */
         Ramp: {
@@ -3482,6 +3800,14 @@ export interface components {
             rxswin?: string | null;
             state: components["schemas"]["ReleaseState"];
             version: string;
+        };
+        /** @description The deltas of a release. */
+        ReleaseDeltas: {
+            /** @description Whether this installation makes any. */
+            enabled: boolean;
+            items: components["schemas"]["Delta"][];
+            /** @description Whether it was decided which ones the fleet needs: a moment after the release was locked. */
+            planned: boolean;
         };
         /** @description What is stated of a release, and by whom. */
         ReleaseEvidence: {
@@ -3934,6 +4260,54 @@ export interface components {
             /** @enum {string} */
             wants: "approval";
         };
+        /** @description An ECU with the key that its reports are held against, and what it said last. */
+        UptaneEcu: {
+            /** @description What its newest report says of attacks. */
+            attacks_detected: string | null;
+            hardware_id: components["schemas"]["HardwareId"];
+            /** @description The image that its newest report names. */
+            image_name: string | null;
+            image_sha256: string | null;
+            /** @description As aktualizr computes it. */
+            key_id: string;
+            key_kind: components["schemas"]["EcuKeyKind"];
+            /** @description Whether it is the one that speaks for the vehicle. */
+            primary: boolean;
+            /** @description 64 hexadecimal digits, or PEM. */
+            public_key: string;
+            /** Format: date-time */
+            registered_at: string;
+            /** @description `vehicle`, or the actor who put it. */
+            registered_by: string;
+            /**
+             * Format: int64
+             * @description Of its newest report; a report that does not go beyond it is dropped.
+             */
+            report_counter: number | null;
+            serial: string;
+            /**
+             * Format: date-time
+             * @description The time that its newest report says it could verify.
+             */
+            verified_time: string | null;
+        };
+        /** @description An ECU and its key. */
+        UptaneEcuChange: {
+            hardware_id: components["schemas"]["HardwareId"];
+            key: components["schemas"]["ClientKey"];
+            /** @description Whether it is the one that speaks for the vehicle: each has one. As it was without it; a new ECU is none. */
+            primary?: boolean | null;
+        };
+        /** @description The ECUs of a vehicle, the Primary first. */
+        UptaneEcuList: {
+            items: components["schemas"]["UptaneEcu"][];
+            vin: components["schemas"]["Vin"];
+        };
+        /**
+         * @description Which of the two.
+         * @enum {string}
+         */
+        UptaneRepository: "image" | "director";
         /** @description A vehicle. */
         Vehicle: {
             attributes: {
@@ -4278,35 +4652,6 @@ export interface components {
         };
         /** Format: int64 */
         i64: number;
-        AuditVerification: {
-            holds: boolean;
-            /** Format: int64 */
-            entries: number;
-            digest: string;
-            /** Format: int64 */
-            first_broken: number | null;
-            reason: string | null;
-        };
-        EcuVersion: {
-            hardware_id: string;
-            version: string | null;
-            serial?: string | null;
-            /** Format: date-time */
-            at: string;
-        };
-        EcuHistory: {
-            items: components["schemas"]["EcuVersion"][];
-        };
-        FunnelDrop: {
-            state: components["schemas"]["AssignmentState"];
-            after: components["schemas"]["AssignmentState"] | null;
-            error_code: string | null;
-            vehicles: number;
-        };
-        DropList: {
-            items: components["schemas"]["FunnelDrop"][];
-            sampled: boolean;
-        };
     };
     responses: {
         /** @description The request cannot be understood */
@@ -4551,6 +4896,43 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    export_audit: {
+        parameters: {
+            query?: {
+                /** @description By this actor: a token's name, `engine` or `system`. */
+                actor?: string;
+                /** @description Only this action, as `campaign_approved`. */
+                action?: string;
+                /** @description About this object, as `campaign-12` or `token-018f…`. */
+                object?: string;
+                /** @description About this vehicle; instead of `object`, which is `vehicle-<row>` then. */
+                vin?: components["schemas"]["Vin"];
+                /** @description From this time on. */
+                since?: string;
+                /** @description Before this time. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["AuditEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     get_audit_head: {
         parameters: {
             query?: never;
@@ -4567,6 +4949,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditHead"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: {
+                /**
+                 * @description An entry and its digest that were kept elsewhere, as `ID:DIGEST`. Without it, a log that was written anew from
+                 *     its beginning is not noticed.
+                 */
+                anchor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the walk found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4785,9 +5197,9 @@ export interface operations {
                 wave?: number;
                 /** @description Only assignments whose newest failure has this code. */
                 error_code?: string;
-                /** @description x */
+                /** @description Only assignments that came to the state they are in at this time or later. */
                 since?: string;
-                /** @description x */
+                /** @description Only assignments that came to the state they are in before this time. */
                 until?: string;
             };
             header?: never;
@@ -4902,6 +5314,33 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CampaignDossier"];
                     "text/html": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_drops: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now, by at most 20,000 of the vehicles that left */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DropList"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -6136,6 +6575,40 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    put_model_ack_signatures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutAckSignatures"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelAckSignatures"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     put_model_bandwidth: {
         parameters: {
             query?: never;
@@ -6449,6 +6922,109 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_uptane_root: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+                repository: components["schemas"]["UptaneRepository"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed root metadata in aktualizr's dialect */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_uptane_root: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+                repository: components["schemas"]["UptaneRepository"];
+            };
+            cookie?: never;
+        };
+        /** @description Signed root metadata in aktualizr's dialect */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedUptaneRoot"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    draft_uptane_root: {
+        parameters: {
+            query?: {
+                /** @description A public root key, ed25519, 64 hexadecimal digits; as often as there are keys */
+                root_key?: string[];
+                /** @description How many root keys must sign; 1 without it */
+                threshold?: number;
+                /** @description Of the Director: its public key for targets */
+                targets_key?: string;
+                /** @description The same for its snapshot */
+                snapshot_key?: string;
+                /** @description The same for its timestamp */
+                timestamp_key?: string;
+            };
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+                repository: components["schemas"]["UptaneRepository"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Root metadata in aktualizr's dialect, unsigned */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_releases: {
         parameters: {
             query?: {
@@ -6555,6 +7131,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Release"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_deltas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseDeltas"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    request_deltas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeltaRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseDeltas"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -7386,6 +8022,33 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    list_ecu_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest 1,000 changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EcuHistory"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     put_ecu: {
         parameters: {
             query?: never;
@@ -7539,75 +8202,7 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    export_audit: {
-        parameters: {
-            query?: {
-                /** @description `next_cursor` of the page before; without it, the first page. */
-                cursor?: string;
-                /** @description The most items in the page, 1 to 1000; 100 without it. */
-                limit?: number;
-                /** @description By this actor: a token's name, `engine` or `system`. */
-                actor?: string;
-                /** @description Only this action, as `campaign_approved`. */
-                action?: string;
-                /** @description About this object, as `campaign-12` or `token-018f…`. */
-                object?: string;
-                /** @description About this vehicle; instead of `object`, which is `vehicle-<row>` then. */
-                vin?: components["schemas"]["Vin"];
-                /** @description From this time on. */
-                since?: string;
-                /** @description Before this time. */
-                until?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Newest first */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditPage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    verify_audit: {
-        parameters: {
-            query?: {
-                /** @description x */
-                anchor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The newest entry */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditVerification"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    list_ecu_history: {
+    list_uptane_ecus: {
         parameters: {
             query?: never;
             header?: never;
@@ -7623,7 +8218,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EcuHistory"];
+                    "application/json": components["schemas"]["UptaneEcuList"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -7633,30 +8228,64 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    list_drops: {
+    put_uptane_ecu: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: number;
+                vin: components["schemas"]["Vin"];
+                serial: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UptaneEcuChange"];
+            };
+        };
         responses: {
-            /** @description As it stands now: a vehicle that installed later is not in it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DropList"];
+                    "application/json": components["schemas"]["UptaneEcuList"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    remove_uptane_ecu: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vin: components["schemas"]["Vin"];
+                serial: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -71,11 +71,12 @@ async fn targets(fleet: &Fleet<'_>) -> BTreeMap<String, Target> {
     let topic = topic::manifests(&ModelId::parse(&fleet.model).unwrap());
     let records = fleet.world.bus.read_topic(&topic).await.unwrap();
     let file = |wanted: &dyn Fn(&str) -> bool| {
-        let newest = records
-            .iter()
-            .rev()
-            .find(|record| record.key.as_deref().is_some_and(|key| wanted(&String::from_utf8_lossy(key))));
-        serde_json::from_slice::<Value>(newest.unwrap().value.as_deref().unwrap()).unwrap()
+        // A tombstone takes an old version away.
+        let newest = records.iter().rev().find_map(|record| {
+            record.key.as_deref().is_some_and(|key| wanted(&String::from_utf8_lossy(key))).then_some(())?;
+            record.value.as_deref()
+        });
+        serde_json::from_slice::<Value>(newest.unwrap()).unwrap()
     };
     let newest = file(&|name| name.ends_with(".targets.json"));
     serde_json::from_value(newest["signed"]["targets"].clone()).unwrap()

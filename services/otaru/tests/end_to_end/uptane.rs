@@ -142,7 +142,12 @@ async fn vehicles_of_another_implementation_are_directed_and_believed_from_regis
 -> anyhow::Result<()> {
     let mut fleet = Fleet::start().await?;
     let rsa = fleet.vehicle(1, ["rsa", "ed25519"]).await?;
-    let said = fleet.cycle(&rsa, &[]).await?;
+    // The model is new: until the gateway has its repositories, the client finds no roots.
+    let said = eventually("the repositories", PATIENCE, || async {
+        let said = fleet.run(&rsa, &["cycle"]).await?;
+        Ok(said.get("refused").is_none().then_some(said))
+    })
+    .await?;
     assert_eq!((&said["targets"], &said["vehicle"]), (&json!([]), &json!(rsa.vin)));
     let campaign = fleet.campaign(1, "2.0.0").await?;
     let said = fleet.update(&rsa, &[]).await?;

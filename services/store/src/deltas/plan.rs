@@ -17,8 +17,8 @@ pub struct Candidate {
     pub version: String,
     /// How many vehicles of the release's models run this version.
     pub vehicles: u64,
-    /// The newest release that brought it.
-    pub release: ReleaseId,
+    /// Of the release that brought it last: it rises with every lock.
+    pub release_counter: i64,
 }
 
 /// An image of a release with an image to come from and its version, if that is known; none for the compressed whole.
@@ -34,7 +34,7 @@ struct Row {
     sha256: String,
     version: String,
     vehicles: i64,
-    release_id: i64,
+    release_counter: i64,
 }
 
 impl TryFrom<Row> for Candidate {
@@ -47,7 +47,7 @@ impl TryFrom<Row> for Candidate {
             sha256: sha256.ok_or_else(|| StoreError::inconsistent("release_images", "no hash"))?,
             version: row.version,
             vehicles: unsigned("vehicles", row.vehicles)?,
-            release: row.release_id,
+            release_counter: row.release_counter,
         })
     }
 }
@@ -62,8 +62,9 @@ pub async fn unplanned(store: &Store) -> Result<Vec<ReleaseId>, StoreError> {
         .await?)
 }
 
-/// What vehicles may run where `release` brings another image, by ECU and what most run first. It reads what every ECU of
-/// the release's models runs: some seconds for millions of them.
+/// What vehicles may run where `release` brings another image, by ECU and what most run first: images of releases that were
+/// locked before it, for no vehicle goes to a lower counter. It reads what every ECU of the release's models runs: some
+/// seconds for millions of them.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -79,16 +80,17 @@ pub async fn candidates(store: &Store, release: ReleaseId) -> Result<Vec<Candida
                    WHERE m.release_id = $1
                    GROUP BY 1, 2),
               known AS (
-                  SELECT o.hardware_id, o.version, o.sha256, max(o.release_id) AS release_id
+                  SELECT o.hardware_id, o.version, o.sha256, max(r.release_counter) AS release_counter
                     FROM release_images o
-                    JOIN releases r ON r.id = o.release_id AND r.state <> 'draft'
+                    JOIN releases r ON r.id = o.release_id
+                     AND r.release_counter < (SELECT release_counter FROM releases WHERE id = $1)
                     JOIN images i ON i.hardware_id = o.hardware_id AND i.sha256 <> o.sha256
                    WHERE EXISTS (SELECT FROM release_models a JOIN release_models b USING (model_id)
                                   WHERE a.release_id = o.release_id AND b.release_id = $1)
                    GROUP BY 1, 2, 3)
-         SELECT hardware_id, sha256, version, coalesce(vehicles, 0) AS vehicles, release_id
+         SELECT hardware_id, sha256, version, coalesce(vehicles, 0) AS vehicles, release_counter
            FROM known LEFT JOIN fleet USING (hardware_id, version)
-          ORDER BY hardware_id, vehicles DESC, release_id DESC, sha256",
+          ORDER BY hardware_id, vehicles DESC, release_counter DESC, sha256",
     )
     .bind(release)
     .fetch_all(store.pool())

@@ -5,14 +5,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use chrono::TimeDelta;
 use otaru_domain::ack::ReportedState;
 use otaru_domain::clock;
 use otaru_domain::tuf::Change;
 
-use crate::car::Car;
+use crate::car::{Car, peer_with};
 use crate::peer::{Peer, offered, one_report_per_sequence};
+use crate::redirects::Store;
 use crate::repository::{IMAGE, Model, firmware, sha256};
 
 const TIMESTAMP: &str = "harbour/metadata/timestamp.json";
@@ -55,10 +56,14 @@ fn replace(peer: &Peer, files: BTreeMap<String, Vec<u8>>) {
 
 #[tokio::test]
 async fn eavesdropping_whoever_serves_the_files_learns_no_credential() {
-    let (peer, car) = attacked().await;
+    let peer = peer_with(None).await;
+    let (store, address) = Store::start().await;
+    peer.world().images_at = Some(format!("http://{address}/images/"));
+    let car = Car::new(&peer);
     car.run_once().await.unwrap();
     assert_eq!(peer.world().states().last(), Some(&ReportedState::Installed));
-    assert_eq!(peer.world().credentials_with_files, 0, "a cache or a CDN that hands them out is no gateway");
+    assert_eq!(peer.world().credentials_with_metadata, 0, "a cache that hands it out is no gateway");
+    assert_eq!(store.asked(&header::AUTHORIZATION), [None], "nor is a CDN");
 }
 
 #[tokio::test]
@@ -194,7 +199,8 @@ async fn mix_and_match_files_that_never_were_together_are_refused() {
     let old = peer.world().model().metadata();
     peer.world().model().add_image("BCM-9.bin", &["BCM"], 9, "9.0.0", b"nine");
     let new = peer.world().model().metadata();
-    for role in ["targets", "campaigns", "snapshot"] {
+    // What was verified before is kept, so from the first file to the last.
+    for role in ["snapshot", "targets", "campaigns"] {
         let newest = |files: &BTreeMap<String, Vec<u8>>| {
             let of_role = files.keys().filter(|name| name.ends_with(&format!(".{role}.json")));
             let number = |name: &&String| {

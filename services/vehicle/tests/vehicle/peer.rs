@@ -60,8 +60,8 @@ pub struct World {
     /// Bytes of targets that were asked for, by the target's name.
     pub served: BTreeMap<String, usize>,
     pub polls: u64,
-    /// Requests for files of a repository that brought a credential.
-    pub credentials_with_files: usize,
+    /// Requests for a repository's metadata that brought a credential.
+    pub credentials_with_metadata: usize,
 }
 
 impl World {
@@ -172,8 +172,8 @@ async fn around(State(peer): State<Arc<Peer>>, request: Request, next: Next) -> 
     peer.point().await;
     let of_vehicle = request.uri().path().starts_with("/vehicle/");
     let token = request.headers().get(header::AUTHORIZATION).and_then(|token| token.to_str().ok());
-    if !of_vehicle && token.is_some() {
-        peer.world().credentials_with_files += 1;
+    if request.uri().path().contains("/metadata/") && token.is_some() {
+        peer.world().credentials_with_metadata += 1;
     }
     if of_vehicle && token != Some(&format!("Bearer {TOKEN}")) {
         return StatusCode::UNAUTHORIZED.into_response();

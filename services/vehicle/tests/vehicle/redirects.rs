@@ -28,7 +28,7 @@ const ETAG: &str = "\"of-the-store\"";
 
 /// A server that is not the gateway: what it was asked, and how it answers.
 #[derive(Default)]
-struct Store {
+pub struct Store {
     asked: Mutex<Vec<HeaderMap>>,
     image: Vec<u8>,
     /// Answers with so many bytes, then breaks off; the next ones are whole.
@@ -39,7 +39,7 @@ struct Store {
 
 impl Store {
     /// Serves the image of [`peer_with`] at `/images/<link>`.
-    async fn start() -> (Arc<Self>, SocketAddr) {
+    pub async fn start() -> (Arc<Self>, SocketAddr) {
         let store = Arc::new(Self { image: firmware(1, 300_000), ..Self::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -48,7 +48,7 @@ impl Store {
         (store, address)
     }
 
-    fn asked(&self, name: &header::HeaderName) -> Vec<Option<String>> {
+    pub fn asked(&self, name: &header::HeaderName) -> Vec<Option<String>> {
         let text = |headers: &HeaderMap| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         self.asked.lock().unwrap().iter().map(text).collect()
     }

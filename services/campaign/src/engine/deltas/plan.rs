@@ -51,10 +51,10 @@ async fn pairs(app: &App, id: ReleaseId) -> Result<Vec<Pair>, StoreError> {
 /// Of the images that are known of an ECU, what most vehicles run first: the `most` that any vehicle runs, and the newest.
 fn chosen<'a>(candidates: &[&'a Candidate], most: usize) -> Vec<&'a Candidate> {
     let mut chosen: Vec<&Candidate> = Vec::new();
-    let newest = candidates.iter().max_by_key(|one| one.release);
+    let newest = candidates.iter().max_by_key(|one| one.release_counter);
     let run = candidates.iter().filter(|one| one.vehicles > 0);
     for one in run.chain(newest) {
-        let is_newest = newest.is_some_and(|newest| newest.release == one.release);
+        let is_newest = newest.is_some_and(|newest| newest.release_counter == one.release_counter);
         // The same bytes may have been released under two versions.
         let known = chosen.iter().any(|known| known.sha256 == one.sha256);
         if !known && (chosen.len() < most || is_newest) {
@@ -68,13 +68,13 @@ fn chosen<'a>(candidates: &[&'a Candidate], most: usize) -> Vec<&'a Candidate> {
 mod tests {
     use super::*;
 
-    fn candidate(seed: u8, vehicles: u64, release: i64) -> Candidate {
+    fn candidate(seed: u8, vehicles: u64, release_counter: i64) -> Candidate {
         Candidate {
             hardware_id: "BCM".parse().unwrap(),
             sha256: hex::encode([seed; 32]).parse().unwrap(),
             version: format!("{seed}.0"),
             vehicles,
-            release,
+            release_counter,
         }
     }
 
