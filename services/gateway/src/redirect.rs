@@ -73,7 +73,8 @@ impl FromStr for CdnTemplate {
             rest = tail;
         }
         let (_, after) = text.split_once("://").ok_or(TemplateError::Address)?;
-        if after.split('/').next().is_some_and(|authority| authority.contains('{')) {
+        // Without a host the first part of the path would be taken for one.
+        if after.split('/').next().is_some_and(|authority| authority.is_empty() || authority.contains('{')) {
             return Err(TemplateError::Host);
         }
         let url = Url::parse(&fill(text, &"0".repeat(64), "m")).map_err(|_| TemplateError::Address)?;
