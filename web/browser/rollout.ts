@@ -18,6 +18,8 @@ export function rollout(scene: Scene): void {
     await picture(page(), "campaign-running");
     await wave(3).getByText("Finished").waitFor({ timeout: ROLLOUT_MS });
     await page().getByText("Completed (was running)").waitFor();
+    // The counters run ahead of the state, which is asked for anew.
+    await page().getByText("Completed", { exact: true }).first().waitFor();
     const { counters } = (await api("GET", "/campaigns/1")) as { counters: Record<string, number> };
     expect(Object.values(counters).reduce((sum, count) => sum + count, 0)).toBe(96);
     await page().getByText(`${counters.installed ?? 0}`, { exact: true }).first().waitFor();
