@@ -36,8 +36,16 @@ const STANDING: [&str; 22] = [
 ];
 
 /// Columns of a release that do not say what it installs.
-const RELEASE_STANDING: [&str; 7] =
-    ["state", "created_at", "created_by", "locked_at", "recalled_at", "recalled_by", "recall_reason"];
+const RELEASE_STANDING: [&str; 8] = [
+    "state",
+    "created_at",
+    "created_by",
+    "locked_at",
+    "recalled_at",
+    "recalled_by",
+    "recall_reason",
+    "deltas_planned_at",
+];
 
 /// All that a campaign is: its settings, its waves, its release with the images and their hashes. What is not
 /// set is left out, so that a new setting changes no content of before.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Caller, World, vin};
 
 /// What the log says once each operation that changes something has succeeded; those without are listed with why.
-const ACTIONS: [(&str, &str); 46] = [
+const ACTIONS: [(&str, &str); 50] = [
     ("create_model", "model_created"),
     ("put_root", "root_accepted"),
     ("put_targets", "targets_signed"),
@@ -51,6 +51,10 @@ const ACTIONS: [(&str, &str); 46] = [
     ("emergency_stop", "emergency_stopped"),
     ("lift_emergency_stop", "emergency_stop_lifted"),
     ("replay_dead_letter", "dead_letter_replayed"),
+    ("request_deltas", "deltas_requested"),
+    ("put_uptane_root", "uptane_root_accepted"),
+    ("put_uptane_ecu", "ecu_key_put"),
+    ("remove_uptane_ecu", "ecu_key_removed"),
     ("create_token", "token_issued"),
     ("revoke_token", "token_revoked"),
 ];

@@ -49,7 +49,8 @@ fn sample(name: &str, schema: &Value) -> &'static str {
         ("vin", ..) => "WVWZZZ1KZAW000001",
         ("sha256" | "key", ..) => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         ("model" | "group", ..) => "none",
-        ("hardware_id", ..) => "BCM",
+        ("hardware_id" | "serial", ..) => "BCM",
+        ("repository", ..) => "director",
         ("rxswin", ..) => "R1",
         other => panic!("what would be a {other:?}?"),
     }
@@ -112,6 +113,7 @@ fn what_only_some_may_do_is_listed_here() {
         ("put_release_evidence", Role::Approver),
         ("put_root", Role::Admin),
         ("put_targets", Role::Approver),
+        ("put_uptane_root", Role::Admin),
         ("reject_campaign", Role::Approver),
         ("revoke_signing_key", Role::Admin),
         ("revoke_token", Role::Admin),

@@ -98,8 +98,8 @@ async fn delta(api: &Api, release: i64, what: &str, wanted: impl Fn(&Value) -> b
 /// Bytes of images that the gateway has served.
 async fn served(cluster: &Cluster) -> anyhow::Result<u64> {
     let metrics = reqwest::get(format!("{}/metrics", cluster.url(Role::Gateway))).await?.text().await?;
-    let line = metrics.lines().find_map(|line| line.strip_prefix("otaru_gateway_image_bytes_total "));
-    Ok(line.context("no such metric")?.trim().parse()?)
+    let line = metrics.lines().find(|line| line.starts_with("otaru_gateway_image_bytes_total{"));
+    Ok(line.and_then(|line| line.rsplit(' ').next()).context("no such metric")?.parse()?)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,6 +110,11 @@ impl TryFrom<Row> for Delta {
 /// # Errors
 /// [`StoreError`].
 pub async fn of_release(store: &Store, release: ReleaseId) -> Result<(Vec<Delta>, bool), StoreError> {
+    // Asked first: what was decided on is there with the decision.
+    let planned: Option<bool> = sqlx::query_scalar("SELECT deltas_planned_at IS NOT NULL FROM releases WHERE id = $1")
+        .bind(release)
+        .fetch_optional(store.pool())
+        .await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT d.hardware_id, d.source_sha256, d.source_version, d.state, d.attempts, d.algorithm, d.length_bytes, d.sha256,
                 a.length_bytes AS image_bytes, d.build_ms, d.error, d.requested_by, d.requested_at, d.finished_at,
@@ -122,10 +127,6 @@ pub async fn of_release(store: &Store, release: ReleaseId) -> Result<(Vec<Delta>
     .bind(release)
     .fetch_all(store.pool())
     .await?;
-    let planned: Option<bool> = sqlx::query_scalar("SELECT deltas_planned_at IS NOT NULL FROM releases WHERE id = $1")
-        .bind(release)
-        .fetch_optional(store.pool())
-        .await?;
     let deltas = rows.into_iter().map(Delta::try_from).collect::<Result<_, _>>()?;
     Ok((deltas, planned.unwrap_or(false)))
 }
