@@ -41,7 +41,7 @@ impl S3 {
         let settings = dir.join("s3proxy.conf");
         let text = format!(
             "s3proxy.authorization=aws-v2-or-v4\ns3proxy.endpoint=http://127.0.0.1:{port}\n\
-             s3proxy.identity={ACCOUNT}\ns3proxy.credential={SECRET}\njclouds.provider=filesystem-nio2\n\
+             s3proxy.ignore-unknown-headers=true\ns3proxy.identity={ACCOUNT}\ns3proxy.credential={SECRET}\njclouds.provider=filesystem-nio2\n\
              jclouds.filesystem.basedir={}\njclouds.identity=none\njclouds.credential=none\n",
             data.display()
         );
