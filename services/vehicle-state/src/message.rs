@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use otaru_bus::Record;
 use otaru_domain::ack::{Ack, AckError, MAX_SEQUENCE, Origin, SCHEMA_VERSION};
+use otaru_domain::id::Vin;
 use otaru_domain::inventory::{Inventory, InventoryReport};
 use otaru_store::ingest::{Arrived, Rejected, UNPARSABLE};
 use serde::de::DeserializeOwned;
@@ -11,8 +12,9 @@ use serde::de::DeserializeOwned;
 /// A record of `otaru.acks`.
 #[must_use]
 pub fn ack(record: Record) -> Arrived<Ack> {
-    arrived(record, |ack: &Ack| {
+    arrived(record, |key, ack: &Ack| {
         check_version(ack.schema_version)?;
+        check_key(key, &ack.vin)?;
         check_ack(ack).map_err(|error| error.to_string())
     })
 }
@@ -20,8 +22,9 @@ pub fn ack(record: Record) -> Arrived<Ack> {
 /// A record of `otaru.inventories`.
 #[must_use]
 pub fn inventory(record: Record) -> Arrived<Inventory> {
-    arrived(record, |inventory: &Inventory| {
+    arrived(record, |key, inventory: &Inventory| {
         check_version(inventory.schema_version)?;
+        check_key(key, &inventory.vin)?;
         let report = InventoryReport {
             schema_version: inventory.schema_version,
             ecus: inventory.ecus.clone(),
@@ -37,16 +40,22 @@ pub fn written_at(record: &Record, now: DateTime<Utc>) -> DateTime<Utc> {
     record.timestamp_ms.and_then(DateTime::from_timestamp_millis).unwrap_or(now)
 }
 
-fn arrived<T: DeserializeOwned>(record: Record, check: impl Fn(&T) -> Result<(), String>) -> Arrived<T> {
+fn arrived<T: DeserializeOwned>(record: Record, check: impl Fn(Option<&[u8]>, &T) -> Result<(), String>) -> Arrived<T> {
     let parsed = serde_json::from_slice::<T>(record.value.as_deref().unwrap_or_default())
         .map_err(|error| error.to_string())
-        .and_then(|message| check(&message).map(|()| message));
+        .and_then(|message| check(record.key.as_deref(), &message).map(|()| message));
     Arrived {
         offset: record.offset,
         key: record.key,
         value: record.value,
         message: parsed.map_err(|detail| Rejected { reason: UNPARSABLE, detail }),
     }
+}
+
+/// The key decides the partition, and only within one a vehicle's messages have an order that a replay repeats: under another
+/// key the attempts of a vehicle could follow each other differently each time.
+fn check_key(key: Option<&[u8]>, vin: &Vin) -> Result<(), String> {
+    if key == Some(vin.as_str().as_bytes()) { Ok(()) } else { Err(format!("the record's key is not its /vin, {vin}")) }
 }
 
 /// Additions keep the version, so another one is a message that this reader does not understand.
@@ -79,7 +88,6 @@ fn check_ack(ack: &Ack) -> Result<(), AckError> {
 #[cfg(test)]
 mod tests {
     use otaru_domain::ack::{AckReport, Health, ReportedState, VehicleWait};
-    use otaru_domain::id::Vin;
     use otaru_domain::inventory::EcuReport;
     use proptest::option::of;
     use proptest::prelude::*;
@@ -89,8 +97,8 @@ mod tests {
 
     fn record(value: &impl Serialize) -> Record {
         let value = Some(serde_json::to_vec(value).unwrap());
-        let (topic, headers) = (String::new(), Vec::new());
-        Record { topic, partition: 0, offset: 0, timestamp_ms: None, key: None, value, headers }
+        let (topic, headers, key) = (String::new(), Vec::new(), Some(vin().as_str().into()));
+        Record { topic, partition: 0, offset: 0, timestamp_ms: None, key, value, headers }
     }
 
     fn vin() -> Vin {
@@ -168,6 +176,15 @@ mod tests {
             let refused = super::ack(record.clone()).message.unwrap_err();
             prop_assert_eq!(refused.reason, UNPARSABLE);
             prop_assert!(!refused.detail.is_empty() && super::inventory(record).message.is_err());
+        }
+    }
+
+    #[test]
+    fn a_record_under_anothers_key_is_refused() {
+        let ack = AckReport::of(1, 1, 1, ReportedState::Accepted).into_ack(vin(), None, DateTime::UNIX_EPOCH);
+        for key in [None, Some(b"WVWZZZ1KZAW000002".to_vec())] {
+            let refused = super::ack(Record { key, ..record(&ack) }).message.unwrap_err();
+            assert!(refused.detail.contains("key is not its /vin"), "{refused:?}");
         }
     }
 
