@@ -23,7 +23,7 @@ export function oversight({ browser, page }: Scene): void {
 
   test("an admin asks for reviews, and a draft is submitted instead of started", async () => {
     await page().goto("/models");
-    await page().getByRole("switch", { name: "Campaigns for Canal 2024 need a review" }).click({ force: true });
+    await page().getByRole("switch", { name: "Campaigns for Canal 2024 need a review" }).press(" ");
     await page().getByText("needed", { exact: true }).waitFor();
     ada = await person(browser(), "ada", "engineer");
     bob = await person(browser(), "bob", "approver");
