@@ -1,7 +1,7 @@
 //! What is written and what is read, free of the client's borrowed types.
 
-use rdkafka::Message as _;
 use rdkafka::message::{BorrowedMessage, Header, Headers as _, OwnedHeaders};
+use rdkafka::{Message as _, Timestamp};
 
 /// The longest key and value together. The wire and topic limits leave room for headers and framing.
 pub const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -41,6 +41,8 @@ pub struct Record {
     pub offset: i64,
     /// When its producer wrote it, in milliseconds since 1970.
     pub timestamp_ms: Option<i64>,
+    /// The same where it is the broker's own clock that said it (`message.timestamp.type=LogAppendTime`), and not the writer's.
+    pub stored_ms: Option<i64>,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: Vec<(String, Vec<u8>)>,
@@ -68,6 +70,10 @@ impl From<&BorrowedMessage<'_>> for Record {
             partition: message.partition(),
             offset: message.offset(),
             timestamp_ms: message.timestamp().to_millis(),
+            stored_ms: match message.timestamp() {
+                Timestamp::LogAppendTime(ms) => Some(ms),
+                Timestamp::CreateTime(_) | Timestamp::NotAvailable => None,
+            },
             key: message.key().map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
             headers,

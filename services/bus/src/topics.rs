@@ -38,6 +38,8 @@ impl Topic {
                 ("cleanup.policy", "delete".to_owned()),
                 ("retention.ms", retention_ms.to_string()),
                 ("retention.bytes", "-1".to_owned()),
+                // When a report came is for the broker to say: a writer could date it back.
+                ("message.timestamp.type", "LogAppendTime".to_owned()),
             ],
         }
     }

@@ -1,5 +1,7 @@
 //! What a vehicle says it runs: the versions of its ECUs, and what else it wants known of itself.
 
+mod signature;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -9,7 +11,8 @@ use thiserror::Error;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::ack::SCHEMA_VERSION;
+pub use self::signature::{judge, judge_stored};
+use crate::ack::{AckSignature, MAX_SEQUENCE, SCHEMA_VERSION};
 use crate::id::{HardwareId, ModelId, Vin};
 use crate::version::MAX_VERSION_BYTES;
 
@@ -45,9 +48,17 @@ pub struct InventoryReport {
     /// What else the vehicle says of itself, merged into its attributes under these names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
+    /// Above that of each inventory before; needed where it is signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    #[schema(minimum = 1)]
+    pub sequence: Option<u64>,
     /// When the vehicle looked, by its own clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<DateTime<Utc>>,
+    /// By the vehicle's own key; needed where its model asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<AckSignature>,
 }
 
 /// What the attributes of an inventory do to those that the vehicle has.
@@ -94,10 +105,16 @@ pub struct Inventory {
     pub attributes: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "AttributesMode::is_merge")]
     pub attributes_mode: AttributesMode,
+    /// The vehicle's, where it signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<DateTime<Utc>>,
     /// When the server took it. A vehicle's inventories are ordered by this.
     pub received_at: DateTime<Utc>,
+    /// By the vehicle's own key, over what the vehicle said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<AckSignature>,
 }
 
 /// Why an inventory is malformed. The message begins with the JSON pointer of the field.
@@ -113,6 +130,10 @@ pub enum InventoryError {
     Serial(usize),
     #[error("/attributes has more than {MAX_ENTRIES} entries")]
     TooManyAttributes,
+    #[error("/sequence must be 1 to {MAX_SEQUENCE}, and must be there where the inventory is signed")]
+    Sequence,
+    #[error("/signature must be key and sig in lowercase hexadecimal digits")]
+    Signature,
     #[error("/attributes/{0}: names and values must be at most {MAX_ATTRIBUTE_BYTES} bytes without control characters")]
     Attribute(String),
 }
@@ -139,6 +160,14 @@ impl InventoryReport {
                 return Err(InventoryError::Serial(index));
             }
         }
+        let sequence_fits =
+            self.sequence.map_or(self.signature.is_none(), |sequence| (1..=MAX_SEQUENCE).contains(&sequence));
+        if !sequence_fits {
+            return Err(InventoryError::Sequence);
+        }
+        if self.signature.as_ref().is_some_and(|signature| !signature.is_well_formed()) {
+            return Err(InventoryError::Signature);
+        }
         if self.attributes.len() > MAX_ENTRIES {
             return Err(InventoryError::TooManyAttributes);
         }
@@ -154,6 +183,12 @@ impl InventoryReport {
         }
     }
 
+    /// ECUs and attributes, not signed.
+    #[must_use]
+    pub fn of(ecus: Vec<EcuReport>, attributes: BTreeMap<String, String>, reported_at: Option<DateTime<Utc>>) -> Self {
+        Self { schema_version: SCHEMA_VERSION, ecus, attributes, sequence: None, reported_at, signature: None }
+    }
+
     /// The message for the topic.
     #[must_use]
     pub fn into_inventory(self, vin: Vin, model: Option<ModelId>, received_at: DateTime<Utc>) -> Inventory {
@@ -166,8 +201,10 @@ impl InventoryReport {
             tells_ecus: true,
             attributes: self.attributes,
             attributes_mode: AttributesMode::Merge,
+            sequence: self.sequence,
             reported_at: self.reported_at,
             received_at,
+            signature: self.signature,
         }
     }
 }

@@ -10,9 +10,12 @@ use chrono::DateTime;
 use moka::sync::Cache;
 use otaru_domain::ack::{Ack, AckKey, SignatureError, SignaturePolicy, judge, parse_key};
 use otaru_domain::id::{ModelId, Vin};
+use otaru_domain::inventory::{self, Inventory};
 use otaru_domain::token::Claims;
 use otaru_http::Problem;
-use otaru_store::{Store, StoreError, ack_keys};
+use otaru_store::ack_keys::{self, Policies};
+use otaru_store::{Store, StoreError};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::problems;
@@ -24,7 +27,7 @@ const REMEMBERED: u64 = 100_000;
 /// What models ask of their vehicles, and keys that no token brought along.
 #[derive(Debug)]
 pub(crate) struct Signatures {
-    policies: RwLock<HashMap<ModelId, SignaturePolicy>>,
+    policies: RwLock<HashMap<ModelId, Policies>>,
     keys: Cache<Vin, Arc<Vec<AckKey>>>,
 }
 
@@ -45,15 +48,15 @@ impl Signatures {
         Ok(())
     }
 
-    fn known(&self, model: &ModelId) -> Option<SignaturePolicy> {
+    fn known(&self, model: &ModelId) -> Option<Policies> {
         self.policies.read().unwrap_or_else(PoisonError::into_inner).get(model).copied()
     }
 }
 
 /// What the model asks for. Of one that is new here while Postgres is away, whoever applies the report knows.
-pub(crate) async fn policy(app: &App, model: &ModelId) -> SignaturePolicy {
-    if let Some(policy) = app.signatures.known(model) {
-        return policy;
+async fn policies(app: &App, model: &ModelId) -> Policies {
+    if let Some(policies) = app.signatures.known(model) {
+        return policies;
     }
     if let Err(error) = app.signatures.read_policies(&app.store).await {
         app.database.failed(&error);
@@ -63,7 +66,12 @@ pub(crate) async fn policy(app: &App, model: &ModelId) -> SignaturePolicy {
 
 /// Whether the vehicles of this model must sign, which devices that speak DDI cannot.
 pub(crate) async fn are_required(app: &App, model: &ModelId) -> bool {
-    policy(app, model).await == SignaturePolicy::Required
+    policies(app, model).await.acks == SignaturePolicy::Required
+}
+
+/// Whether the vehicles of this model must sign their inventories.
+pub(crate) async fn must_sign_inventories(app: &App, model: &ModelId) -> bool {
+    policies(app, model).await.inventories == SignaturePolicy::Required
 }
 
 /// Whether what the vehicle of `claims` reports is to be taken.
@@ -72,20 +80,40 @@ pub(crate) async fn are_required(app: &App, model: &ModelId) -> bool {
 /// 403 where the signature is missing or does not hold: the same report may be taken with another. 503 while its key cannot be
 /// looked up.
 pub(crate) async fn check(app: &App, claims: &Claims, ack: &Ack) -> Result<(), Problem> {
-    let policy = policy(app, &claims.model).await;
-    let judged = match judge(ack, policy, &of_token(claims)) {
-        // The token brought no such key: another credential may have.
-        Err(SignatureError::UnknownKey) => judge(ack, policy, &registered(app, claims).await?),
-        judged => judged,
-    };
-    judged.map(drop).map_err(|error| {
+    let policy = policies(app, &claims.model).await.acks;
+    judged(app, claims, |keys| judge(ack, policy, keys)).await?.map_err(|error| {
         metrics::counter!("otaru_gateway_acks_refused_total", "reason" => "signature").increment(1);
         problem(&error)
     })
 }
 
-/// That reports over DDI are not taken of this vehicle.
-pub(crate) fn not_over_ddi() -> Problem {
+/// As [`check`], of an inventory. Whether its sequence is one of before is seen where it is applied.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) async fn check_inventory(app: &App, claims: &Claims, said: &Inventory) -> Result<(), Problem> {
+    let policy = policies(app, &claims.model).await.inventories;
+    judged(app, claims, |keys| inventory::judge(said, policy, keys)).await?.map_err(|error| {
+        metrics::counter!("otaru_gateway_inventories_refused_total", "reason" => "signature").increment(1);
+        problem(&error)
+    })
+}
+
+async fn judged(
+    app: &App,
+    claims: &Claims,
+    judge: impl Fn(&[AckKey]) -> Result<Option<Uuid>, SignatureError>,
+) -> Result<Result<(), SignatureError>, Problem> {
+    let judged = match judge(&of_token(claims)) {
+        // The token brought no such key: another credential may have.
+        Err(SignatureError::UnknownKey) => judge(&registered(app, claims).await?),
+        judged => judged,
+    };
+    Ok(judged.map(drop))
+}
+
+/// That what the vehicle says over an API without signatures is not taken.
+pub(crate) fn not_over_this_api() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
         "signature",

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use otaru_domain::ack::{Ack, AckKey, AckReport, SignaturePolicy, judge, parse_key};
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::event::Event;
-use otaru_domain::inventory::{Inventory, InventoryReport};
+use otaru_domain::inventory::{self, Inventory, InventoryReport};
 use otaru_domain::mqtt::{self, ManifestNotice, VehicleNotice};
 use otaru_domain::token::Revocation;
 use otaru_domain::topic;
@@ -98,6 +98,15 @@ fn the_examples_signature_is_the_vehicles() {
     let key = AckKey { credential: ack.id, public, ends_at: ack.received_at + chrono::TimeDelta::days(1) };
     assert_eq!(judge(&ack, SignaturePolicy::Required, &[key]), Ok(Some(ack.id)));
     let report: AckReport = serde_json::from_value(example("ack-report.json")).unwrap();
+    assert_eq!(report.signature, Some(signature));
+    report.check().unwrap();
+
+    let inventory: Inventory = serde_json::from_value(example("inventory.json")).unwrap();
+    let signature = inventory.signature.clone().unwrap();
+    let ends_at = inventory.received_at + chrono::TimeDelta::days(1);
+    let key = AckKey { credential: inventory.id, public: parse_key(&signature.key).unwrap(), ends_at };
+    assert_eq!(inventory::judge(&inventory, SignaturePolicy::Required, &[key]), Ok(Some(inventory.id)));
+    let report: InventoryReport = serde_json::from_value(example("inventory-report.json")).unwrap();
     assert_eq!(report.signature, Some(signature));
     report.check().unwrap();
 }

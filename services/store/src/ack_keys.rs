@@ -59,32 +59,57 @@ pub async fn of_vehicle(store: &Store, vehicle: VehicleId, vin: &Vin) -> Result<
     Ok(of(store.pool(), &[vehicle]).await?.into_iter().map(|(_, key)| key).collect())
 }
 
+/// What a model asks of its vehicles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Policies {
+    pub acks: SignaturePolicy,
+    pub inventories: SignaturePolicy,
+}
+
+impl Policies {
+    pub(crate) fn of_row(acks: &str, inventories: &str) -> Result<Self, StoreError> {
+        Ok(Self { acks: policy(acks)?, inventories: policy(inventories)? })
+    }
+}
+
 /// What each model asks of its vehicles.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn policies(store: &Store) -> Result<Vec<(ModelId, SignaturePolicy)>, StoreError> {
-    let rows: Vec<(String, String)> =
-        sqlx::query_as("SELECT id, ack_signatures FROM models ORDER BY id").fetch_all(store.pool()).await?;
+pub async fn policies(store: &Store) -> Result<Vec<(ModelId, Policies)>, StoreError> {
+    let rows: Vec<(String, String, String)> =
+        sqlx::query_as("SELECT id, ack_signatures, inventory_signatures FROM models ORDER BY id")
+            .fetch_all(store.pool())
+            .await?;
     rows.into_iter()
-        .map(|(model, name)| {
+        .map(|(model, acks, inventories)| {
             let model = model.parse().map_err(|error| StoreError::inconsistent("models", error))?;
-            Ok((model, policy(&name)?))
+            Ok((model, Policies::of_row(&acks, &inventories)?))
         })
         .collect()
 }
 
-/// Says what a model asks of its vehicles; false when there is no such model.
+/// Says what a model asks of its vehicles' reports, and of their inventories unless that stays as it is. Gives what it asks for
+/// now; none when there is no such model.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn set_policy(tx: &mut Tx, model: &ModelId, policy: SignaturePolicy) -> Result<bool, StoreError> {
-    let changed = sqlx::query("UPDATE models SET ack_signatures = $2 WHERE id = $1")
-        .bind(model.as_str())
-        .bind(policy.as_str())
-        .execute(&mut **tx)
-        .await?;
-    Ok(changed.rows_affected() == 1)
+pub async fn set_policies(
+    tx: &mut Tx,
+    model: &ModelId,
+    acks: SignaturePolicy,
+    inventories: Option<SignaturePolicy>,
+) -> Result<Option<Policies>, StoreError> {
+    let row: Option<(String, String)> = sqlx::query_as(
+        "UPDATE models SET ack_signatures = $2, inventory_signatures = coalesce($3, inventory_signatures)
+          WHERE id = $1 RETURNING ack_signatures, inventory_signatures",
+    )
+    .bind(model.as_str())
+    .bind(acks.as_str())
+    .bind(inventories.map(SignaturePolicy::as_str))
+    .fetch_optional(&mut **tx)
+    .await?;
+    row.map(|(acks, inventories)| Policies::of_row(&acks, &inventories)).transpose()
 }
 
 /// How many vehicles of a model that are in service have no key that works, so that none of their reports would be taken.

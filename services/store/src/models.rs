@@ -1,15 +1,15 @@
 //! Vehicle models and the ECUs they have.
 
 use chrono::{DateTime, Utc};
-use otaru_domain::ack::SignaturePolicy;
 use otaru_domain::id::{HardwareId, ModelId};
 use otaru_domain::tuf::Role;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
+use crate::ack_keys::Policies;
 use crate::campaigns::unsigned;
-use crate::{Store, StoreError, Tx, ack_keys};
+use crate::{Store, StoreError, Tx};
 
 /// An ECU of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub struct Model {
     /// The most bytes of images that its vehicles are sent in a second, over all gateways.
     pub max_bytes_per_sec: Option<u64>,
     /// Whether its vehicles sign their reports.
-    pub ack_signatures: SignaturePolicy,
+    pub signatures: Policies,
     /// By hardware id.
     pub hardware: Vec<Hardware>,
     /// Whether its repository has a signed root.
@@ -86,6 +86,7 @@ struct Row {
     review_required: bool,
     max_bytes_per_sec: Option<i64>,
     ack_signatures: String,
+    inventory_signatures: String,
     hardware: Json<Vec<Hardware>>,
     has_root: bool,
     pending_targets: Option<i64>,
@@ -105,7 +106,7 @@ impl TryFrom<Row> for Model {
             vin_check_digit: row.vin_check_digit,
             review_required: row.review_required,
             max_bytes_per_sec: row.max_bytes_per_sec.map(|cap| unsigned("models", cap)).transpose()?,
-            ack_signatures: ack_keys::policy(&row.ack_signatures)?,
+            signatures: Policies::of_row(&row.ack_signatures, &row.inventory_signatures)?,
             hardware: row.hardware.0,
             has_root: row.has_root,
             pending_targets: row.pending_targets,
@@ -121,7 +122,7 @@ impl TryFrom<Row> for Model {
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "SELECT id, name, vin_check_digit, review_required, ack_signatures, max_bytes_per_sec, retired_at, created_at, created_by, ",
+            "SELECT id, name, vin_check_digit, review_required, ack_signatures, inventory_signatures, max_bytes_per_sec, retired_at, created_at, created_by, ",
             "EXISTS (SELECT 1 FROM manifest_roots WHERE model_id = models.id) AS has_root, ",
             "(SELECT version FROM manifest_pending WHERE model_id = models.id) AS pending_targets, ",
             "coalesce((SELECT jsonb_agg(jsonb_build_object('role', role, 'expires_at', expires_at, 'waiting', waiting) ",

@@ -16,7 +16,7 @@ use crate::objects::Digests;
 use crate::{Config, Store, StoreError, artifacts};
 
 pub use disk::SmallDisk;
-pub use signing::{ack_key, revoke_credential, set_ack_signatures};
+pub use signing::{ack_key, revoke_credential, set_ack_signatures, set_signatures};
 
 /// A migrated database of its own, dropped with this.
 pub struct TestDatabase {

@@ -29,7 +29,9 @@ pub fn inventory(record: Record) -> Arrived<Inventory> {
             schema_version: inventory.schema_version,
             ecus: inventory.ecus.clone(),
             attributes: inventory.attributes.clone(),
+            sequence: inventory.sequence,
             reported_at: inventory.reported_at,
+            signature: inventory.signature.clone(),
         };
         report.check().map_err(|error| error.to_string())
     })
@@ -46,6 +48,7 @@ fn arrived<T: DeserializeOwned>(record: Record, check: impl Fn(Option<&[u8]>, &T
         .and_then(|message| check(record.key.as_deref(), &message).map(|()| message));
     Arrived {
         offset: record.offset,
+        stored_at: record.stored_ms.and_then(DateTime::from_timestamp_millis),
         key: record.key,
         value: record.value,
         message: parsed.map_err(|detail| Rejected { reason: UNPARSABLE, detail }),
@@ -98,7 +101,7 @@ mod tests {
     fn record(value: &impl Serialize) -> Record {
         let value = Some(serde_json::to_vec(value).unwrap());
         let (topic, headers, key) = (String::new(), Vec::new(), Some(vin().as_str().into()));
-        Record { topic, partition: 0, offset: 0, timestamp_ms: None, key, value, headers }
+        Record { topic, partition: 0, offset: 0, timestamp_ms: None, stored_ms: None, key, value, headers }
     }
 
     fn vin() -> Vin {
@@ -161,7 +164,7 @@ mod tests {
                 serial,
             };
             let ecus = ecus.into_iter().map(ecu).collect();
-            let report = InventoryReport { schema_version: SCHEMA_VERSION, ecus, attributes, reported_at };
+            let report = InventoryReport::of(ecus, attributes, reported_at);
             prop_assume!(report.check().is_ok());
             let inventory = report.into_inventory(vin(), None, DateTime::UNIX_EPOCH);
             prop_assert_eq!(super::inventory(record(&inventory)).message, Ok(inventory));
@@ -170,13 +173,22 @@ mod tests {
         #[test]
         fn any_bytes_are_a_message_or_a_reason_in_words(value in of(prop::collection::vec(any::<u8>(), 0..200))) {
             let (topic, headers) = (String::new(), Vec::new());
-            let record = Record { topic, partition: 0, offset: 0, timestamp_ms: Some(i64::MAX), key: None, value, headers };
+            let record = Record { topic, partition: 0, offset: 0, timestamp_ms: Some(i64::MAX), stored_ms: Some(i64::MIN), key: None, value, headers };
             let now = DateTime::UNIX_EPOCH;
             prop_assert_eq!(written_at(&record, now), now);
             let refused = super::ack(record.clone()).message.unwrap_err();
             prop_assert_eq!(refused.reason, UNPARSABLE);
             prop_assert!(!refused.detail.is_empty() && super::inventory(record).message.is_err());
         }
+    }
+
+    #[test]
+    fn only_the_brokers_own_clock_says_when_a_record_was_stored() {
+        let ack = AckReport::of(1, 1, 1, ReportedState::Accepted).into_ack(vin(), None, DateTime::UNIX_EPOCH);
+        let record = Record { timestamp_ms: Some(5), ..record(&ack) };
+        assert_eq!(super::ack(record.clone()).stored_at, None);
+        let stored = Record { stored_ms: Some(5), ..record };
+        assert_eq!(super::ack(stored).stored_at, DateTime::from_timestamp_millis(5));
     }
 
     #[test]
@@ -193,7 +205,16 @@ mod tests {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let value = open.repeat(100_000) + &close.repeat(100_000);
             let (topic, headers, value) = (String::new(), Vec::new(), Some(value.into_bytes()));
-            let record = Record { topic, partition: 0, offset: 0, timestamp_ms: None, key: None, value, headers };
+            let record = Record {
+                topic,
+                partition: 0,
+                offset: 0,
+                timestamp_ms: None,
+                stored_ms: None,
+                key: None,
+                value,
+                headers,
+            };
             assert!(super::ack(record).message.is_err());
         }
     }

@@ -91,6 +91,8 @@ pub struct Model {
     pub max_bytes_per_sec: Option<u64>,
     /// Whether its vehicles sign their reports.
     pub ack_signatures: SignaturePolicy,
+    /// Whether they sign their inventories.
+    pub inventory_signatures: SignaturePolicy,
     /// The version of the targets that wait for an approver's signature, if any do.
     #[schema(required = true, example = 4)]
     pub pending_targets: Option<i64>,
@@ -138,7 +140,8 @@ impl From<models::Model> for Model {
             vin_check_digit: model.vin_check_digit,
             review_required: model.review_required,
             max_bytes_per_sec: model.max_bytes_per_sec,
-            ack_signatures: model.ack_signatures,
+            ack_signatures: model.signatures.acks,
+            inventory_signatures: model.signatures.inventories,
             pending_targets: model.pending_targets,
             metadata: model.expiries.into_iter().map(MetadataExpiry::from).collect(),
             created_at: model.created_at,

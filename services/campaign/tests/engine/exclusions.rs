@@ -37,12 +37,15 @@ pub async fn tell(fleet: &Fleet<'_>, vin: &Vin, ecus: Option<&[(&str, &str)]>) {
         attributes_mode: AttributesMode::Merge,
         reported_at: None,
         received_at: now,
+        sequence: None,
+        signature: None,
     };
     // A partition of its own for each: nobody else reads it.
     let partition = i32::from_be_bytes(inventory.id.as_bytes()[12..].try_into().unwrap()) & i32::MAX;
     let store = fleet.world.store();
     let claim = offsets::claim(store, "inventories", topic::INVENTORIES, partition, now).await.unwrap();
-    let arrived = [Arrived { offset: claim.next_offset, key: None, value: None, message: Ok(inventory) }];
+    let arrived =
+        [Arrived { offset: claim.next_offset, key: None, value: None, stored_at: None, message: Ok(inventory) }];
     let next = claim.next_offset + 1;
     let to = Position { next_offset: next, high_offset: next, last_at: now };
     let mut tx = store.begin().await.unwrap();

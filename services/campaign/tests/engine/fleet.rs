@@ -140,7 +140,7 @@ impl<'a> Fleet<'a> {
         let claim = Claim { next_offset: first, ..self.claim.clone() };
         let arrived: Vec<_> = (first..)
             .zip(acks)
-            .map(|(offset, ack)| Arrived { offset, key: None, value: None, message: Ok(ack) })
+            .map(|(offset, ack)| Arrived { offset, key: None, value: None, stored_at: None, message: Ok(ack) })
             .collect();
         let (next, now) = (first + count, clock::now());
         let to = Position { next_offset: next, high_offset: next, last_at: now };

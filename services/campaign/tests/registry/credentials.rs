@@ -107,7 +107,10 @@ async fn the_key_that_a_vehicle_signs_with_comes_with_its_credential_and_ends_wi
     let asked = json!({"ack_signatures": "required"});
     let path = format!("/models/{model}/ack-signatures");
     let answer = admin.put(&path, &asked).await.is(200);
-    assert_eq!(answer, json!({"ack_signatures": "required", "vehicles_without_key": 1}));
+    assert_eq!(
+        answer,
+        json!({"ack_signatures": "required", "inventory_signatures": "optional", "vehicles_without_key": 1})
+    );
     assert_eq!(caller.get(&format!("/models/{model}")).await.is(200)["ack_signatures"], "required");
 
     let credentials = format!("/vehicles/{vin}/credentials");

@@ -16,7 +16,10 @@ use uuid::Uuid;
 
 pub use self::detail::{Health, VehicleWait, cut};
 pub use self::report::{AckError, AckReport, ReportedState};
-pub use self::signature::{AckKey, AckSignature, KEY_EXPECTED, SignatureError, SignaturePolicy, judge, parse_key};
+pub use self::signature::{
+    AckKey, AckSignature, KEY_EXPECTED, SignatureError, SignaturePolicy, judge, judge_stored, parse_key,
+};
+pub(crate) use self::signature::{signer, taken_at};
 use crate::assignment::AssignmentState;
 use crate::id::{CampaignId, HardwareId, ModelId, Vin};
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ed25519_dalek::VerifyingKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use crate::tuf::{Key, SignError, canonical, is_signed_by};
 const STATEMENT: &str = "otaru-ack";
 
 /// A vehicle's signature of its report, over the OLPC canonical JSON of the report without this field, with `vin` and
-/// `"_type": "otaru-ack"`; times in UTC with `Z`, NUL characters as blanks.
+/// `"_type": "otaru-ack"` (an inventory: `"otaru-inventory"`); times in UTC with `Z`, NUL characters as blanks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 pub struct AckSignature {
     /// The vehicle's public ed25519 key, which its credentials were issued with, in hex.
@@ -36,7 +36,7 @@ pub struct AckSignature {
 }
 
 impl AckSignature {
-    pub(super) fn is_well_formed(&self) -> bool {
+    pub(crate) fn is_well_formed(&self) -> bool {
         let hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         self.key.len() == 64 && self.sig.len() == 128 && hex(&self.key) && hex(&self.sig)
     }
@@ -99,6 +99,8 @@ pub enum SignatureError {
     Ended,
     #[error("/signature/sig is not the key's signature of this report")]
     Wrong,
+    #[error("/sequence is lower than that of an inventory which the vehicle signed before")]
+    Older,
     #[error("/state {0} is not a gateway's to say where vehicles sign their reports")]
     NotAGateways(AssignmentState),
 }
@@ -208,6 +210,23 @@ impl AckReport {
 /// # Errors
 /// [`SignatureError`].
 pub fn judge(ack: &Ack, policy: SignaturePolicy, keys: &[AckKey]) -> Result<Option<Uuid>, SignatureError> {
+    judge_stored(ack, policy, keys, None)
+}
+
+/// How long a gateway may take to have the broker store what it took.
+const STORED_WITHIN: TimeDelta = TimeDelta::minutes(5);
+
+/// As [`judge`], of a report that was stored at `stored_at` by the broker's own clock: whoever wrote it can have taken it hardly
+/// earlier, whatever it says, so a stolen gateway with a revoked key cannot date reports back.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_stored(
+    ack: &Ack,
+    policy: SignaturePolicy,
+    keys: &[AckKey],
+    stored_at: Option<DateTime<Utc>>,
+) -> Result<Option<Uuid>, SignatureError> {
     if policy == SignaturePolicy::Off {
         return Ok(None);
     }
@@ -222,12 +241,26 @@ pub fn judge(ack: &Ack, policy: SignaturePolicy, keys: &[AckKey]) -> Result<Opti
     let Some(signature) = &ack.signature else {
         return if policy == SignaturePolicy::Required { Err(SignatureError::Missing) } else { Ok(None) };
     };
+    signer(signature, ack.statement().ok().as_deref(), taken_at(ack.received_at, stored_at), keys).map(Some)
+}
+
+/// When what a gateway says it took at `received_at` was taken at the earliest.
+pub(crate) fn taken_at(received_at: DateTime<Utc>, stored_at: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    stored_at.map_or(received_at, |stored_at| received_at.max(stored_at - STORED_WITHIN))
+}
+
+/// The credential among `keys` whose key signed `statement`, which was taken at `at`. None is a statement that nobody can sign.
+pub(crate) fn signer(
+    signature: &AckSignature,
+    statement: Option<&[u8]>,
+    at: DateTime<Utc>,
+    keys: &[AckKey],
+) -> Result<Uuid, SignatureError> {
     let known = parse_key(&signature.key).filter(|key| keys.iter().any(|one| one.public == *key));
     let public = known.ok_or(SignatureError::UnknownKey)?;
-    let statement = ack.statement().map_err(|_| SignatureError::Wrong)?;
-    if !is_signed_by(&public, &signature.sig, &statement) {
+    if !statement.is_some_and(|statement| is_signed_by(&public, &signature.sig, statement)) {
         return Err(SignatureError::Wrong);
     }
-    let good = keys.iter().find(|one| one.public == public && ack.received_at < one.ends_at);
-    good.map(|one| Some(one.credential)).ok_or(SignatureError::Ended)
+    let good = keys.iter().find(|one| one.public == public && at < one.ends_at);
+    good.map(|one| one.credential).ok_or(SignatureError::Ended)
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{model, now, vin};
 use crate::ack::{
     Ack, AckError, AckKey, AckReport, Health, Origin, ReportedState, SignatureError, SignaturePolicy as Policy,
-    VehicleWait, judge, parse_key,
+    VehicleWait, judge, judge_stored, parse_key,
 };
 use crate::assignment::AssignmentState as S;
 use crate::id::Vin;
@@ -70,6 +70,18 @@ fn the_signed_bytes_are_the_report_in_canonical_form_with_the_vin() {
     said["_type"] = json!("otaru-ack");
     let by_hand = key(1).sign(&canonical(&said).unwrap()).unwrap();
     assert_eq!(report.signed(&car(), &key(1)).unwrap().signature.unwrap().sig, by_hand);
+}
+
+#[test]
+fn a_report_that_is_dated_back_counts_by_when_the_broker_stored_it() {
+    let ack = signed();
+    let ended = AckKey { ends_at: now() + TimeDelta::minutes(1), ..issued(1) };
+    let stored = |minutes: i64| {
+        judge_stored(&ack, Policy::Required, std::slice::from_ref(&ended), Some(now() + TimeDelta::minutes(minutes)))
+    };
+    assert_eq!(stored(5), Ok(Some(Uuid::from_u128(1))), "it was on its way when the key was revoked");
+    assert_eq!(stored(6), Err(SignatureError::Ended), "whatever the gateway says of when it took it");
+    assert_eq!(judge(&ack, Policy::Required, &[ended]), Ok(Some(Uuid::from_u128(1))), "a broker that does not say");
 }
 
 #[test]

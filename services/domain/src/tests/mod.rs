@@ -10,6 +10,7 @@ mod deltas;
 mod documents;
 mod expressions;
 mod ids;
+mod inventory_signatures;
 mod paces;
 mod planner;
 mod preconditions;

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::metadata::{Metadata, Role, Root, Target, Targets};
-use super::repository::{Change, Publication, PublishError, Repository, SignedFile};
+use super::publish_error::PublishError;
+use super::repository::{Change, Publication, Repository, SignedFile};
 use super::root::OnlineKeys;
 use super::sign::{countersign, parse_unverified, sign, verify};
 

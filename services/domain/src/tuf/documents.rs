@@ -6,7 +6,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::metadata::{Hashes, Role, Target};
-use super::repository::{Publication, PublishError, Repository};
+use super::publish_error::PublishError;
+use super::repository::{Publication, Repository};
 use crate::document::CampaignDocument;
 use crate::id::CampaignId;
 

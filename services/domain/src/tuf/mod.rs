@@ -8,9 +8,11 @@ mod cosign;
 mod documents;
 mod key;
 mod metadata;
+mod publish_error;
 mod repository;
 mod root;
 mod sign;
+mod writing;
 
 pub use cosign::Pending;
 pub use documents::DocumentFile;
@@ -19,7 +21,8 @@ pub use metadata::{
     DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, RoleKeys, Root, Snapshot, Target, TargetCustom,
     TargetDelta, Targets, Timestamp,
 };
-pub use repository::{Change, Publication, PublishError, Repository, SignedFile};
+pub use publish_error::PublishError;
+pub use repository::{Change, Publication, Repository, SignedFile};
 pub use root::OnlineKeys;
 pub use sign::{
     SignError, VerifyError, add_signatures, canonical, countersign, is_signed_by, parse_unverified, sign, verify,

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::key::{Key, PublicKey};
 use super::metadata::{Metadata, Role, RoleKeys, Root};
-use super::repository::{Change, Publication, PublishError, Repository};
+use super::publish_error::PublishError;
+use super::repository::{Change, Publication, Repository};
 use super::sign::{VerifyError, parse_unverified, verify};
 
 /// The online keys of one model. No other model has any of them. Which of them sign is not said here but by the root

@@ -14,9 +14,12 @@ use super::shared::{BodyProblems, VehicleProblems, invalid, whole};
 use crate::admission::Vehicle;
 use crate::app::App;
 use crate::offers::message;
-use crate::problems;
+use crate::{problems, signatures};
 
 /// Says what the vehicle runs: all of its ECUs. Replaces what was said before.
+///
+/// A vehicle with a key (`ack_key` of its credentials) may sign it, and has to where its model asks for it: 403 where the
+/// signature is missing or does not hold.
 #[utoipa::path(
     put, path = "/vehicle/v1/{vin}/inventory", tag = "vehicle", operation_id = "putInventory",
     params(("vin" = String, Path, description = "The vehicle's own VIN", pattern = "^[A-HJ-NPR-Z0-9]{17}$")),
@@ -37,6 +40,7 @@ pub(super) async fn put_inventory(
     let Json(report) = Json::<InventoryReport>::parse(&whole(body)?)?;
     report.check().map_err(|error| refused(&error))?;
     let inventory = report.into_inventory(claims.vin.clone(), Some(claims.model.clone()), clock::now());
+    signatures::check_inventory(&app, &claims, &inventory).await?;
     let message = message(&claims.vin, &inventory)?;
     app.producer.send(topic::INVENTORIES, message).await.map_err(|error| problems::not_written(&app, &error))?;
     app.broker.answered();

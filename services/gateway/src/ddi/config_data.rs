@@ -17,7 +17,7 @@ use super::{parse, taken};
 use crate::api::whole;
 use crate::app::App;
 use crate::offers::message;
-use crate::problems;
+use crate::{problems, signatures};
 
 #[derive(Debug, Deserialize)]
 struct ConfigData {
@@ -31,9 +31,12 @@ pub(super) async fn put(
     Device { claims, .. }: Device,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    if signatures::must_sign_inventories(&app, &claims.model).await {
+        return Err(signatures::not_over_this_api());
+    }
     let said: ConfigData = parse(&whole(body)?)?;
     let attributes = said.data.into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect();
-    let report = InventoryReport { schema_version: 1, ecus: Vec::new(), attributes, reported_at: None };
+    let report = InventoryReport::of(Vec::new(), attributes, None);
     report.check().map_err(|error| Problem::bad_request(error.to_string()))?;
     let inventory = Inventory {
         tells_ecus: false,

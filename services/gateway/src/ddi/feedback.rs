@@ -168,7 +168,7 @@ pub(super) fn cancelled(claims: &Claims, id: ActionId) -> Ack {
 /// 403 where the vehicle would have to sign it, 503 while it cannot be written.
 pub(super) async fn send(app: &App, claims: &Claims, ack: &Ack) -> Result<(), Problem> {
     if signatures::are_required(app, &claims.model).await {
-        return Err(signatures::not_over_ddi());
+        return Err(signatures::not_over_this_api());
     }
     let message = message(&claims.vin, ack)?;
     app.producer.send(topic::ACKS, message).await.map_err(|error| problems::not_written(app, &error))?;

@@ -18,6 +18,7 @@ use super::device::Device;
 use super::reports::say;
 use crate::api::{BodyProblems, VehicleProblems, empty, whole};
 use crate::app::App;
+use crate::signatures;
 
 /// The most pairs that are kept.
 const MAX_PAIRS: usize = 64;
@@ -39,7 +40,10 @@ pub(super) async fn put_system_info(
     let Json(said) = Json::<Map<String, Value>>::parse(&whole(body)?)?;
     let attributes = attributes(&said);
     if !attributes.is_empty() {
-        let report = InventoryReport { schema_version: 1, ecus: Vec::new(), attributes, reported_at: None };
+        if signatures::must_sign_inventories(&app, &claims.model).await {
+            return Err(signatures::not_over_this_api());
+        }
+        let report = InventoryReport::of(Vec::new(), attributes, None);
         report.check().map_err(|error| Problem::bad_request(error.to_string()))?;
         let model = Some(claims.model.clone());
         let inventory = report.into_inventory(claims.vin.clone(), model, clock::now());

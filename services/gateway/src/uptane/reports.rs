@@ -148,6 +148,10 @@ pub(super) async fn inventory(
     versions: &Versions,
     now: DateTime<Utc>,
 ) -> Result<Option<[u8; 32]>, Problem> {
+    if signatures::must_sign_inventories(app, &claims.model).await {
+        // The Primary's signature is of the manifest: nobody behind this gateway could verify an inventory by it.
+        return Ok(None);
+    }
     let ecu = |(hardware_id, (version, serial)): (&HardwareId, &(String, String))| EcuReport {
         hardware_id: hardware_id.clone(),
         version: version.clone(),
@@ -160,7 +164,7 @@ pub(super) async fn inventory(
         return Ok(None);
     }
     let reported_at = manifest.ecus.iter().find(|ecu| ecu.is_primary).map(|ecu| ecu.time);
-    let report = InventoryReport { schema_version: 1, ecus, attributes: BTreeMap::new(), reported_at };
+    let report = InventoryReport::of(ecus, BTreeMap::new(), reported_at);
     report.check().map_err(|error| Problem::bad_request(error.to_string()))?;
     say(app, claims, &report.into_inventory(claims.vin.clone(), Some(claims.model.clone()), now)).await?;
     Ok(Some(digest))

@@ -1,6 +1,7 @@
 //! Reports that vehicles sign, as a gateway takes them or tells why not.
 
 use otaru_domain::ack::{AckReport, ReportedState, SignaturePolicy};
+use otaru_domain::inventory::{EcuReport, InventoryReport};
 use otaru_domain::token;
 use otaru_domain::topic;
 use otaru_domain::tuf::Key;
@@ -116,6 +117,44 @@ async fn a_key_of_another_credential_counts_and_a_signature_nobody_asked_for_mus
     let second = world.second_gateway(|_| {}).await;
     let unheard = second.post_acks(&other, JSON, signed(1, &other, &key).to_string()).await;
     assert_eq!(unheard.status(), StatusCode::ACCEPTED, "nobody looks");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_vehicles_sign_their_inventories_only_their_own_word_is_taken() {
+    let world = World::start().await;
+    let model = world.model("harbour").await;
+    testing::set_signatures(world.store(), &model.id, SignaturePolicy::Required).await.unwrap();
+    let (key, other_key) = (Key::generate().unwrap(), Key::generate().unwrap());
+    let vehicle = signing_vehicle(&world, VIN, &model, &key).await;
+    let ecu = EcuReport { hardware_id: "BCM".parse().unwrap(), version: "2".into(), serial: None };
+    let report = InventoryReport::of(vec![ecu], Default::default(), None);
+    let put = async |report: &Value| {
+        let path = format!("http://{}/vehicle/v1/{VIN}/inventory", world.gateway.address);
+        let request = reqwest::Client::new().put(path).bearer_auth(&vehicle.token).json(report);
+        request.send().await.unwrap()
+    };
+    let signed = |key: &Key| serde_json::to_value(report.clone().signed(&vehicle.vin, 3, key).unwrap()).unwrap();
+    let mut changed = signed(&key);
+    changed["ecus"][0]["version"] = json!("3");
+    let bare = serde_json::to_value(&report).unwrap();
+    for (said, pointer) in
+        [(&bare, "/signature"), (&signed(&other_key), "/signature/key"), (&changed, "/signature/sig")]
+    {
+        let response = put(said).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{said}");
+        let problem = problem(response).await;
+        assert_eq!((&problem["type"], &problem["pointer"]), (&json!("urn:otaru:problem:signature"), &json!(pointer)));
+    }
+    let device = Device::new(&world.gateway, &vehicle);
+    let config = device.request(reqwest::Method::PUT, "configData").json(&json!({"data": {"radio": "5G"}}));
+    assert_eq!(config.send().await.unwrap().status(), StatusCode::FORBIDDEN, "DDI has no signatures");
+    assert!(world.records(topic::INVENTORIES, &vehicle.vin).await.is_empty());
+
+    let good = signed(&key);
+    assert_eq!(put(&good).await.status(), StatusCode::ACCEPTED);
+    let written = world.records(topic::INVENTORIES, &vehicle.vin).await;
+    let written: Value = serde_json::from_slice(written[0].value.as_deref().unwrap()).unwrap();
+    assert_eq!((&written["signature"], &written["sequence"]), (&good["signature"], &json!(3)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,8 @@ pub struct Arrived<T> {
     pub offset: i64,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
+    /// When the broker stored it by its own clock, where it says that.
+    pub stored_at: Option<DateTime<Utc>>,
     /// What it says, or why it cannot be taken.
     pub message: Result<T, Rejected>,
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use otaru_domain::ack::{Ack, AckKey, Origin, SignaturePolicy, judge};
+use otaru_domain::ack::{Ack, AckKey, Origin, SignaturePolicy, judge_stored};
 use otaru_domain::id::VehicleId;
 use uuid::Uuid;
 
@@ -48,8 +48,10 @@ pub(super) async fn verdicts(
         }
         let keys = keys.get(&known.id).map_or(&[][..], Vec::as_slice);
         verdicts.push(match signatures {
-            Signatures::Decide => judge(ack, known.policy, keys).map_err(|error| error.to_string()),
-            Signatures::Note => Ok(judge(ack, SignaturePolicy::Optional, keys).ok().flatten()),
+            Signatures::Decide => {
+                judge_stored(ack, known.policy, keys, one.stored_at).map_err(|error| error.to_string())
+            }
+            Signatures::Note => Ok(judge_stored(ack, SignaturePolicy::Optional, keys, one.stored_at).ok().flatten()),
         });
     }
     Ok(verdicts)

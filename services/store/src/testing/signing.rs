@@ -42,6 +42,16 @@ pub async fn revoke_credential(
 /// [`StoreError`].
 pub async fn set_ack_signatures(store: &Store, model: &ModelId, policy: SignaturePolicy) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    ack_keys::set_policy(&mut tx, model, policy).await?;
+    ack_keys::set_policies(&mut tx, model, policy, None).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Says whether the vehicles of a model sign all that they say.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_signatures(store: &Store, model: &ModelId, policy: SignaturePolicy) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    ack_keys::set_policies(&mut tx, model, policy, Some(policy)).await?;
     Ok(tx.commit().await?)
 }

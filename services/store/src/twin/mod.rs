@@ -3,6 +3,7 @@
 //! reading it as of a time gives the same whatever the order of arrival was.
 
 mod rows;
+mod signed;
 mod timeline;
 mod workshop;
 
@@ -14,10 +15,11 @@ use otaru_domain::inventory::Inventory;
 use sqlx::FromRow;
 
 use crate::dead_letters;
-use crate::ingest::{Applied, Arrived, UNKNOWN_VEHICLE};
+use crate::ingest::{Applied, Arrived, SIGNATURE, UNKNOWN_VEHICLE};
 use crate::offsets::{self, Claim, Position};
 use crate::{Store, StoreError, Tx};
 use rows::Heard;
+use signed::Verdict;
 use timeline::{Software, Twin};
 
 /// An ECU and the software on it.
@@ -178,15 +180,20 @@ pub async fn apply_inventories(
     offsets::advance(tx, claim, to, now).await?;
     let vins = arrived.iter().filter_map(|one| one.message.as_ref().ok()).map(|one| one.vin.as_str()).collect();
     let vehicles = rows::vehicles(tx, vins).await?;
+    let signed = signed::judge(tx, arrived, &vehicles).await?;
     let mut applied = Applied::default();
     let mut known: BTreeMap<VehicleId, Vec<&Inventory>> = BTreeMap::new();
-    for one in arrived {
+    for (one, verdict) in arrived.iter().zip(signed.verdicts) {
         match &one.message {
             Err(rejected) => {
                 applied.dead.push(one.dead_letter(claim, rejected.reason, rejected.detail.clone(), now));
             }
             Ok(inventory) => match vehicles.get(inventory.vin.as_str()) {
-                Some(vehicle) => known.entry(vehicle.id).or_default().push(inventory),
+                Some(vehicle) => match verdict {
+                    Verdict::Taken => known.entry(vehicle.id).or_default().push(inventory),
+                    Verdict::Known => applied.unchanged += 1,
+                    Verdict::Refused(detail) => applied.dead.push(one.dead_letter(claim, SIGNATURE, detail, now)),
+                },
                 None => {
                     let detail = format!("no vehicle has the VIN {}", inventory.vin);
                     applied.dead.push(one.dead_letter(claim, UNKNOWN_VEHICLE, detail, now));
@@ -196,8 +203,9 @@ pub async fn apply_inventories(
     }
     let newest = vehicles.values().filter_map(|vehicle| Some((vehicle.id, vehicle.inventory_at?))).collect();
     let (changed, unchanged) = take_in(tx, &known, &newest, now).await?;
+    rows::keep_sequences(tx, &signed.highest).await?;
     applied.applied = changed;
-    applied.unchanged = unchanged;
+    applied.unchanged += unchanged;
     dead_letters::record(tx, &applied.dead).await?;
     Ok(applied)
 }

@@ -3,27 +3,39 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use otaru_domain::ack::SignaturePolicy;
 use otaru_domain::id::VehicleId;
 use otaru_domain::version::sort_key;
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::timeline::{Attributes, Current, Software, Twin};
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, ack_keys};
 
 #[derive(FromRow)]
 pub(super) struct Vehicle {
     vin: String,
     pub id: VehicleId,
     pub inventory_at: Option<DateTime<Utc>>,
+    /// The highest that it signed.
+    pub inventory_sequence: Option<i64>,
+    inventory_signatures: String,
+}
+
+impl Vehicle {
+    /// Whether it has to sign its inventories.
+    pub(super) fn policy(&self) -> Result<SignaturePolicy, StoreError> {
+        ack_keys::policy(&self.inventory_signatures)
+    }
 }
 
 /// The vehicles with these VINs; unknown ones are missing.
 pub(super) async fn vehicles(tx: &mut Tx, vins: BTreeSet<&str>) -> Result<HashMap<String, Vehicle>, StoreError> {
     let vins: Vec<&str> = vins.into_iter().collect();
     let rows: Vec<Vehicle> = sqlx::query_as(
-        "SELECT v.vin, v.id, r.inventory_at
-           FROM vehicles v LEFT JOIN vehicle_reports r ON r.vehicle_id = v.id WHERE v.vin = ANY($1)",
+        "SELECT v.vin, v.id, r.inventory_at, r.inventory_sequence, m.inventory_signatures
+           FROM vehicles v JOIN models m ON m.id = v.model_id
+           LEFT JOIN vehicle_reports r ON r.vehicle_id = v.id WHERE v.vin = ANY($1)",
     )
     .bind(vins)
     .fetch_all(&mut **tx)
@@ -85,6 +97,22 @@ pub(super) async fn touch(tx: &mut Tx, vehicles: &BTreeMap<VehicleId, Option<Hea
     .bind(vehicles.keys().copied().collect::<Vec<_>>())
     .bind(vehicles.values().map(|heard| heard.map(|heard| heard.at)).collect::<Vec<_>>())
     .bind(vehicles.values().map(|heard| heard.map(|heard| heard.ddi)).collect::<Vec<_>>())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Keeps the highest sequence that each vehicle signed. Its row is there and locked: see [`touch`].
+pub(super) async fn keep_sequences(tx: &mut Tx, highest: &BTreeMap<VehicleId, i64>) -> Result<(), StoreError> {
+    if highest.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE vehicle_reports r SET inventory_sequence = greatest(r.inventory_sequence, u.sequence)
+           FROM unnest($1::bigint[], $2::bigint[]) AS u (id, sequence) WHERE r.vehicle_id = u.id",
+    )
+    .bind(highest.keys().copied().collect::<Vec<_>>())
+    .bind(highest.values().copied().collect::<Vec<_>>())
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -48,6 +48,8 @@ async fn messages_become_rows_and_what_cannot_is_kept_apart() {
         attributes_mode: AttributesMode::Merge,
         reported_at: None,
         received_at: world.now,
+        sequence: None,
+        signature: None,
     };
     let message = keyed(&vin(1), serde_json::to_vec(&inventory).unwrap());
     world.producer.send(topic::INVENTORIES, message).await.unwrap();

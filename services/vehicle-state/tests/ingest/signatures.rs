@@ -5,11 +5,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::ack::{Ack, AckReport, Origin, ReportedState, SignaturePolicy};
 use otaru_domain::assignment::AssignmentState as S;
 use otaru_domain::id::ModelId;
+use otaru_domain::inventory::{EcuReport, InventoryReport};
 use otaru_domain::topic;
 use otaru_domain::tuf::Key;
-use otaru_store::{dead_letters, testing};
+use otaru_store::{dead_letters, testing, twin};
 
-use crate::world::{CAMPAIGN, World, eventually, vin};
+use crate::world::{CAMPAIGN, World, eventually, keyed, vin};
 
 fn key(vehicle: usize) -> Key {
     Key::from_seed(&[u8::try_from(vehicle + 1).unwrap(); 32])
@@ -125,5 +126,46 @@ async fn where_signing_is_optional_what_is_signed_must_hold_and_off_takes_all() 
     world.applied().await;
     assert_eq!(world.states().await, [("accepted".to_owned(), 1), ("installed".to_owned(), 1)]);
     assert_eq!(world.assert_rebuilds().await, 3);
+    role.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inventory_that_was_made_up_or_is_shown_again_changes_no_twin() {
+    let world = World::new(1).await;
+    let model = ModelId::parse("harbour").unwrap();
+    testing::set_signatures(world.store(), &model, SignaturePolicy::Required).await.unwrap();
+    testing::ack_key(world.store(), world.vehicles[0], public(&key(0)), world.now).await.unwrap();
+    let role = world.role().await;
+    let ecu = |version: &str| EcuReport { hardware_id: "BCM".parse().unwrap(), version: version.into(), serial: None };
+    let report = |version: &str| InventoryReport::of(vec![ecu(version)], Default::default(), None);
+    let signed = |version: &str, sequence: u64| report(version).signed(&vin(0), sequence, &key(0)).unwrap();
+    let send = async |report: InventoryReport, second: i64| {
+        let at = world.now + TimeDelta::seconds(second);
+        let message = keyed(&vin(0), serde_json::to_vec(&report.into_inventory(vin(0), None, at)).unwrap());
+        world.producer.send(topic::INVENTORIES, message).await.unwrap();
+    };
+    let runs = async || {
+        let ecus = twin::ecus(world.store(), world.vehicles[0]).await.unwrap();
+        ecus.into_iter().map(|ecu| ecu.version).collect::<Vec<_>>()
+    };
+    send(signed("1.0.0", 5), 1).await;
+    send(signed("2.0.0", 6), 2).await;
+    send(report("9.0.0"), 3).await;
+    send(report("9.0.0").signed(&vin(0), 7, &key(3)).unwrap(), 4).await;
+    send(signed("1.0.0", 5), 5).await;
+    assert_eq!(letters(&world, 3).await.len(), 3);
+    assert_eq!(runs().await, ["2.0.0"]);
+
+    // The same in another batch, and by another owner: what is highest is kept.
+    role.stop().await;
+    let role = world.role().await;
+    send(signed("2.0.0", 6), 6).await;
+    send(signed("1.0.0", 5), 7).await;
+    let details = letters(&world, 4).await;
+    for pointer in ["/signature is missing", "/signature/key", "/sequence is lower"] {
+        assert!(details.iter().any(|detail| detail.starts_with(pointer)), "{pointer}: {details:?}");
+    }
+    send(signed("3.0.0", 7), 8).await;
+    eventually("the next is taken", async || runs().await == ["3.0.0"]).await;
     role.stop().await;
 }

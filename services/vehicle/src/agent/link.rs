@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
-use otaru_domain::ack::{AckReport, SCHEMA_VERSION};
+use otaru_domain::ack::AckReport;
 use otaru_domain::clock;
 use otaru_domain::id::Vin;
 use otaru_domain::inventory::{EcuReport, InventoryReport};
@@ -118,7 +118,7 @@ impl Agent {
         }
         self.by_http = false;
         if self.store.state().inventory_due {
-            let report = self.inventory();
+            let report = self.inventory()?;
             self.gateway.put_inventory(self.bearer(), &report).await?;
             self.store.change(|state| state.inventory_due = false)?;
         }
@@ -180,18 +180,23 @@ impl Agent {
         }
     }
 
-    fn inventory(&self) -> InventoryReport {
+    /// What the ECUs run, signed if the vehicle has a key. Each has a sequence of its own, on disk before it is told: above those
+    /// before, and above those of a state that was lost, unless the clock was ahead then.
+    fn inventory(&mut self) -> Result<InventoryReport, AgentError> {
         let ecus = self.store.state().ecus.iter().map(|(hardware_id, ecu)| EcuReport {
             hardware_id: hardware_id.clone(),
             version: ecu.version.clone(),
             serial: None,
         });
-        InventoryReport {
-            schema_version: SCHEMA_VERSION,
-            ecus: ecus.collect(),
-            attributes: BTreeMap::new(),
-            reported_at: self.reported_at(),
-        }
+        let report = InventoryReport::of(ecus.collect(), BTreeMap::new(), self.reported_at());
+        let Some(key) = self.key.clone() else { return Ok(report) };
+        let now = report.reported_at.map_or(0, |at| at.timestamp_millis());
+        let sequence = u64::try_from(now).unwrap_or_default().max(self.store.state().inventory_sequence + 1);
+        self.store.change(|state| state.inventory_sequence = sequence)?;
+        Ok(report.clone().signed(&self.config.vin, sequence, &key).unwrap_or_else(|error| {
+            warn!(error = %chain(&error), "the inventory cannot be signed");
+            report
+        }))
     }
 
     /// Waits for the next check: `Some` is what the stream said, `None` asks for a poll. `idle` is true

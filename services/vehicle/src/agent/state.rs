@@ -116,6 +116,9 @@ pub(crate) struct State {
     pub(crate) with_broker: Vec<AckReport>,
     /// What the ECUs run was not told yet.
     pub(crate) inventory_due: bool,
+    /// Of the last inventory that was signed.
+    #[serde(default)]
+    pub(crate) inventory_sequence: u64,
 }
 
 /// What a report says beside its state.
@@ -216,6 +219,7 @@ impl StateFile {
                 acks: Vec::new(),
                 with_broker: Vec::new(),
                 inventory_due: true,
+                inventory_sequence: 0,
             },
         };
         for (hardware_id, version) in ecus {

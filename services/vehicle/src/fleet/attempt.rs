@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use otaru_domain::ack::{AckReport, Health, ReportedState, SCHEMA_VERSION};
+use otaru_domain::ack::{AckReport, Health, ReportedState};
 use otaru_domain::clock;
 use otaru_domain::inventory::{EcuReport, InventoryReport};
 use url::Url;
@@ -163,12 +163,7 @@ impl Vehicle {
             version: version.clone(),
             serial: None,
         });
-        let report = InventoryReport {
-            schema_version: SCHEMA_VERSION,
-            ecus: ecus.collect(),
-            attributes: BTreeMap::new(),
-            reported_at: Some(clock::now()),
-        };
+        let report = InventoryReport::of(ecus.collect(), BTreeMap::new(), Some(clock::now()));
         loop {
             self.be_online().await;
             let put = {

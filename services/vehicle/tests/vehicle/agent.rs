@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use otaru_domain::ack::{AckKey, ReportedState, SignaturePolicy, judge, parse_key};
 use otaru_domain::clock;
 use otaru_domain::document::DocumentState;
+use otaru_domain::inventory;
 use otaru_domain::rollout::{Consent, ConsentMode, ConsentText, WeeklyWindow, Windows};
 use otaru_vehicle::agent::{Credentials, Mode, make_key};
 
@@ -327,5 +328,15 @@ async fn each_report_is_signed_as_it_is_sent_by_the_key_of_that_moment() {
         };
         assert_eq!(judge(&ack, SignaturePolicy::Required, &[known(&public), known(&new)]), Ok(Some(ack.id)));
         assert_eq!(ack.signature.as_ref().unwrap().key, new);
+    }
+    let inventories: Vec<_> = peer.world().inventories.iter().map(|(_, report)| report.clone()).collect();
+    assert!(inventories.windows(2).all(|two| two[0].sequence < two[1].sequence), "each above the one before");
+    for report in inventories {
+        let said = report.into_inventory(VIN.parse().unwrap(), None, clock::now());
+        let signed_by = said.signature.as_ref().unwrap().key.clone();
+        let (parsed, ends_at) = (parse_key(&signed_by).unwrap(), clock::now() + TimeDelta::days(1));
+        let known = AckKey { credential: said.id, public: parsed, ends_at };
+        assert!(signed_by == new || signed_by == public, "one of its own");
+        assert_eq!(inventory::judge(&said, SignaturePolicy::Required, &[known]), Ok(Some(said.id)));
     }
 }

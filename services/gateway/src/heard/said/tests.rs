@@ -10,6 +10,7 @@ fn record(offset: i64, origin: Origin, state: AssignmentState) -> Record {
         partition: 0,
         offset,
         timestamp_ms: None,
+        stored_ms: None,
         key: None,
         value: Some(serde_json::to_vec(&ack).unwrap()),
         headers: Vec::new(),

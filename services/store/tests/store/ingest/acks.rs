@@ -1,13 +1,15 @@
 //! What becomes of single acknowledgements and batches.
 
-use otaru_domain::ack::{Ack, Origin};
+use chrono::TimeDelta;
+use otaru_domain::ack::{Ack, AckReport, Origin, ReportedState};
 use otaru_domain::assignment::AssignmentState as S;
 use otaru_domain::topic;
-use otaru_store::ingest::{Applied, Rejected, UNPARSABLE, blames_a_record};
-use otaru_store::{StoreError, dead_letters};
+use otaru_domain::tuf::Key;
+use otaru_store::ingest::{Applied, Arrived, Rejected, UNPARSABLE, blames_a_record};
+use otaru_store::{StoreError, dead_letters, testing};
 use sqlx::PgPool;
 
-use super::support::{Fleet, ack, after, arrived, by};
+use super::support::{Fleet, ack, after, arrived, by, start, vin};
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]
 async fn a_late_duplicate_ack_changes_nothing(pool: PgPool) {
@@ -154,4 +156,25 @@ async fn a_message_that_postgres_refuses_is_to_blame_and_a_missing_table_is_not(
     sqlx::query("ALTER TABLE ack_history RENAME TO gone").execute(&fleet.pool).await.unwrap();
     let error = fleet.try_apply(&mut claim, &fine).await.unwrap_err();
     assert!(!blames_a_record(&error) && !error.is_transient(), "{error:?}");
+}
+
+#[sqlx::test(migrator = "otaru_store::MIGRATOR")]
+async fn a_revoked_key_signs_nothing_that_the_broker_stored_afterwards_whatever_its_date(pool: PgPool) {
+    let fleet = Fleet::new(&pool, 2, 1).await;
+    let (key, revoked_at) = (Key::from_seed(&[1; 32]), start() + TimeDelta::hours(1));
+    let mut stored = Vec::new();
+    for (number, stored_at) in [(0, Some(revoked_at + TimeDelta::minutes(6))), (1, Some(revoked_at))] {
+        let vehicle = fleet.vehicle_id(number).await;
+        let public = key.public().bytes().unwrap();
+        let credential = testing::ack_key(&fleet.store, vehicle, public, start()).await.unwrap();
+        testing::revoke_credential(&fleet.store, vehicle, credential, revoked_at).await.unwrap();
+        let report = AckReport::of(1, 1, 1, ReportedState::Installed).signed(&vin(number), &key).unwrap();
+        let ack = report.into_ack(vin(number), None, revoked_at - TimeDelta::minutes(1));
+        let one = arrived(i64::try_from(number).unwrap(), &[ack]);
+        stored.extend(one.into_iter().map(|one| Arrived { stored_at, ..one }));
+    }
+    let mut claim = fleet.claim(0).await;
+    let applied = fleet.try_apply(&mut claim, &stored).await.unwrap();
+    assert_eq!(applied.dead.iter().map(|letter| letter.reason.as_str()).collect::<Vec<_>>(), ["signature"]);
+    assert_eq!((fleet.state(0, 1).await.as_str(), fleet.state(1, 1).await.as_str()), ("assigned", "installed"));
 }

@@ -180,6 +180,7 @@ pub fn arrived(first: i64, acks: &[Ack]) -> Vec<Arrived<Ack>> {
             offset,
             key: Some(ack.vin.as_str().into()),
             value: Some(serde_json::to_vec(ack).unwrap()),
+            stored_at: None,
             message: Ok(ack.clone()),
         })
         .collect()

@@ -37,8 +37,10 @@ fn inventory(vehicle: usize, at: i64, ecus: &[(&str, &str)]) -> Inventory {
         tells_ecus: true,
         attributes: BTreeMap::new(),
         attributes_mode: AttributesMode::Merge,
+        sequence: None,
         reported_at: None,
         received_at: after(at),
+        signature: None,
     }
 }
 
@@ -49,7 +51,7 @@ async fn claim(fleet: &Fleet) -> Claim {
 async fn apply(fleet: &Fleet, claim: &mut Claim, inventories: &[Inventory]) -> Applied {
     let arrived: Vec<Arrived<Inventory>> = (claim.next_offset..)
         .zip(inventories)
-        .map(|(offset, one)| Arrived { offset, key: None, value: None, message: Ok(one.clone()) })
+        .map(|(offset, one)| Arrived { offset, key: None, value: None, stored_at: None, message: Ok(one.clone()) })
         .collect();
     let to = position(&arrived);
     let mut tx = fleet.store.begin().await.unwrap();
