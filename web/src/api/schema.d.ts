@@ -948,7 +948,8 @@ export interface paths {
         /**
          * Say whether the vehicles of a model sign their reports
          * @description For admins. With `required`, a report without the signature of the vehicle's key (`ack_key` of its credentials) is a dead
-         *     letter, whoever sent it. vehicle-state keeps to it at once, gateways within half a minute.
+         *     letter, whoever sent it; so is an inventory where `inventory_signatures` is `required`, also of a vehicle that signs its reports
+         *     and is too old to sign those. vehicle-state keeps to it at once, gateways within half a minute.
          */
         put: operations["put_model_ack_signatures"];
         post?: never;
@@ -3196,6 +3197,8 @@ export interface components {
             created_by: string;
             hardware: components["schemas"]["Hardware"][];
             id: components["schemas"]["ModelId"];
+            /** @description Whether they sign their inventories. */
+            inventory_signatures: components["schemas"]["AckSignatures"];
             /**
              * Format: int64
              * @description The most bytes of images that its vehicles are sent in a second, over all gateways; null for no cap.
@@ -3224,6 +3227,7 @@ export interface components {
         /** @description What the model asks for now. */
         ModelAckSignatures: {
             ack_signatures: components["schemas"]["AckSignatures"];
+            inventory_signatures: components["schemas"]["AckSignatures"];
             /**
              * Format: int64
              * @description Vehicles in service without a key that works. While signatures are required, none of their reports is taken, and
@@ -3674,6 +3678,7 @@ export interface components {
         /** @description Whether the vehicles of a model sign their reports. */
         PutAckSignatures: {
             ack_signatures: components["schemas"]["AckSignatures"];
+            inventory_signatures?: components["schemas"]["AckSignatures"] | null;
         };
         /** @description Waves that grow until all vehicles are in, each with the same gate before the next: an exponential ramp. */
         Ramp: {

@@ -146,7 +146,7 @@ async fn where_vehicles_sign_their_inventories_only_their_own_word_is_taken() {
         assert_eq!((&problem["type"], &problem["pointer"]), (&json!("urn:otaru:problem:signature"), &json!(pointer)));
     }
     let device = Device::new(&world.gateway, &vehicle);
-    let config = device.request(reqwest::Method::PUT, "configData").json(&json!({"data": {"radio": "5G"}}));
+    let config = device.request(reqwest::Method::PUT, "/configData").json(&json!({"data": {"radio": "5G"}}));
     assert_eq!(config.send().await.unwrap().status(), StatusCode::FORBIDDEN, "DDI has no signatures");
     assert!(world.records(topic::INVENTORIES, &vehicle.vin).await.is_empty());
 
