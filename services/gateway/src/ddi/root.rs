@@ -139,9 +139,9 @@ fn fingerprint(id: ActionId, document: Option<&Document>) -> u32 {
     document ^ id.attempt
 }
 
-/// Whether the device is asked for its attributes: until it told them once.
+/// Whether the device is asked for its attributes: until it told them once, and where it may tell them unsigned.
 async fn is_to_be_described(app: &App, claims: &Claims) -> bool {
-    if app.ddi.described.contains_key(&claims.vin) {
+    if app.ddi.described.contains_key(&claims.vin) || signatures::must_sign_inventories(app, &claims.model).await {
         return false;
     }
     match rows::has_reported(&app.store, claims.vehicle).await {
