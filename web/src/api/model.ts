@@ -187,11 +187,16 @@ export interface FleetModel {
   model: string;
   name: string;
   vehicles: number;
+  /** Heard by a gateway within three of its poll intervals. */
+  online: number;
 }
 
 export interface Fleet {
   /** In service, of all models. */
   vehicles: number;
+  online: number;
+  /** When gateways last noted somebody; null as long as none has. */
+  online_as_of?: string | null;
   models: readonly FleetModel[];
   /** Campaigns per campaign state. */
   campaigns: Counters;

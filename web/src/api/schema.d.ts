@@ -2758,6 +2758,17 @@ export interface components {
             models: components["schemas"]["FleetModel"][];
             /**
              * Format: int64
+             * @description How many of them are online: each was heard by a gateway within three of that gateway's poll intervals (15 minutes
+             *     unless told otherwise), by a request, a report over MQTT or a stream that was open.
+             */
+            online: number;
+            /**
+             * Format: date-time
+             * @description When gateways last noted somebody; null as long as none has.
+             */
+            online_as_of?: string | null;
+            /**
+             * Format: int64
              * @description Messages that wait to be sent to Kafka.
              */
             outbox: number;
@@ -2770,6 +2781,11 @@ export interface components {
         FleetModel: {
             model: components["schemas"]["ModelId"];
             name: string;
+            /**
+             * Format: int64
+             * @description How many of them are online.
+             */
+            online: number;
             /**
              * Format: int64
              * @description Vehicles in service.
@@ -4324,6 +4340,11 @@ export interface components {
             last_ack_at?: string | null;
             /**
              * Format: date-time
+             * @description When a gateway last heard it: a request of its own, a report over MQTT, or a stream that was open.
+             */
+            last_heard_at?: string | null;
+            /**
+             * Format: date-time
              * @description When its newest inventory was taken.
              */
             last_inventory_at?: string | null;
@@ -4333,6 +4354,13 @@ export interface components {
              * @example 2025
              */
             model_year?: number | null;
+            /** @description Whether it is online: heard within three of that gateway's poll intervals. */
+            online: boolean;
+            /**
+             * Format: date-time
+             * @description Until when it counts as online if nothing more is heard of it, or did.
+             */
+            online_until?: string | null;
             /** @description Whether its holder wants no updates over the air. */
             opted_out: boolean;
             /** @example EU */
