@@ -59,6 +59,9 @@ test("an event is one line, and one of an unknown kind still is", () => {
     text: "Halted (was running)",
     tone: "bad",
   });
+  const paused = { ...event, type: "campaign_state_changed", from: "running", to: "paused" } as const;
+  expect(eventLine({ ...paused, reason: "the hotline is full" })).toMatchObject({ text: "Paused (was running)", reason: "the hotline is full" });
+  expect(eventLine({ ...paused, reason: "" }).reason).toBeUndefined();
   expect(eventLine({ ...event, type: "gate_widened" }).text).toBe("Gate widened");
 });
 

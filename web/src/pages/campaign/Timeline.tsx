@@ -46,6 +46,7 @@ function Line({ event }: { event: LiveEvent }) {
   return (
     <li className={classes.event} data-tone={line.tone}>
       <span className={classes.text}>{line.text}</span>
+      {line.reason !== undefined && <span className={classes.reason}>{text().campaign.because(line.reason)}</span>}
       <span className={classes.meta}>
         <When at={event.at} /> · {event.actor}
       </span>
