@@ -22,6 +22,7 @@ export type WhyNot = Schemas["WhyNot"];
 export type Report = Schemas["Report"];
 export type DeadLetter = Schemas["DeadLetter"];
 export type Token = Schemas["Token"];
+export type PersonSession = Schemas["PersonSession"];
 export type NewToken = Schemas["NewToken"];
 export type IssuedToken = Schemas["IssuedToken"];
 export type NewCampaign = Schemas["CampaignRequest"];

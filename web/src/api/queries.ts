@@ -38,6 +38,7 @@ export const keys = {
   vehicle: (vin: string) => ["vehicle", vin],
   deadLetters: ["dead-letters"],
   tokens: ["tokens"],
+  sessions: ["sessions"],
   everyReview: ["review"],
   review: (id: number) => ["review", id],
   emergencyStop: ["emergency-stop"],

@@ -647,6 +647,7 @@ export const de: Dictionary = {
     of: (id) => `Nachricht ${id}`,
   },
   access: {
+    tokens: "Tokens",
     title: "Zugang",
     lead: "Token von Menschen und Programmen. Jeder Name steht in Protokollen und Zeitleisten.",
     create: "Neues Token",

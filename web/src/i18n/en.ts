@@ -619,6 +619,7 @@ export const en = {
     of: (id: number) => `Dead letter ${id}`,
   },
   access: {
+    tokens: "Tokens",
     title: "Access",
     lead: "Tokens of people and programs. Each name is the actor in logs and timelines.",
     create: "New token",
