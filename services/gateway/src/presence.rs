@@ -17,6 +17,8 @@ use crate::app::App;
 
 /// How many poll intervals a vehicle stays online: one may be missed, although each is up to a fifth longer than told.
 const INTERVALS: u32 = 3;
+/// Longer intervals than a third of this say nothing of who is there.
+const LONGEST: TimeDelta = TimeDelta::days(30);
 /// The least time between two batches; what a vehicle does in between is one row.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The same while Postgres does not answer.
@@ -39,7 +41,7 @@ pub(crate) struct Presence {
 
 impl Presence {
     pub(crate) fn new(poll_interval: Duration) -> Self {
-        let lasts = TimeDelta::from_std(poll_interval * INTERVALS).unwrap_or(TimeDelta::days(1));
+        let lasts = TimeDelta::from_std(poll_interval.saturating_mul(INTERVALS)).unwrap_or(LONGEST).min(LONGEST);
         Self { lasts, renew: RENEW.min(poll_interval), waiting: Mutex::default(), wake: Notify::new() }
     }
 

@@ -4,7 +4,7 @@ import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import { signOut } from "../api/client";
 import { fleetQuery } from "../api/queries";
-import { currentSession, endSession, may } from "../api/session";
+import { currentSession, endSession } from "../api/session";
 import { EmergencyBanner, EmergencyStopButton } from "../components/EmergencyStop";
 import {
   BookIcon,

@@ -89,7 +89,7 @@ async fn gateways_that_write_at_once_count_what_one_would(pool: PgPool) {
                 let at = |at: usize| now + TimeDelta::seconds(((at * 37 + round * 101 + number * 53) % 900) as i64);
                 let mut batch: Vec<Heard> =
                     (0..60).filter(|one| (one + round + number) % 3 > 0).map(|one| heard(ids[one], at(one))).collect();
-                if number % 2 == 0 {
+                if number.is_multiple_of(2) {
                     batch.reverse();
                 }
                 presence::note(&store, &batch, now).await.unwrap();
