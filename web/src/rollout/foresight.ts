@@ -37,7 +37,7 @@ export function courseOf(forecast: Pick<Forecast, "from" | "milestones">, ended:
 /** How many of `total` were to have come to an end by `time`, in seconds since 1970, by the middle of a course. */
 export function plannedBy({ times, middle }: Course, time: number, total: number): number {
   const line = times.map((at, index) => [at, middle[index] ?? 0] as const);
-  return Math.round(shareAt(line, time) * total);
+  return Math.round(shareAt(line, Math.max(time, times[0] ?? time)) * total);
 }
 
 /** An end that comes much later than nearly all vehicles leaves them this part of a drawing. */

@@ -118,7 +118,7 @@ async fn why_a_campaign_was_paused_is_told_with_it_and_names_no_vin() {
     let reason = json!({"reason": format!("{} smokes", fleet.vins[0])});
     let paused = fleet.engineer.post(&format!("/campaigns/{id}/pause"), &reason).await.is(200);
     assert_eq!(paused["state_reason"], reason["reason"]);
-    fleet.command(id, "resume").await;
+    fleet.engineer.post(&format!("/campaigns/{id}/resume"), &json!({})).await.is(200);
     let events = fleet.engineer.request(Method::GET, &format!("/events?campaign={id}&after=0")).send().await.unwrap();
     let told = Stream::of(events).until(|told| told.data["from"] == "paused").await;
     let of = |to: &str| told.iter().rfind(|told| told.data["to"] == to).unwrap().data["reason"].clone();
