@@ -41,7 +41,7 @@ export const watch: typeof english = {
     gateLine: (wave) => `Schwelle ${wave}`,
     planned: "Erste Prognose",
     plannedCourse: "Geplant",
-    plannedByNow: (planned, actual) => `Bis jetzt geplant: ${planned} am Ende; es sind ${actual}.`,
+    plannedByNow: (planned, actual) => `Bis jetzt sollten ${planned} am Ende sein; es sind ${actual}.`,
     plannedEnd: "geplantes Ende",
     gates: "Schwellen",
     slice: "Ein Klick auf einen Punkt zeigt seine Fahrzeuge.",

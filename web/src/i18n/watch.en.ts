@@ -40,7 +40,7 @@ export const watch = {
     gateLine: (wave: number) => `gate ${wave}`,
     planned: "First forecast",
     plannedCourse: "Planned",
-    plannedByNow: (planned: string, actual: string) => `Planned by now: ${planned} at an end; there are ${actual}.`,
+    plannedByNow: (planned: string, actual: string) => `By now ${planned} were planned to be at an end; ${actual} are.`,
     plannedEnd: "planned end",
     gates: "Gates",
     slice: "Click a point to see its vehicles.",

@@ -109,8 +109,9 @@ function drawn(members: number, states: readonly string[]): Drawing<Shown> {
   };
 }
 
-/** As far ahead as it has run so far, and no further than forecast and plan: what has happened keeps at least half of the width. */
+/** As far ahead as it has run so far, and no further than the forecast, or a plan that fits: what has happened keeps half of the width. */
 function horizon(from: number, to: number, { ahead, planned }: Shown): number {
-  const last = Math.max(ahead?.times.at(-1) ?? to, planned.course?.times.at(-1) ?? to);
+  const plan = planned.course?.times.at(-1) ?? to;
+  const last = Math.max(ahead?.times.at(-1) ?? to, plan - to <= to - from ? plan : to);
   return Math.max(to, Math.min(last, to + (to - from)));
 }
