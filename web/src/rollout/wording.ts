@@ -190,6 +190,13 @@ export function eventLine(event: LiveEvent): { text: string; tone: EventTone; re
   }
 }
 
+/** The events as they are told: what halted a campaign is a line of its own, so its new state does not repeat it. */
+export function told(events: readonly LiveEvent[]): LiveEvent[] {
+  const halts = new Set(events.flatMap(({ type, reason }) => (type === "campaign_halted" && reason != null ? [reason] : [])));
+  const repeats = ({ to, reason }: LiveEvent) => to === "halted" && reason != null && halts.has(reason);
+  return events.map((event) => (repeats(event) ? { ...event, reason: null } : event));
+}
+
 /** What happened, as the audit log calls it; under its own name when this dashboard does not know it yet. */
 export function actionLabel(action: string): string {
   const known: Record<string, string> = text().audit.actions;
