@@ -1,4 +1,4 @@
-import { Button, Group } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { mayAct } from "../../api/acts";
@@ -27,10 +27,10 @@ export function Sessions() {
       ) : data.length === 0 ? (
         <p className={page.quiet}>{all ? t.none : t.noneOwn}</p>
       ) : (
-        <>
+        <Stack gap="sm">
           <p className={page.quiet}>{all ? t.lead : t.leadOwn}</p>
           <List sessions={data} all={all} />
-        </>
+        </Stack>
       )}
     </Panel>
   );
