@@ -153,7 +153,7 @@ impl Reader {
     /// Whether the token still works, or the session is still open. While that cannot be told, the stream goes on.
     async fn still_may(&mut self) -> bool {
         self.asked = Instant::now();
-        match auth::authenticate(&self.app, &Method::GET, &self.headers).await {
+        match Box::pin(auth::authenticate(&self.app, &Method::GET, &self.headers)).await {
             Ok(_) => true,
             Err(error) => Problem::from(error).status() != StatusCode::UNAUTHORIZED,
         }
