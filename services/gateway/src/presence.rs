@@ -103,7 +103,8 @@ pub(crate) async fn keep(app: App) {
             break;
         }
     }
-    write(&app).await;
+    // Nobody waits for what the vehicles' next requests say anyway.
+    let _ = tokio::time::timeout(PAUSE, write(&app)).await;
 }
 
 /// Writes all that waits; whether it could.
