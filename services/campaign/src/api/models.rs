@@ -91,6 +91,8 @@ pub struct Model {
     pub max_bytes_per_sec: Option<u64>,
     /// Whether its vehicles sign their reports.
     pub ack_signatures: SignaturePolicy,
+    /// The age recipients for whom images of its releases are encrypted; none: they are not.
+    pub age_recipients: Vec<String>,
     /// The version of the targets that wait for an approver's signature, if any do.
     #[schema(required = true, example = 4)]
     pub pending_targets: Option<i64>,
@@ -139,6 +141,7 @@ impl From<models::Model> for Model {
             review_required: model.review_required,
             max_bytes_per_sec: model.max_bytes_per_sec,
             ack_signatures: model.ack_signatures,
+            age_recipients: model.age_recipients,
             pending_targets: model.pending_targets,
             metadata: model.expiries.into_iter().map(MetadataExpiry::from).collect(),
             created_at: model.created_at,

@@ -17,7 +17,7 @@ pub use documents::DocumentFile;
 pub use key::{Key, KeyError, PublicKey, Signer};
 pub use metadata::{
     DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, RoleKeys, Root, Snapshot, Target, TargetCustom,
-    TargetDelta, Targets, Timestamp,
+    TargetDelta, TargetEncryption, Targets, Timestamp,
 };
 pub use repository::{Change, Publication, PublishError, Repository, SignedFile};
 pub use root::OnlineKeys;

@@ -122,6 +122,7 @@ impl Model {
                 release: 1,
                 requires,
                 delta: None,
+                encryption: None,
             }),
         };
         self.publish(Change { targets: [(name.to_owned(), Some(target))].into(), ..Change::default() });
@@ -146,6 +147,7 @@ impl Model {
                     image: image.to_owned(),
                     source_sha256: source.map(|source| source.to_string()),
                 }),
+                encryption: None,
             }),
         };
         self.publish(Change { targets: [(name.clone(), Some(target))].into(), ..Change::default() });
