@@ -141,3 +141,19 @@ async fn a_paused_campaign_is_skipped_and_a_skip_reported_as_success_installs_no
     assert!(path_of(&answer["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download-http"]).is_some());
     assert_eq!(device.link("deploymentBase").await, None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_encrypted_is_offered_to_nobody_who_would_install_it_as_it_is() {
+    let world = World::start().await;
+    let mut model = world.model("harbour").await;
+    let vehicle = world.vehicle(VIN, &model).await;
+    let (campaign, digests) = campaign(&world, &mut model, &[&vehicle], b"a ciphertext").await;
+    let publication = model.publish_encrypted_image(TARGET, &digests.sha256, digests.length_bytes, world.now);
+    world.publish(&model, publication).await;
+    let device = Device::new(&world.gateway, &vehicle);
+    assert_eq!(device.link("deploymentBase").await, None);
+    assert!(world.acks(&vehicle.vin).await.is_empty());
+    // Whoever reads the targets knows what to do with it.
+    let update: Value = world.gateway.poll(&vehicle).await.json().await.unwrap();
+    assert_eq!(update["campaign"], campaign);
+}
