@@ -35,6 +35,7 @@ export const ACTS = {
   revokeKey: { call: "DELETE /models/{model}/keys/{key}", role: "admin" },
   putRoot: { call: "PUT /models/{model}/root", role: "admin" },
   putTargets: { call: "PUT /models/{model}/targets", role: "approver" },
+  encrypt: { call: "PUT /models/{model}/encryption", role: "admin" },
   requireReview: { call: "PUT /models/{model}/review", role: "admin" },
 } as const satisfies Record<string, Act>;
 export type ActName = keyof typeof ACTS;
