@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.."
 version=0.20.2
 deny=target/cargo-deny/bin/cargo-deny
 if [ "$($deny --version 2>/dev/null)" != "cargo-deny $version" ]; then
-    cargo install --quiet --locked --debug --root target/cargo-deny --target-dir target/cargo-deny/build "cargo-deny@$version"
+    # Without lines for a debugger it takes a fraction.
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0 cargo install --quiet --locked --debug --root target/cargo-deny --target-dir target/cargo-deny/build "cargo-deny@$version"
     rm -rf target/cargo-deny/build
 fi
 $deny --offline --config ops/deny.toml check licenses bans sources

@@ -1,7 +1,7 @@
 /** The last part of the story: every page in every view and both languages, signing out, a server that goes away. */
 
 import { expect, test } from "vitest";
-import { accessible, fits, open, picture, settled, signIn, VIEWS } from "./look";
+import { accessible, fits, inTabs, open, picture, settled, signIn, VIEWS } from "./look";
 import { goTo, headingOf, type Scene } from "./scene";
 import { api, server } from "./stage";
 
@@ -16,7 +16,7 @@ export function ending(scene: Scene): void {
   test.each(VIEWS)("every page can be read and used: $name", async (view) => {
     const german = view.name === "dark-narrow";
     const other = await open(scene.browser(), view, german ? "de-DE" : "en-GB");
-    other.on("pageerror", (error) => scene.complaints.push(error.message));
+    other.context().on("weberror", (told) => scene.complaints.push(told.error().message));
     await other.goto("/sign-in");
     await picture(other, `sign-in-${view.name}`);
     await signIn(other);
@@ -54,13 +54,13 @@ export function ending(scene: Scene): void {
       "not-found": "/nowhere",
       "no-campaign": "/campaigns/999",
     };
-    for (const [name, path] of Object.entries(pages)) {
-      await other.goto(path);
-      await settled(other);
-      await picture(other, `${name}-${view.name}`);
-      await fits(other, `${name} ${view.name}`);
-      await accessible(other, `${name} ${view.name}`);
-    }
+    await inTabs(other, pages, async (tab, name, path) => {
+      await tab.goto(path);
+      await settled(tab);
+      await picture(tab, `${name}-${view.name}`);
+      await fits(tab, `${name} ${view.name}`);
+      await accessible(tab, `${name} ${view.name}`);
+    });
     if (view.name.endsWith("narrow")) {
       await other.getByRole("button", { name: german ? "Menü" : "Menu" }).click();
       await other.getByRole("dialog").getByRole("link", { name: german ? "Modelle" : "Models" }).waitFor();

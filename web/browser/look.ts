@@ -82,6 +82,17 @@ export async function settled(page: Page): Promise<void> {
   await page.evaluate(() => document.fonts.ready);
 }
 
+/** Looks at all of `pages`, by name and path, in the tab that is given and one beside it: much of looking is waiting. */
+export async function inTabs(tab: Page, pages: Record<string, string>, look: (tab: Page, name: string, path: string) => Promise<void>): Promise<void> {
+  const left = Object.entries(pages);
+  const beside = await tab.context().newPage();
+  const go = async (own: Page) => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) await look(own, ...next);
+  };
+  await Promise.all([go(tab), go(beside)]);
+  await beside.close();
+}
+
 /** Nothing is wider than the screen. */
 export async function fits(page: Page, name: string): Promise<void> {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

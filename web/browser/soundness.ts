@@ -2,7 +2,7 @@
 
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { accessible, fits, NARROW, open, picture, settled, signIn, VIEWS, WIDE } from "./look";
+import { accessible, fits, inTabs, NARROW, open, picture, settled, signIn, VIEWS, WIDE } from "./look";
 import type { Scene } from "./scene";
 import { api, server } from "./stage";
 
@@ -51,7 +51,7 @@ export function soundness(scene: Scene): void {
     const page = await visitor();
     const { items } = (await api("GET", "/campaigns/1/assignments?limit=1")) as { items: { vin: string }[] };
     const away = (path: string) => /\/api\/v1\/(?!session)/.test(path);
-    await page.route((url) => away(url.pathname), (route) => route.abort());
+    await page.context().route((url) => away(url.pathname), (route) => route.abort());
     const pages = {
       fleet: "/",
       campaigns: "/campaigns",
@@ -76,21 +76,21 @@ export function soundness(scene: Scene): void {
       audit: "/audit",
       access: "/access",
     };
-    for (const [name, path] of Object.entries(pages)) {
-      await page.goto(path);
-      await page.getByText("Otaru does not answer").first().waitFor();
-      await accessible(page, `${name} without a server`);
-      await picture(page, `broken-${name}-light-wide`);
-      await page.setViewportSize(NARROW);
-      await page.emulateMedia({ colorScheme: "dark" });
-      await fits(page, `${name} without a server`);
-      await picture(page, `broken-${name}-dark-narrow`);
-      await page.setViewportSize(WIDE);
-      await page.emulateMedia({ colorScheme: "light" });
-    }
+    await inTabs(page, pages, async (tab, name, path) => {
+      await tab.goto(path);
+      await tab.getByText("Otaru does not answer").first().waitFor();
+      await accessible(tab, `${name} without a server`);
+      await picture(tab, `broken-${name}-light-wide`);
+      await tab.setViewportSize(NARROW);
+      await tab.emulateMedia({ colorScheme: "dark" });
+      await fits(tab, `${name} without a server`);
+      await picture(tab, `broken-${name}-dark-narrow`);
+      await tab.setViewportSize(WIDE);
+      await tab.emulateMedia({ colorScheme: "light" });
+    });
     await page.goto("/campaigns/1");
     await page.getByText("Otaru does not answer").first().waitFor();
-    await page.unrouteAll();
+    await page.context().unrouteAll();
     await page.getByRole("heading", { level: 1, name: "Body control for Europe" }).waitFor();
     await page.context().close();
   });

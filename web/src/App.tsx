@@ -2,14 +2,13 @@ import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode, useMemo, useState } from "react";
-import { createQueryClient } from "./api/queries";
 import { onSessionEnd } from "./api/session";
 import { language, loadLanguage, rememberLanguage, type Language } from "./i18n";
 import { LanguageContext } from "./i18n/context";
 import { comingBackTo, router } from "./router";
 import { cssVariables, theme } from "./theme";
 
-const queryClient = createQueryClient();
+const queryClient = router.options.context.queries;
 
 onSessionEnd((reason) => {
   // What one person saw must not be there for the next.

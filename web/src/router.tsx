@@ -1,15 +1,17 @@
 /** The addresses of the dashboard. Every view has one, so that it can be sent to a colleague. */
 
 import {
-  createRootRoute,
+  createRootRouteWithContext,
   createRoute,
   createRouter,
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import type { QueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { getSession } from "./api/client";
 import { ApiError } from "./api/errors";
+import { campaignQuery, createQueryClient } from "./api/queries";
 import { beginSession, currentSession } from "./api/session";
 import { Broken } from "./pages/Broken";
 import { Layout } from "./pages/Layout";
@@ -26,7 +28,7 @@ import {
 } from "./pages/search";
 import { SignIn } from "./pages/SignIn";
 
-const root = createRootRoute({ notFoundComponent: () => <NotFound /> });
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({ notFoundComponent: () => <NotFound /> });
 
 interface SignInSearch {
   /** Where to go afterwards. */
@@ -96,6 +98,10 @@ const campaign = createRoute({
   getParentRoute: inside,
   path: "/campaigns/$id",
   component: page(() => import("./pages/campaign/Campaign"), "Campaign"),
+  // Asked for while the page itself is on its way; the page says what goes wrong.
+  loader: ({ context, params }) => {
+    context.queries.query(campaignQuery(params.id)).catch(() => undefined);
+  },
   params: wholeNumber,
   validateSearch: readCampaign,
 });
@@ -207,6 +213,7 @@ const access = createRoute({
 });
 
 export const router = createRouter({
+  context: { queries: createQueryClient() },
   routeTree: root.addChildren([
     signIn,
     signedIn.addChildren([

@@ -50,7 +50,7 @@ pub mod rxswin;
 pub mod slots;
 pub mod steps;
 pub mod target_sql;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(feature = "testing")]
 pub mod testing;
 pub mod timeouts;
 pub mod token_keys;

@@ -62,6 +62,9 @@ pub async fn stuck(
     limit: i64,
     now: DateTime<Utc>,
 ) -> Result<Vec<Stuck>, StoreError> {
+    if requires_nothing(tx, campaign.release).await? {
+        return Ok(Vec::new());
+    }
     look(tx, campaign, target, None, now).await?;
     let rows: Vec<StuckRow> = sqlx::query_as(stuck!(
         "SELECT model_id, running, excluded, min(hardware_id), min(versions), count(*) FROM stuck
@@ -80,6 +83,12 @@ pub async fn stuck(
         })
     };
     rows.into_iter().map(read).collect()
+}
+
+/// Then nobody misses anything, and the fleet needs no looking at.
+async fn requires_nothing(tx: &mut Tx, release: ReleaseId) -> Result<bool, StoreError> {
+    let sql = "SELECT NOT EXISTS (SELECT FROM release_images WHERE release_id = $1 AND requires <> '[]')";
+    Ok(sqlx::query_scalar(sql).bind(release).fetch_one(&mut **tx).await?)
 }
 
 /// Puts the vehicles that [`stuck`] found like this on the list of `group`.

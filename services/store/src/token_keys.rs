@@ -71,31 +71,3 @@ pub async fn retire(store: &Store, kid: &str, at: DateTime<Utc>) -> Result<bool,
         .await?;
     Ok(done.rows_affected() == 1)
 }
-
-#[cfg(test)]
-mod tests {
-    use chrono::TimeDelta;
-    use otaru_domain::clock;
-    use sqlx::PgPool;
-
-    use super::*;
-
-    #[sqlx::test(migrator = "crate::MIGRATOR")]
-    async fn a_key_is_added_once_and_stays_retired(pool: PgPool) {
-        let store = Store::from_pool(pool);
-        let now = clock::now();
-        add(&store, "b", &[2; 32], now).await.unwrap();
-        add(&store, "a", &[1; 32], now).await.unwrap();
-        assert!(retire(&store, "b", now).await.unwrap());
-        assert!(retire(&store, "b", now + TimeDelta::hours(1)).await.unwrap());
-        assert!(!retire(&store, "c", now).await.unwrap());
-        add(&store, "b", &[9; 32], now).await.unwrap();
-        assert_eq!(
-            all(&store).await.unwrap(),
-            [
-                TokenKey { kid: "a".into(), public_key: [1; 32], retired_at: None },
-                TokenKey { kid: "b".into(), public_key: [2; 32], retired_at: Some(now) },
-            ]
-        );
-    }
-}

@@ -535,6 +535,7 @@ export const de: Dictionary = {
     attempt: (number) => `Versuch ${number}`,
     wave: (number) => `Welle ${number}`,
     reports: "Meldungen",
+    reportedBy: "Durch",
     byOrigin: { vehicle: "Fahrzeug", gateway: "Gateway", engine: "Engine" },
     lane: (campaign) => `Schritte in ${campaign}`,
     took: (time) => `Dauer ${time}`,

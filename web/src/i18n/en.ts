@@ -505,6 +505,7 @@ export const en = {
     attempt: (number: number) => `attempt ${number}`,
     wave: (number: number) => `wave ${number}`,
     reports: "Reports",
+    reportedBy: "By",
     byOrigin: { vehicle: "vehicle", gateway: "gateway", engine: "engine" },
     lane: (campaign: string) => `Steps in ${campaign}`,
     took: (time: string) => `took ${time}`,

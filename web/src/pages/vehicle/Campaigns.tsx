@@ -118,7 +118,7 @@ function Reports({ assignment }: { assignment: VehicleAssignment }) {
           <th>{said.attempt}</th>
           <th>{t.reported}</th>
           <th>{said.error}</th>
-          <th />
+          <th>{t.reportedBy}</th>
         </>
       }
     >

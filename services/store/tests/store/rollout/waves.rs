@@ -10,7 +10,7 @@ use otaru_store::waves::Prospect;
 use otaru_store::{Store, progress, waves};
 use sqlx::PgPool;
 
-use crate::{draft, freeze, plan, release_for_cars, vehicles};
+use super::{draft, freeze, plan, release_for_cars, vehicles};
 
 type Member = (String, i64, i32);
 

@@ -6,7 +6,7 @@ use otaru_store::progress::Filter;
 use otaru_store::{Store, campaigns, fleet, progress, waves};
 use sqlx::PgPool;
 
-use crate::{draft, freeze, release_for_cars, vehicles};
+use super::{draft, freeze, release_for_cars, vehicles};
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]
 async fn a_campaign_stands_as_its_row_its_waves_and_the_sum_of_its_counters_say(pool: PgPool) {
