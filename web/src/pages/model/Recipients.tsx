@@ -45,7 +45,7 @@ export function Recipients({ model }: { model: Model }) {
       }
     >
       {present.length === 0 ? (
-        <p className={page.lead}>{t.none}</p>
+        <p className={page.quiet}>{t.none}</p>
       ) : (
         <Table
           label={t.title}
