@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::document::{CampaignDocument, DocumentState, DocumentTarget, DocumentWave};
 use otaru_domain::id::{CampaignId, HardwareId, ModelId, Sha256};
-use otaru_domain::tuf::{
-    Change, Hashes, Key, OnlineKeys, Publication, Repository, Target, TargetCustom, TargetEncryption, sign,
-};
+use otaru_domain::tuf::{Change, Hashes, Key, OnlineKeys, Publication, Repository, Target, sign};
 use otaru_domain::uptane::{self, DirectorPublicKeys, RepositoryName};
 
 pub struct Model {
@@ -58,34 +56,6 @@ impl Model {
 
     pub fn publish_image(&mut self, name: &str, sha256: &Sha256, length: u64, now: DateTime<Utc>) -> Publication {
         let target = Target { length, hashes: Hashes { sha256: sha256.to_string() }, custom: None };
-        let targets = BTreeMap::from([(name.to_owned(), Some(target))]);
-        self.publish(Change { targets, ..Change::default() }, now)
-    }
-
-    /// Publishes an image for the BCM that is the ciphertext of another.
-    pub fn publish_encrypted_image(
-        &mut self,
-        name: &str,
-        sha256: &Sha256,
-        length: u64,
-        now: DateTime<Utc>,
-    ) -> Publication {
-        let encryption = TargetEncryption {
-            scheme: "age".to_owned(),
-            sha256: "0".repeat(64),
-            length: 7,
-            hardware_ids: vec![HardwareId::parse("BCM").unwrap()],
-        };
-        let custom = TargetCustom {
-            hardware_ids: Vec::new(),
-            release_counter: 4,
-            version: "2.3.0".to_owned(),
-            release: 4,
-            requires: Vec::new(),
-            delta: None,
-            encryption: Some(encryption),
-        };
-        let target = Target { length, hashes: Hashes { sha256: sha256.to_string() }, custom: Some(custom) };
         let targets = BTreeMap::from([(name.to_owned(), Some(target))]);
         self.publish(Change { targets, ..Change::default() }, now)
     }

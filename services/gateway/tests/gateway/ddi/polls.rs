@@ -7,7 +7,7 @@ use otaru_domain::topic;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::rig::{Device, TARGET, VIN, campaign, offered, path_of, republish};
+use super::rig::{Device, TARGET, VIN, campaign, encrypt, offered, path_of, republish};
 use crate::world::{World, eventually, header};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,8 +148,7 @@ async fn what_is_encrypted_is_offered_to_nobody_who_would_install_it_as_it_is() 
     let mut model = world.model("harbour").await;
     let vehicle = world.vehicle(VIN, &model).await;
     let (campaign, digests) = campaign(&world, &mut model, &[&vehicle], b"a ciphertext").await;
-    let publication = model.publish_encrypted_image(TARGET, &digests.sha256, digests.length_bytes, world.now);
-    world.publish(&model, publication).await;
+    encrypt(&world, &mut model, &digests).await;
     let device = Device::new(&world.gateway, &vehicle);
     assert_eq!(device.link("deploymentBase").await, None);
     assert!(world.acks(&vehicle.vin).await.is_empty());
