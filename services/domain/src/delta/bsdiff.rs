@@ -48,6 +48,8 @@ pub(super) struct Differences<'a> {
     /// How far the new file was looked at.
     scan: usize,
     done: bool,
+    /// The piece after the one that was given last.
+    ahead: Option<Piece<'a>>,
 }
 
 impl<'a> Differences<'a> {
@@ -57,11 +59,37 @@ impl<'a> Differences<'a> {
         if !old.is_empty() {
             divsufsort::sort_in_place(old, &mut suffixes);
         }
-        Self { old, new, suffixes, go_on, from: Alignment { new: 0, old: 0 }, scan: 0, done: new.is_empty() }
+        Self {
+            old,
+            new,
+            suffixes,
+            go_on,
+            from: Alignment { new: 0, old: 0 },
+            scan: 0,
+            done: new.is_empty(),
+            ahead: None,
+        }
     }
 
-    /// The next piece; none when the new file is complete.
+    /// The next piece; none when the new file is complete. Where two alignments take all that is between them, what only
+    /// skips is left to the piece before: whoever applies it refuses controls that do nothing.
     pub(super) fn next(&mut self) -> Result<Option<Piece<'a>>, MakeError> {
+        let first = match self.ahead.take() {
+            None => self.piece()?,
+            ahead => ahead,
+        };
+        let Some(mut piece) = first else { return Ok(None) };
+        while let Some(next) = self.piece()? {
+            if !(next.differences.is_empty() && next.new.is_empty()) {
+                self.ahead = Some(next);
+                break;
+            }
+            piece.skip += next.skip;
+        }
+        Ok(Some(piece))
+    }
+
+    fn piece(&mut self) -> Result<Option<Piece<'a>>, MakeError> {
         if self.done {
             return Ok(None);
         }

@@ -100,6 +100,20 @@ proptest! {
         }
     }
 
+    /// Firmware is padded with runs of a byte, in which one alignment after the other fits equally well.
+    #[test]
+    fn what_is_made_of_runs_gives_the_image_back(
+        parts in prop::collection::vec((1..120_usize, 1..60_usize), 8..40),
+        pieces in prop::collection::vec((0..10_000_usize, 1..100_usize), 5..40),
+    ) {
+        let part = |(at, (run, other)): (u64, &(usize, usize))| [vec![0xff; *run], noise(at, *other)].concat();
+        let source: Vec<u8> = (0..).zip(&parts).flat_map(part).collect();
+        let piece = |(at, length): &(usize, usize)| source.iter().skip(at % source.len()).take(*length).copied().collect::<Vec<u8>>();
+        let image: Vec<u8> = pieces.iter().flat_map(piece).collect();
+        let delta = make(Algorithm::BsdiffZstd, &source, &image, &|| true).unwrap();
+        prop_assert_eq!(applied(Algorithm::BsdiffZstd, &delta, &source, image.len() as u64).unwrap(), image);
+    }
+
     #[test]
     fn nothing_that_a_stranger_wrote_gives_more_than_the_signed_length(
         bytes in prop::collection::vec(any::<u8>(), 0..400),
