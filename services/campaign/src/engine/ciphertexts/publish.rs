@@ -73,7 +73,7 @@ pub(super) async fn compare_all(app: &App, epoch: Epoch, now: DateTime<Utc>) -> 
         match compare(app, epoch, &model, now).await {
             Ok(false) => {}
             Ok(true) => {
-                tracing::info!(%model, "the encrypted images in the model's targets were not those that there are")
+                tracing::info!(%model, "the encrypted images in the model's targets were not those that there are");
             }
             Err(error) if is_of_the_machinery(&error) => return Err(error),
             Err(error) => tracing::warn!(%model, error = chain(&error), "the model's targets cannot be changed"),
