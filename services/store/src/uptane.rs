@@ -1,7 +1,7 @@
 //! What a Director knows of vehicles: their ECUs with the keys that reports are held against, what was said last, and
 //! what each was directed to. Reads go by primary key, on the primary.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::id::{HardwareId, VehicleId};
 use otaru_domain::uptane::manifest::{EcuVersion, Inventoried};
 use otaru_domain::uptane::{Directed, EcuKey, EcuSerial, LIFETIME, Stamp};
@@ -220,8 +220,41 @@ pub async fn told(store: &Store, vehicle: VehicleId) -> Result<Option<Told>, Sto
     .transpose()
 }
 
+/// How long a vehicle may take from the timestamp to the last of the files below it, which then are those of one set.
+const ONE_READ: TimeDelta = TimeDelta::seconds(10);
+
+/// A set of files that a vehicle has begun to read: its timestamp is told already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// Of what the set says and who signs it.
+    pub digest: [u8; 32],
+    pub stamp: Stamp,
+}
+
+/// The set that the vehicle is reading, if it read a timestamp a moment ago.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn begun(store: &Store, vehicle: VehicleId, now: DateTime<Utc>) -> Result<Option<Begun>, StoreError> {
+    let row: Option<(Vec<u8>, i64, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT digest, version, expires_at FROM uptane_directions WHERE vehicle_id = $1 AND begun_at > $2",
+    )
+    .bind(vehicle)
+    .bind(now - ONE_READ)
+    .fetch_optional(store.pool())
+    .await?;
+    row.map(|(sha256, version, expires)| Ok(Begun { digest: digest(sha256)?, stamp: stamp_of(version, expires)? }))
+        .transpose()
+}
+
+fn stamp_of(version: i64, expires: DateTime<Utc>) -> Result<Stamp, StoreError> {
+    let version = u64::try_from(version).map_err(|error| StoreError::inconsistent("uptane_directions", error))?;
+    Ok(Stamp { version, expires })
+}
+
 /// The stamp of what the Director says now: the one it has while it says the same and that is good for half of its life,
-/// else the next. An update that was directed is remembered when nothing follows it.
+/// else the next. An update that was directed is remembered when nothing follows it. `begins` a read of the whole set, or it is one
+/// file alone.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -230,9 +263,10 @@ pub async fn stamp(
     vehicle: VehicleId,
     digest: [u8; 32],
     directed: Option<&Directed>,
+    begins: bool,
     now: DateTime<Utc>,
 ) -> Result<Stamp, StoreError> {
-    // Nearly always it says what it said: no write then.
+    // Nearly always it says what it said: no write then, but of a read that begins.
     let present: Option<(i64, DateTime<Utc>)> = sqlx::query_as(
         "SELECT version, expires_at FROM uptane_directions WHERE vehicle_id = $1 AND digest = $2 AND expires_at > $3",
     )
@@ -241,28 +275,41 @@ pub async fn stamp(
     .bind(now + LIFETIME / 2)
     .fetch_optional(store.pool())
     .await?;
-    let (version, expires) = match present {
-        Some(present) => present,
-        None => {
-            sqlx::query_as(
-                "INSERT INTO uptane_directions AS known (vehicle_id, version, digest, expires_at, directed)
-                 VALUES ($1, $2, $3, date_trunc('second', $4::timestamptz), $5)
-                 ON CONFLICT (vehicle_id) DO UPDATE
-                    SET version = greatest(known.version + 1, EXCLUDED.version), digest = EXCLUDED.digest,
-                        expires_at = EXCLUDED.expires_at, directed = coalesce(EXCLUDED.directed, known.directed)
-                 RETURNING version, expires_at",
-            )
-            .bind(vehicle)
-            .bind((now.timestamp() - EPOCH_SECS).max(1))
-            .bind(digest.as_slice())
-            .bind(now + LIFETIME)
-            .bind(directed.map(Json))
-            .fetch_one(store.pool())
-            .await?
+    if let Some((version, expires)) = present {
+        let stamp = stamp_of(version, expires)?;
+        if !begins || begin(store, vehicle, version, now).await? {
+            return Ok(stamp);
         }
-    };
-    let version = u64::try_from(version).map_err(|error| StoreError::inconsistent("uptane_directions", error))?;
-    Ok(Stamp { version, expires })
+    }
+    let (version, expires): (i64, DateTime<Utc>) = sqlx::query_as(
+        "INSERT INTO uptane_directions AS known (vehicle_id, version, digest, expires_at, directed, begun_at)
+         VALUES ($1, $2, $3, date_trunc('second', $4::timestamptz), $5, $6)
+         ON CONFLICT (vehicle_id) DO UPDATE
+            SET version = greatest(known.version + 1, EXCLUDED.version), digest = EXCLUDED.digest,
+                expires_at = EXCLUDED.expires_at, directed = coalesce(EXCLUDED.directed, known.directed),
+                begun_at = EXCLUDED.begun_at
+         RETURNING version, expires_at",
+    )
+    .bind(vehicle)
+    .bind((now.timestamp() - EPOCH_SECS).max(1))
+    .bind(digest.as_slice())
+    .bind(now + LIFETIME)
+    .bind(directed.map(Json))
+    .bind(begins.then_some(now))
+    .fetch_one(store.pool())
+    .await?;
+    stamp_of(version, expires)
+}
+
+/// Notes that the vehicle reads this version from now on; false when it is the present one no more.
+async fn begin(store: &Store, vehicle: VehicleId, version: i64, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let begun = sqlx::query("UPDATE uptane_directions SET begun_at = $3 WHERE vehicle_id = $1 AND version = $2")
+        .bind(vehicle)
+        .bind(version)
+        .bind(now)
+        .execute(store.pool())
+        .await?;
+    Ok(begun.rows_affected() == 1)
 }
 
 /// Keeps what verified reports said. `false`, and nothing is kept, when the Primary's counter was used meanwhile.

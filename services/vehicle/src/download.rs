@@ -59,6 +59,12 @@ impl DownloadError {
             _ => None,
         }
     }
+
+    /// Whether nothing is wrong but that many ask: the server says when it is this vehicle's turn.
+    pub(crate) fn is_only_a_wait(&self) -> bool {
+        matches!(self, Self::Status { status, retry_after: Some(_) }
+            if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(status))
+    }
 }
 
 /// How a step of a download went.

@@ -144,7 +144,6 @@ async fn a_campaigns_cap_is_on_its_vehicles_and_on_nobody_else() {
         (length, took, Instant::now())
     };
     let quick = async {
-        download(&gateway, &path, None).await;
         download(&gateway, &path, Some(&other)).await;
         Instant::now()
     };
@@ -152,6 +151,31 @@ async fn a_campaigns_cap_is_on_its_vehicles_and_on_nobody_else() {
     assert_eq!(length, 40_000);
     assert!(took >= Duration::from_millis(1_750), "{took:?}");
     assert!(others_end < end, "who is in no campaign has no cap");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_the_token_out_counts_for_the_only_campaign_that_brings_the_image() {
+    let world = World::start().await;
+    let mut model = world.model("harbour").await;
+    let path = image(&world, &mut model, 40_000).await;
+    let beside = image_beside(&world, &mut model, 40_000).await;
+    let member = world.vehicle(VIN, &model).await;
+    let campaign = capped_campaign(&world, &mut model, &member, 2_000).await;
+    let gateway = gateway(&world, |config| config.limits.downloads_per_cap = 1).await;
+    let mut first = gateway.get(&path).bearer_auth(&member.token).send().await.unwrap();
+    assert!(first.chunk().await.unwrap().is_some(), "the campaign's only place is taken");
+    let status = async || gateway.get(&path).send().await.unwrap().status();
+    assert_eq!(status().await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(download(&gateway, &beside, None).await.0, 40_000, "what no campaign brings has the model's cap alone");
+
+    // Another campaign brings it as well: nobody can tell for which of them it is.
+    world.running_campaign(&mut model, &[]).await;
+    crate::world::eventually("both are known", async || (status().await == StatusCode::OK).then_some(())).await;
+    let mut document = model.document(campaign, world.now);
+    document.state = otaru_domain::document::DocumentState::Paused;
+    let publication = model.publish_document(document, world.now);
+    world.publish(&model, publication).await;
+    assert_eq!(status().await, StatusCode::OK, "the one that runs has no cap");
 }
 
 #[tokio::test(flavor = "multi_thread")]

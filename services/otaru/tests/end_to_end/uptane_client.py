@@ -183,7 +183,15 @@ class Client:
                 del self.state["meta"][what]
 
     def directed(self) -> dict:
+        # In the standard's order; what is below a timestamp is of its version, whatever comes meanwhile.
+        timestamp = self.signed(self.root("director"), self.fetch("director/timestamp.json", SMALL), "timestamp")
+        data = self.fetch("director/snapshot.json", timestamp["meta"]["snapshot.json"]["length"])
+        if hashlib.sha256(data).hexdigest() != timestamp["meta"]["snapshot.json"]["hashes"]["sha256"]:
+            raise Refused("the Director's snapshot is another one")
+        snapshot = self.signed(self.root("director"), data, "snapshot")
         targets = self.signed(self.root("director"), self.fetch("director/targets.json", SMALL), "targets")
+        if snapshot["meta"]["targets.json"]["version"] != targets["version"]:
+            raise Refused("the Director's snapshot is of other targets")
         self.newer("director targets", targets)
         if "delegations" in targets:
             raise Refused("the Director delegates")
@@ -195,14 +203,6 @@ class Client:
                 seen.add(serial)
             if "hardwareIds" in target["custom"]:
                 raise Refused("aktualizr would find no such target in the Image repository")
-        # The standard's Primary reads these, too.
-        timestamp = self.signed(self.root("director"), self.fetch("director/timestamp.json", SMALL), "timestamp")
-        data = self.fetch("director/snapshot.json", timestamp["meta"]["snapshot.json"]["length"])
-        if hashlib.sha256(data).hexdigest() != timestamp["meta"]["snapshot.json"]["hashes"]["sha256"]:
-            raise Refused("the Director's snapshot is another one")
-        snapshot = self.signed(self.root("director"), data, "snapshot")
-        if snapshot["meta"]["targets.json"]["version"] != targets["version"]:
-            raise Refused("the Director's snapshot is of other targets")
         return targets
 
     def images(self) -> dict:

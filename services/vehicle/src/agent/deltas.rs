@@ -2,58 +2,20 @@
 //! slot: no gateway has a say, and a version that was told wrong does no harm. Whatever goes wrong with a delta, the whole
 //! image is downloaded instead, and the report of the download says so.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+mod way;
 
-use otaru_domain::delta::{self, ApplyError};
-use otaru_domain::id::{CampaignId, Sha256 as Digest256};
+use otaru_domain::id::CampaignId;
 use reqwest::StatusCode;
-use sha2::{Digest as _, Sha256};
-use thiserror::Error;
 use tracing::{info, warn};
 
-use super::files::{StorageError, at, sync_parent};
-use super::slots::digest;
+pub(super) use self::way::Way;
+use self::way::{Problem, TRIES, length_and_digest};
 use super::state::ByDelta;
 use super::{Agent, AgentError, SlotError};
 use crate::download::{DownloadError, complete_path};
 use crate::error::chain;
 use crate::offer::Image;
 use crate::repository::{SignedDelta, Verified};
-
-/// How often a delta is begun: a kill interrupts it, but one that the agent dies of is not tried for ever.
-const TRIES: u8 = 3;
-
-/// Why an image is downloaded whole although a delta fits.
-#[derive(Debug, Error)]
-enum Problem {
-    #[error("it cannot be downloaded")]
-    Download(#[source] DownloadError),
-    #[error("it was begun {TRIES} times and never came to an end")]
-    NeverEnds,
-    #[error("what it is made from was changed meanwhile")]
-    SourceChanged,
-    #[error("it cannot be applied")]
-    Apply(#[from] ApplyError),
-    #[error("the result's hash is not the signed one")]
-    OtherResult,
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
-
-/// A delta that fits, and what it is applied to.
-#[derive(Debug, Clone)]
-pub(super) struct Way {
-    delta: SignedDelta,
-    source: Option<PathBuf>,
-}
-
-impl Way {
-    pub(super) fn sha256(&self) -> &Digest256 {
-        &self.delta.sha256
-    }
-}
 
 impl Agent {
     /// The smallest delta for each of `images` that fits what runs here, if there is one and none has failed before.
@@ -165,8 +127,9 @@ impl Agent {
             match self.download_image(campaign, verified, &file, scaled(before), scaled(total)).await {
                 Ok(()) => {}
                 Err(AgentError::Download { source, progressed, name }) if passes(&source) => {
-                    // A gateway that has enough to do must not be asked for more, but this delta may be all it lacks.
-                    if matches!(source, DownloadError::Status { .. }) {
+                    // A gateway that has enough to do must not be asked for more, but this delta may be all it lacks. One
+                    // that says when to come back lacks nothing.
+                    if matches!(source, DownloadError::Status { .. }) && !source.is_only_a_wait() {
                         self.note(campaign, image, |by_delta| by_delta.tries += 1)?;
                     }
                     return Err(AgentError::Download { source, progressed, name });
@@ -198,71 +161,6 @@ impl Agent {
         })?;
         Ok(())
     }
-}
-
-impl Way {
-    /// The delta as something to be downloaded.
-    fn as_image(&self, image: &Image) -> Image {
-        Image {
-            name: self.delta.name.clone(),
-            length_bytes: self.delta.length_bytes,
-            sha256: self.delta.sha256.clone(),
-            requires: Vec::new(),
-            ..image.clone()
-        }
-    }
-
-    /// Makes the image beside the download and gives it its name when it is the signed one. What a kill leaves is made anew.
-    fn apply(&self, image: &Image, downloads: &Path) -> Result<(), Problem> {
-        let path = downloads.join(format!("{}.made", image.sha256));
-        let downloaded = complete_path(downloads, &self.delta.sha256);
-        let delta = at(&downloaded, File::open(&downloaded))?;
-        let mut made = Made { file: at(&path, File::create(&path))?, hasher: Sha256::new() };
-        let (algorithm, image_bytes) = (self.delta.algorithm, image.length_bytes);
-        match &self.source {
-            Some(path) => {
-                let (bytes, found) = length_and_digest(path)?.ok_or(Problem::SourceChanged)?;
-                if self.delta.source.as_ref() != Some(&found) {
-                    return Err(Problem::SourceChanged);
-                }
-                let source = at(path, File::open(path))?;
-                delta::apply(algorithm, delta, source, bytes, image_bytes, &mut made)?;
-            }
-            None => delta::apply(algorithm, delta, io::empty(), 0, image_bytes, &mut made)?,
-        }
-        if hex::encode(made.hasher.finalize()) != image.sha256.as_str() {
-            return Err(Problem::OtherResult);
-        }
-        at(&path, made.file.sync_all())?;
-        let complete = complete_path(downloads, &image.sha256);
-        at(&complete, fs::rename(&path, &complete).and_then(|()| sync_parent(&complete)))?;
-        // Nobody needs it any more; one that stays is cleared away with the other downloads.
-        drop(fs::remove_file(&downloaded));
-        Ok(())
-    }
-}
-
-/// The image on its way to the disk, hashed as it goes.
-struct Made {
-    file: File,
-    hasher: Sha256,
-}
-
-impl Write for Made {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-fn length_and_digest(path: &Path) -> Result<Option<(u64, Digest256)>, StorageError> {
-    let Some(found) = digest(path)? else { return Ok(None) };
-    Ok(Some((at(path, path.metadata())?.len(), found)))
 }
 
 /// Whether another try may end better: there would be no network and no disk for the whole image either.

@@ -47,7 +47,10 @@ impl Agent {
                     (self.config.poll_interval, false)
                 }
                 Err(error) => {
-                    if matches!(error, AgentError::Download { progressed: true, .. }) {
+                    // A wait that the server asked for is no failure that the next one would have to be longer for.
+                    if let AgentError::Download { progressed, source, .. } = &error
+                        && (*progressed || source.is_only_a_wait())
+                    {
                         backoff.reset();
                     }
                     (self.recover(&error, &mut backoff), false)

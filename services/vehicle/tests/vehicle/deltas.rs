@@ -172,9 +172,10 @@ async fn a_delta_that_is_corrupt_or_missing_costs_a_download_and_not_the_update(
 }
 
 #[tokio::test]
-async fn a_delta_that_is_not_served_at_present_is_waited_for_but_not_for_ever() {
-    for (tries, by_delta) in [(2, true), (3, false)] {
+async fn a_delta_that_is_not_served_at_present_is_waited_for_but_not_for_ever_unless_the_gateway_says_how_long() {
+    for (tries, retry_after, by_delta) in [(2, None, true), (3, None, false), (4, Some(1), true)] {
         let (peer, car) = car().await;
+        peer.world().retry_after = retry_after;
         let bytes = delta(Algorithm::ZstdPatchFrom, &before(), &after());
         let name = add(&peer, Algorithm::ZstdPatchFrom, Some(&before()), &bytes);
         peer.world().unavailable = Some(name.clone());

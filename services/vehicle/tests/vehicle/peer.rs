@@ -57,6 +57,8 @@ pub struct World {
     pub links: usize,
     /// The target that cannot be served at present.
     pub unavailable: Option<String>,
+    /// When it may be asked for again, in seconds.
+    pub retry_after: Option<u32>,
     /// Bytes of targets that were asked for, by the target's name.
     pub served: BTreeMap<String, usize>,
     pub polls: u64,
@@ -271,7 +273,8 @@ async fn tuf(
             return StatusCode::UNAUTHORIZED.into_response();
         }
         if world.unavailable.as_ref().is_some_and(|name| file.ends_with(name)) {
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            let wait = world.retry_after.map(|secs| (header::RETRY_AFTER, secs.into()));
+            return (StatusCode::SERVICE_UNAVAILABLE, HeaderMap::from_iter(wait)).into_response();
         }
         if file.ends_with(".bin") {
             world.image_tokens.push(text(header::AUTHORIZATION));

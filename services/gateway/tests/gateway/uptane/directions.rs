@@ -7,6 +7,7 @@ use otaru_domain::rollout::{Blackout, Consent, ConsentMode};
 use otaru_domain::topic;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 use super::rig::{Car, Ecu, Fleet, PRIMARY, SECONDARY, VIN, public, result, write_keys};
 use crate::world::{Vehicle, eventually};
@@ -120,9 +121,60 @@ async fn versions_rise_with_every_change_on_any_director_and_stay_without_one() 
     let publication = fleet.model.publish_document(document, fleet.world.now);
     fleet.world.publish(&fleet.model, publication).await;
     car.go_to(&fleet.world.gateway);
+    // It has the timestamp of before: not even now is it told to install what was withdrawn.
+    assert_eq!(car.get("director/targets.json").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let timestamp = car.file("director/timestamp.json").await;
     let nothing = car.directed().await;
-    assert_eq!(nothing["targets"], json!({}));
+    assert_eq!((&nothing["targets"], &nothing["version"]), (&json!({}), &timestamp["signed"]["version"]));
     assert!(car.seen > first["version"].as_u64().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_after_a_timestamp_is_of_its_version_though_an_update_comes_meanwhile() {
+    let mut fleet = Fleet::start().await;
+    let vehicle = fleet.world.vehicle(VIN, &fleet.model).await;
+    fleet.image("BCM-2.bin", "BCM", "2", b"the second").await;
+    let folder = fleet.keys.path().to_owned();
+    let second = fleet.world.second_gateway(|config| {
+        config.uptane = Some(otaru_gateway::UptaneConfig { director_keys: folder });
+    });
+    let second = second.await;
+    let mut car = Car::new(&fleet.world.gateway, &vehicle);
+    car.register().await;
+    let timestamp = car.file("director/timestamp.json").await;
+    fleet.campaign(&[&vehicle], &[("BCM", "BCM-2.bin")]).await;
+    car.go_to(&second);
+    let snapshot = car.get("director/snapshot.json").await.bytes().await.unwrap();
+    let entry = &timestamp["signed"]["meta"]["snapshot.json"];
+    assert_eq!(entry["hashes"]["sha256"], hex::encode(sha2::Sha256::digest(&snapshot)));
+    let targets = car.directed().await;
+    assert_eq!((&targets["targets"], &targets["version"]), (&json!({}), &timestamp["signed"]["version"]));
+    assert!(fleet.world.acks(&vehicle.vin).await.is_empty(), "nothing is offered that is not told");
+
+    let timestamp = car.file("director/timestamp.json").await;
+    let targets = car.directed().await;
+    assert_eq!(targets["version"], timestamp["signed"]["version"]);
+    assert_eq!(targets["targets"].as_object().unwrap().len(), 1, "the next read has it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_and_a_cancel_empty_what_is_directed_before_their_document_is_published() {
+    for state in ["paused", "cancelled"] {
+        let (fleet, vehicle, campaign) = offered().await;
+        let mut car = Car::new(&fleet.world.gateway, &vehicle);
+        car.register().await;
+        let first = car.directed().await;
+        assert_eq!(first["targets"].as_object().unwrap().len(), 1);
+        let correlation = first["custom"]["correlationId"].as_str().unwrap();
+        let started = json!([{"id": "9b2cf9a0-0000-4000-8000-000000000000", "deviceTime": "2026-03-01T11:00:00Z",
+            "eventType": {"id": "EcuInstallationStarted", "version": 0},
+            "event": {"ecu": SECONDARY, "correlationId": correlation}}]);
+        assert_eq!(car.request(Method::POST, "events").json(&started).send().await.unwrap().status(), StatusCode::OK);
+        otaru_store::testing::set_campaign_state(fleet.world.store(), campaign, state).await.unwrap();
+        let nothing = car.directed().await;
+        assert_eq!((&nothing["targets"], &nothing["custom"]["vehicleId"]), (&json!({}), &json!(VIN)), "{state}");
+        assert!(nothing["version"].as_u64() > first["version"].as_u64());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

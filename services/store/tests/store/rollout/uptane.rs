@@ -18,20 +18,36 @@ async fn vehicle(pool: &PgPool, now: DateTime<Utc>) -> (Store, i64) {
 }
 
 async fn version(store: &Store, vehicle: i64, said: u8, now: DateTime<Utc>) -> u64 {
-    rows::stamp(store, vehicle, [said; 32], None, now).await.unwrap().version
+    rows::stamp(store, vehicle, [said; 32], None, false, now).await.unwrap().version
 }
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]
 async fn a_version_stays_while_the_same_is_said_and_rises_with_everything_else(pool: PgPool) {
     let now = clock::now();
     let (store, vehicle) = vehicle(&pool, now).await;
-    let first = rows::stamp(&store, vehicle, [1; 32], None, now).await.unwrap();
-    assert_eq!(rows::stamp(&store, vehicle, [1; 32], None, now + TimeDelta::hours(11)).await.unwrap(), first);
-    let renewed = rows::stamp(&store, vehicle, [1; 32], None, now + TimeDelta::hours(13)).await.unwrap();
+    let first = rows::stamp(&store, vehicle, [1; 32], None, false, now).await.unwrap();
+    assert_eq!(rows::stamp(&store, vehicle, [1; 32], None, false, now + TimeDelta::hours(11)).await.unwrap(), first);
+    let renewed = rows::stamp(&store, vehicle, [1; 32], None, false, now + TimeDelta::hours(13)).await.unwrap();
     assert!(renewed.version > first.version && renewed.expires > first.expires);
     let other = version(&store, vehicle, 2, now).await;
     assert!(other > renewed.version);
     assert!(version(&store, vehicle, 1, now).await > other, "said again after something else, it is new");
+}
+
+#[sqlx::test(migrator = "otaru_store::MIGRATOR")]
+async fn a_set_that_was_begun_is_known_to_every_director_for_a_moment_and_until_another_is_said(pool: PgPool) {
+    let now = clock::now();
+    let (store, vehicle) = vehicle(&pool, now).await;
+    assert_eq!(rows::begun(&store, vehicle, now).await.unwrap(), None);
+    let alone = rows::stamp(&store, vehicle, [1; 32], None, false, now).await.unwrap();
+    assert_eq!(rows::begun(&store, vehicle, now).await.unwrap(), None, "nobody has its timestamp");
+    let stamp = rows::stamp(&store, vehicle, [1; 32], None, true, now).await.unwrap();
+    assert_eq!(stamp, alone, "a read changes no version");
+    let begun = rows::begun(&store, vehicle, now + TimeDelta::seconds(9)).await.unwrap();
+    assert_eq!(begun, Some(rows::Begun { digest: [1; 32], stamp }));
+    assert_eq!(rows::begun(&store, vehicle, now + TimeDelta::seconds(11)).await.unwrap(), None);
+    rows::stamp(&store, vehicle, [2; 32], None, false, now).await.unwrap();
+    assert_eq!(rows::begun(&store, vehicle, now).await.unwrap(), None, "no timestamp stands for this");
 }
 
 #[sqlx::test(migrator = "otaru_store::MIGRATOR")]
@@ -64,8 +80,8 @@ async fn what_a_vehicle_was_directed_to_is_remembered_until_it_ends(pool: PgPool
     let (store, vehicle) = vehicle(&pool, now).await;
     let ecu = DirectedEcu { serial: "a".parse().unwrap(), name: "a.bin".into(), length: 1, sha256: "ab".repeat(32) };
     let directed = Directed { campaign: 7, attempt: 1, ecus: vec![ecu] };
-    rows::stamp(&store, vehicle, [1; 32], Some(&directed), now).await.unwrap();
-    rows::stamp(&store, vehicle, [2; 32], None, now).await.unwrap();
+    rows::stamp(&store, vehicle, [1; 32], Some(&directed), false, now).await.unwrap();
+    rows::stamp(&store, vehicle, [2; 32], None, false, now).await.unwrap();
     let told = rows::told(&store, vehicle).await.unwrap().unwrap();
     assert_eq!(told.directed.as_ref(), Some(&directed), "nothing to do now says nothing of what was");
     let mut tx = store.begin().await.unwrap();
