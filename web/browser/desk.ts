@@ -32,6 +32,7 @@ export function desk(scene: Scene): void {
 
   test("a token is issued once; what its role may not do is not offered and refused all the same", async () => {
     await go("Access");
+    await page().getByText("Nobody is signed in by an OpenID provider.").waitFor();
     await page().getByRole("button", { name: "New token" }).click();
     await page().getByLabel("Name").fill("night shift");
     await page().getByRole("dialog").getByRole("button", { name: "Create" }).click();
@@ -42,7 +43,12 @@ export function desk(scene: Scene): void {
     await signIn(guest, secret);
     await guest.getByRole("heading", { level: 1, name: "Fleet" }).waitFor();
     expect(await guest.getByRole("link", { name: "New campaign" }).count()).toBe(0);
-    expect(await guest.getByRole("link", { name: "Access" }).count()).toBe(0);
+    // Everybody sees where they are signed in, and admins alone the tokens.
+    await guest.getByRole("link", { name: "Access" }).click();
+    await guest.getByText(/^You are signed in with a token/).waitFor();
+    await guest.getByText("Only admins see tokens").waitFor();
+    await accessible(guest, "access of a viewer");
+    await picture(guest, "access-viewer");
     await guest.goto("/campaigns/3");
     await guest.getByRole("heading", { level: 1, name: "Body control for everybody" }).waitFor();
     expect(await guest.getByRole("link", { name: /Rehears/ }).count()).toBe(0);

@@ -80,8 +80,18 @@ export function records(scene: Scene): void {
     const wrong = { name: "root.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify({ signed: draft, signatures: [] })) };
     await page().locator('input[type="file"]').first().setInputFiles(wrong);
     await page().getByText("It was not taken in").waitFor();
+    await page().getByRole("button", { name: "Set a cap on the bandwidth of Harbour 2025" }).click();
+    await page().getByLabel("MB per second").fill("200");
+    await page().getByText("An image of 100 MB reaches at most 7,200 vehicles an hour.").waitFor();
+    await accessible(page(), "the question before a cap");
+    await picture(page(), "model-cap");
+    await page().getByRole("button", { name: "Set the cap" }).click();
+    await page().getByText("at most 200 MB a second, over all gateways").waitFor();
     await accessible(page(), "a model");
     await picture(page(), "model-keys");
+    await page().getByRole("button", { name: "Remove the cap on the bandwidth of Harbour 2025" }).click();
+    await page().getByRole("button", { name: "Remove the cap", exact: true }).click();
+    await page().getByText("no cap", { exact: true }).waitFor();
   });
 
   test("the log's chain is walked, an anchor that does not fit is told, and all of it is exported", async () => {

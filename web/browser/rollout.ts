@@ -87,20 +87,23 @@ export function rollout(scene: Scene): void {
     await page().getByRole("button", { name: /^Pause/ }).click();
     await page().getByLabel("Reason").fill("Waiting for the night shift");
     await page().getByRole("button", { name: "Pause campaign" }).click();
-    await page().getByText("“Waiting for the night shift”").waitFor();
+    await page().getByRole("listitem").filter({ hasText: "Paused (was running)" }).getByText("“Waiting for the night shift”").waitFor();
     await page().getByRole("button", { name: /^Resume/ }).click();
     await accessible(page(), "the question before a campaign goes on");
     await picture(page(), "campaign-resume");
     await page().getByRole("dialog").getByRole("button", { name: "Back" }).click();
     await page().getByText(/^If it were resumed now:/).waitFor();
     await go("Fleet");
-    await page().getByText("is paused").waitFor();
+    await page().getByText("is paused: Waiting for the night shift").waitFor();
+    // Every simulated vehicle polls.
+    await page().locator("dl", { hasText: "Online now" }).getByText(/^100 % of all, as of/).waitFor();
     await settled(page());
     await pictureForReadme(page(), "fleet");
     const { items } = (await api("GET", "/campaigns/2/assignments")) as { items: { vin: string; state: string }[] };
     const waits = items.find(({ state }) => ["assigned", "offered", "accepted", "downloading", "downloaded"].includes(state));
     await page().goto(`/vehicles/${waits?.vin ?? ""}`);
     await page().getByText("The campaign is paused: Waiting for the night shift.").waitFor();
+    await page().getByText("Online, last heard").waitFor();
     await accessible(page(), "why a vehicle does not update");
     await picture(page(), "vehicle-why-not");
   });

@@ -9,10 +9,12 @@ use crate::auth::Role;
 pub const PREFIX: &str = "/api/v1";
 
 /// Calls that need another role than their method says.
-const ROLES: [(&str, &str, Role); 18] = [
+const ROLES: [(&str, &str, Role); 20] = [
     ("GET", "/tokens", Role::Admin),
     ("POST", "/tokens", Role::Admin),
     ("DELETE", "/tokens/{id}", Role::Admin),
+    ("DELETE", "/sessions", Role::Admin),
+    ("DELETE", "/sessions/{id}", Role::Admin),
     ("PUT", "/models/{model}/root", Role::Admin),
     ("PUT", "/models/{model}/uptane/{repository}/root", Role::Admin),
     ("PUT", "/models/{model}/review", Role::Admin),

@@ -63,6 +63,8 @@ pub struct Actor {
     pub display_name: Option<String>,
     pub role: Role,
     pub scope: Scope,
+    /// The session by which a person whom a provider signed in calls.
+    pub session: Option<Uuid>,
 }
 
 impl Actor {
@@ -126,7 +128,11 @@ pub fn secret(headers: &HeaderMap) -> Option<String> {
     session::token(headers)
 }
 
-async fn authenticate(app: &App, method: &Method, headers: &HeaderMap) -> Result<Actor, ApiError> {
+/// Who makes a request with these headers.
+///
+/// # Errors
+/// 401, 403 for a browser that another site made send it, or 503 while the database is away.
+pub async fn authenticate(app: &App, method: &Method, headers: &HeaderMap) -> Result<Actor, ApiError> {
     let secret = secret(headers).ok_or_else(|| Problem::unauthorized("send a token: Authorization: Bearer otaru_…"))?;
     if !method.is_safe() && !headers.contains_key(header::AUTHORIZATION) {
         session::same_origin(headers)?;
@@ -156,7 +162,8 @@ pub async fn actor_of(store: &Store, secret: &str, now: DateTime<Utc>) -> Result
     }
     let role = Role::parse(&token.role)
         .ok_or_else(|| StoreError::inconsistent("api_tokens", format!("role {:?}", token.role)))?;
-    Ok(Actor { name: token.name, display_name: None, role, scope: Scope { models: token.models, calls: token.calls } })
+    let scope = Scope { models: token.models, calls: token.calls };
+    Ok(Actor { name: token.name, display_name: None, role, scope, session: None })
 }
 
 /// What is kept of a token.

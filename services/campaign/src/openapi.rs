@@ -37,7 +37,7 @@ use crate::{access, api};
         (name = "campaigns", description = "Rollouts: a release for the vehicles that an expression selects, in waves"),
         (name = "fleet", description = "What happens now: events, figures, dead letters"),
         (name = "evidence", description = "Who did what, and what an auditor asks for: the log, dossiers, RXSWINs"),
-        (name = "tokens", description = "Bearer tokens of people and programs"),
+        (name = "tokens", description = "Bearer tokens of people and programs, and the sessions of people whom a provider signed in"),
     ),
 )]
 struct Base;

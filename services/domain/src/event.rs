@@ -38,6 +38,9 @@ pub enum EventKind {
         campaign: CampaignId,
         from: CampaignState,
         to: CampaignState,
+        /// Why, in the words of whoever did it; a VIN in it is replaced by the vehicle's row.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Too many failed. `reason` says so in words.
     CampaignHalted {

@@ -181,8 +181,8 @@ fn of_offer(facts: &Facts) -> WhyNot {
         );
     }
     let heard = match facts.last_heard {
-        Some(at) => format!("it last reported something at {}", at.format("%Y-%m-%d %H:%M:%S UTC")),
-        None => "it has never reported anything".to_owned(),
+        Some(at) => format!("it was last heard at {}", at.format("%Y-%m-%d %H:%M:%S UTC")),
+        None => "it was never heard".to_owned(),
     };
     because("not_polled", format!("it is offered when the vehicle asks the next time; {heard}"))
 }

@@ -91,6 +91,7 @@ async fn verified(app: &App, token: Option<&str>, client: Option<IpAddr>) -> Res
         Refused::Store(error) => problems::not_read(app, &error),
     })?;
     app.rates.vehicle(&claims.vin)?;
+    app.presence.heard(claims.vehicle, clock::now());
     Ok(claims)
 }
 
@@ -155,5 +156,7 @@ async fn of_certificate(app: &App, certificate: &ClientCertificate, vin: &Vin) -
     app.rates.vehicle(vin)?;
     let found = certificate::vehicle(app, certificate, vin).await;
     let gone = || Problem::unauthorized("the certificate's vehicle is not in service here: register it first");
-    found.map_err(|error| problems::not_read(app, &error))?.ok_or_else(gone)
+    let claims = found.map_err(|error| problems::not_read(app, &error))?.ok_or_else(gone)?;
+    app.presence.heard(claims.vehicle, clock::now());
+    Ok(claims)
 }

@@ -21,6 +21,7 @@ use crate::heard::Heard;
 use crate::mirror::Mirror;
 use crate::mqtt::Attempts;
 use crate::offers::Announced;
+use crate::presence::Presence;
 use crate::proxies::Proxies;
 use crate::rates::Limiter;
 use crate::reach::Reach;
@@ -54,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) ddi: Ddi,
     pub(crate) director: Option<Director>,
     pub(crate) rates: Limiter,
+    pub(crate) presence: Presence,
     pub(crate) bandwidth: Bandwidth,
     pub(crate) redirects: Redirects,
     pub(crate) private_targets: bool,
@@ -95,6 +97,7 @@ impl App {
             ddi: Ddi::new(config.ddi.clone()),
             director: config.uptane.clone().map(Director::new),
             rates: Limiter::new(config.rates),
+            presence: Presence::new(config.poll_interval),
             bandwidth: Bandwidth::new(config.limits),
             redirects: config.redirects.clone(),
             private_targets: config.private_targets,

@@ -19,6 +19,7 @@ mod mirror;
 mod mqtt;
 mod network;
 mod offers;
+mod presence;
 mod problems;
 mod proxies;
 mod range;
@@ -148,6 +149,7 @@ pub async fn serve(config: Config, listener: TcpListener, stop: CancellationToke
     tasks.spawn(mirror::follow::run(app.clone(), bus.clone()));
     tasks.spawn(heard::follow(app.clone(), bus));
     tasks.spawn(rates::forget(app.clone()));
+    tasks.spawn(presence::keep(app.clone()));
     tasks.spawn(bandwidth::keep(app.clone()));
     tasks.spawn(auth::keep_keys_fresh(app.clone()));
     if let Some(mqtt) = config.mqtt {

@@ -12,7 +12,8 @@ use crate::outbox::{self, OutboxMessage};
 use crate::{Store, StoreError, Tx, audit};
 
 /// Records what happened, in the audit log as well, and sends it to `otaru.events`. Gives the event's id, which is its place in the
-/// outbox of that topic. Every event of the installation waits for its turn here until the transaction
+/// outbox of that topic. A VIN in what somebody wrote is replaced by the vehicle's row, as in the log, for nothing erases it from
+/// a topic. Every event of the installation waits for its turn here until the transaction
 /// ends, so call it last.
 ///
 /// # Errors
@@ -36,14 +37,15 @@ pub async fn record_with(
     audit_entry(tx, actor, &kind, &subject, details, now).await?;
     let id = outbox::take_positions(tx, topic::EVENTS, 1).await?;
     let event = Event { schema_version: SCHEMA_VERSION, id, at: now, actor: actor.to_owned(), kind };
-    let json = serde_json::to_value(&event).map_err(|error| StoreError::inconsistent("events", error))?;
-    let message = OutboxMessage { key: Some(subject.into_bytes()), value: Some(json.to_string().into_bytes()) };
-    sqlx::query("INSERT INTO events (id, at, actor, campaign_id, event) VALUES ($1, $2, $3, $4, $5)")
+    let json = serde_json::to_string(&event).map_err(|error| StoreError::inconsistent("events", error))?;
+    let json = audit::without_vins(tx, json).await?;
+    let message = OutboxMessage { key: Some(subject.into_bytes()), value: Some(json.clone().into_bytes()) };
+    sqlx::query("INSERT INTO events (id, at, actor, campaign_id, event) VALUES ($1, $2, $3, $4, $5::jsonb)")
         .bind(id)
         .bind(now)
         .bind(actor)
         .bind(campaign)
-        .bind(json)
+        .bind(&json)
         .execute(&mut **tx)
         .await?;
     outbox::place(tx, topic::EVENTS, id, &[message], now).await?;

@@ -6,7 +6,7 @@ use otaru_domain::id::ModelId;
 use sqlx::FromRow;
 
 use crate::campaigns::unsigned;
-use crate::{Store, StoreError, dead_letters, offsets};
+use crate::{Store, StoreError, dead_letters, offsets, presence};
 
 /// A model and its vehicles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +15,16 @@ pub struct ModelFleet {
     pub name: String,
     /// Vehicles in service.
     pub vehicles: u64,
+    /// How many of them are online.
+    pub online: u64,
 }
 
 /// The summary.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fleet {
     pub models: Vec<ModelFleet>,
+    /// When gateways last said who is online.
+    pub online_as_of: Option<DateTime<Utc>>,
     /// Campaigns per state; states without any are left out.
     pub campaigns: Vec<(CampaignState, u64)>,
     /// Dead letters that nobody sent again.
@@ -44,9 +48,11 @@ pub async fn summary(store: &Store, now: DateTime<Utc>) -> Result<Fleet, StoreEr
     )
     .fetch_all(store.pool())
     .await?;
+    let online = presence::online(store, now).await?;
     let model = |(id, name, vehicles): (String, String, i64)| {
         let model = ModelId::parse(&id).map_err(|error| StoreError::inconsistent("models", error))?;
-        Ok(ModelFleet { model, name, vehicles: unsigned("vehicles", vehicles)? })
+        let online = online.by_model.get(&model).copied().unwrap_or(0);
+        Ok(ModelFleet { model, name, vehicles: unsigned("vehicles", vehicles)?, online })
     };
     let campaigns: Vec<(String, i64)> =
         sqlx::query_as("SELECT state, count(*) FROM campaigns GROUP BY state ORDER BY state")
@@ -59,6 +65,7 @@ pub async fn summary(store: &Store, now: DateTime<Utc>) -> Result<Fleet, StoreEr
     let outbox: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(store.pool()).await?;
     Ok(Fleet {
         models: models.into_iter().map(model).collect::<Result<_, StoreError>>()?,
+        online_as_of: online.as_of,
         campaigns: campaigns.into_iter().map(per_state).collect::<Result<_, StoreError>>()?,
         dead_letters: unsigned("dead_letters", dead_letters::open_count(store).await?)?,
         ingest: offsets::lag(store, now).await?,

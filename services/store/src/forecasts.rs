@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use otaru_domain::id::CampaignId;
-use otaru_domain::rehearsal::FinishBand;
+use otaru_domain::rehearsal::{FinishBand, Milestone};
 use sqlx::FromRow;
+use sqlx::types::Json;
 
 use crate::{Store, StoreError, Tx};
 
@@ -55,16 +56,23 @@ impl TryFrom<Row> for Kept {
     }
 }
 
-/// Keeps a forecast; one of the same moment stays as it is.
+/// Keeps a forecast; one of the same moment stays as it is. The first one's milestones are kept, too: the campaign's plan.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn keep(tx: &mut Tx, campaign: CampaignId, forecast: &Kept) -> Result<(), StoreError> {
+pub async fn keep(
+    tx: &mut Tx,
+    campaign: CampaignId,
+    forecast: &Kept,
+    milestones: &[Milestone],
+) -> Result<(), StoreError> {
     let wrong = |error: std::num::TryFromIntError| StoreError::inconsistent("campaign_forecasts", error);
     sqlx::query(
         "INSERT INTO campaign_forecasts (campaign_id, made_at, runs, p10_at, p50_at, p90_at, late_ratio, false_halt_ratio,
-                                         measured_from)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+                                         measured_from, milestones)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9,
+                CASE WHEN NOT EXISTS (SELECT FROM campaign_forecasts WHERE campaign_id = $1) THEN $10::jsonb END
+         ON CONFLICT DO NOTHING",
     )
     .bind(campaign)
     .bind(forecast.made_at)
@@ -75,6 +83,7 @@ pub async fn keep(tx: &mut Tx, campaign: CampaignId, forecast: &Kept) -> Result<
     .bind(forecast.late_ratio)
     .bind(forecast.false_halt_ratio)
     .bind(i64::try_from(forecast.measured_from).map_err(wrong)?)
+    .bind(Json(milestones))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -95,6 +104,24 @@ pub async fn newest(
     .fetch_all(store.pool())
     .await?;
     Ok(rows.into_iter().collect())
+}
+
+/// A campaign's plan: when its first forecast was made, and its milestones.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn planned(
+    store: &Store,
+    campaign: CampaignId,
+) -> Result<Option<(DateTime<Utc>, Vec<Milestone>)>, StoreError> {
+    let row: Option<(DateTime<Utc>, Json<Vec<Milestone>>)> = sqlx::query_as(
+        "SELECT made_at, milestones FROM campaign_forecasts WHERE campaign_id = $1 AND milestones IS NOT NULL
+          ORDER BY made_at LIMIT 1",
+    )
+    .bind(campaign)
+    .fetch_optional(store.pool())
+    .await?;
+    Ok(row.map(|(made_at, milestones)| (made_at, milestones.0)))
 }
 
 /// A campaign's forecasts, the newest first, at most `limit`.

@@ -41,6 +41,7 @@ pub mod offsets;
 pub mod oidc_sessions;
 pub mod outbox;
 pub mod pace;
+pub mod presence;
 pub mod progress;
 pub mod rebuild;
 pub mod releases;

@@ -69,7 +69,7 @@ pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<O
                          WHERE k.vehicle_id = v.id AND k.revoked_at IS NULL AND k.expires_at > clock_timestamp())
                   OR EXISTS (SELECT FROM vehicle_tokens t WHERE t.vehicle_id = v.id AND t.revoked_at IS NULL)
                   AS can_sign_in,
-                greatest(r.inventory_at, r.ack_at) AS last_heard,
+                greatest(r.inventory_at, r.ack_at, p.heard_at) AS last_heard,
                 coalesce(r.ddi, false) AS ddi,
                 EXISTS (SELECT FROM uptane_ecus u WHERE u.vehicle_id = v.id AND u.is_primary) AS uptane,
                 v.attributes->>'time_zone' AS time_zone,
@@ -90,6 +90,7 @@ pub async fn vehicle(store: &Store, campaign: CampaignId, vin: &Vin) -> Result<O
            FROM vehicles v
            JOIN campaigns c ON c.id = $2
            LEFT JOIN vehicle_reports r ON r.vehicle_id = v.id
+           LEFT JOIN vehicle_presence p ON p.vehicle_id = v.id
            LEFT JOIN assignments a ON a.vehicle_id = v.id AND a.campaign_id = c.id
            LEFT JOIN assignment_failures f
              ON f.campaign_id = c.id AND f.vehicle_id = v.id AND f.attempt = a.attempt

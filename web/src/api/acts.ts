@@ -36,6 +36,9 @@ export const ACTS = {
   putRoot: { call: "PUT /models/{model}/root", role: "admin" },
   putTargets: { call: "PUT /models/{model}/targets", role: "approver" },
   encrypt: { call: "PUT /models/{model}/encryption", role: "admin" },
+  endSession: { call: "DELETE /sessions/{id}", role: "admin" },
+  endSessions: { call: "DELETE /sessions", role: "admin" },
+  capBandwidth: { call: "PUT /models/{model}/bandwidth", role: "admin" },
   requireReview: { call: "PUT /models/{model}/review", role: "admin" },
 } as const satisfies Record<string, Act>;
 export type ActName = keyof typeof ACTS;

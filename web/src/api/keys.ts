@@ -1,10 +1,16 @@
-/** The calls about a model's keys: which sign, the next ones, and what people sign offline. */
+/** The calls about a model: its keys, which sign, the next ones, what people sign offline, and how fast its images go out. */
 
 import { answer, client } from "./call";
 import type { Model, OnlineRole, SigningKey } from "./model";
 
 export function getModel(model: string, signal: AbortSignal): Promise<Model> {
   return answer(client.GET("/api/v1/models/{model}", { params: { path: { model } }, signal }));
+}
+
+/** Bytes per second over all gateways; null takes the cap off. */
+export function setBandwidth(model: string, cap: number | null): Promise<Model> {
+  const params = { path: { model } };
+  return answer(client.PUT("/api/v1/models/{model}/bandwidth", { params, body: { max_bytes_per_sec: cap } }));
 }
 
 export async function listKeys(model: string, signal: AbortSignal): Promise<SigningKey[]> {

@@ -22,6 +22,7 @@ export type WhyNot = Schemas["WhyNot"];
 export type Report = Schemas["Report"];
 export type DeadLetter = Schemas["DeadLetter"];
 export type Token = Schemas["Token"];
+export type PersonSession = Schemas["PersonSession"];
 export type NewToken = Schemas["NewToken"];
 export type IssuedToken = Schemas["IssuedToken"];
 export type NewCampaign = Schemas["CampaignRequest"];
@@ -187,11 +188,16 @@ export interface FleetModel {
   model: string;
   name: string;
   vehicles: number;
+  /** Heard by a gateway within three of its poll intervals. */
+  online: number;
 }
 
 export interface Fleet {
   /** In service, of all models. */
   vehicles: number;
+  online: number;
+  /** When gateways last noted somebody; null as long as none has. */
+  online_as_of?: string | null;
   models: readonly FleetModel[];
   /** Campaigns per campaign state. */
   campaigns: Counters;

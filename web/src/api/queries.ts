@@ -8,6 +8,7 @@ import { asApiError } from "./errors";
 import * as groups from "./groups";
 import * as signing from "./keys";
 import { withEvents } from "../live/events";
+import { askAgainAfter } from "../rollout/presence";
 import type { CampaignState, LiveEvent, Page } from "./model";
 import { getReview } from "./review";
 import { getSteps } from "./steps";
@@ -37,6 +38,7 @@ export const keys = {
   vehicle: (vin: string) => ["vehicle", vin],
   deadLetters: ["dead-letters"],
   tokens: ["tokens"],
+  sessions: ["sessions"],
   everyReview: ["review"],
   review: (id: number) => ["review", id],
   emergencyStop: ["emergency-stop"],
@@ -175,7 +177,12 @@ export const vehiclesQuery = (filter: api.VehicleFilter) =>
   pages([...keys.vehicles, filter], (cursor, signal) => api.listVehicles({ ...filter, cursor, limit: PAGE }, signal));
 
 export const vehicleQuery = (vin: string) =>
-  queryOptions({ queryKey: keys.vehicle(vin), queryFn: ({ signal }) => api.getVehicle(vin, signal) });
+  queryOptions({
+    queryKey: keys.vehicle(vin),
+    queryFn: ({ signal }) => api.getVehicle(vin, signal),
+    // That it is online holds until a time that the answer names; then it is asked again.
+    refetchInterval: ({ state }) => askAgainAfter(state.data, Date.now()),
+  });
 
 export const ecusQuery = (vin: string, at: string | undefined) =>
   queryOptions({

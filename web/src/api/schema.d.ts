@@ -1488,6 +1488,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sessions
+         * @description Those that are open of people whom an OpenID provider signed in: an admin sees all, everybody else their own.
+         */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End all of a person's sessions
+         * @description For admins. Without any that is open, nothing changes.
+         */
+        delete: operations["end_person_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a session
+         * @description For admins. Its next call is refused, and so is its stream of events within half a minute; the person may sign in again
+         *     with the groups that they have then.
+         */
+        delete: operations["end_person_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -2652,6 +2697,8 @@ export interface components {
         } | {
             campaign: components["schemas"]["i64"];
             from: components["schemas"]["CampaignState"];
+            /** @description Why, in the words of whoever did it; a VIN in it is replaced by the vehicle's row. */
+            reason?: string | null;
             to: components["schemas"]["CampaignState"];
             /** @enum {string} */
             type: "campaign_state_changed";
@@ -2835,6 +2882,17 @@ export interface components {
             models: components["schemas"]["FleetModel"][];
             /**
              * Format: int64
+             * @description How many of them are online: each was heard by a gateway within three of that gateway's poll intervals (15 minutes
+             *     unless told otherwise), by a request, a report over MQTT or a stream that was open.
+             */
+            online: number;
+            /**
+             * Format: date-time
+             * @description When gateways last noted somebody; null as long as none has.
+             */
+            online_as_of?: string | null;
+            /**
+             * Format: int64
              * @description Messages that wait to be sent to Kafka.
              */
             outbox: number;
@@ -2847,6 +2905,11 @@ export interface components {
         FleetModel: {
             model: components["schemas"]["ModelId"];
             name: string;
+            /**
+             * Format: int64
+             * @description How many of them are online.
+             */
+            online: number;
             /**
              * Format: int64
              * @description Vehicles in service.
@@ -2892,7 +2955,7 @@ export interface components {
              * @description The share of the runs whose deadline came before all vehicles had ended.
              */
             late_ratio: number;
-            /** @description When 50, 90 and 99 % of its vehicles have reached an end: what never comes counts for the finish, and not here. */
+            /** @description When 10, 25, 50, 75, 90 and 99 % of its vehicles have reached an end: what never comes counts for the finish, and not here. */
             milestones: components["schemas"]["Milestone"][];
             /**
              * Format: int32
@@ -3614,6 +3677,51 @@ export interface components {
             covered_ratio: number | null;
             /** @description The newest first. One is made when a wave has opened, and every 15 minutes; less often for campaigns of more than two days. */
             items: components["schemas"]["PastForecast"][];
+            planned: components["schemas"]["PlannedCourse"] | null;
+        };
+        /** @description A session that is open. */
+        PersonSession: {
+            /** @description The person, as logs and events name them: `oidc:<subject>@<issuer>`. */
+            actor: string;
+            /**
+             * Format: date-time
+             * @description When they signed in.
+             */
+            created_at: string;
+            /** @description Whether this very call was made in it. */
+            current: boolean;
+            /** @description What to call the person. */
+            display_name: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself.
+             */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The provider that signed them in. */
+            issuer: string;
+            /**
+             * Format: date-time
+             * @description When it was last used, to within a minute; a page that is open uses it.
+             */
+            last_used_at?: string | null;
+            /** @description The highest role that their groups stood for at the sign-in. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description Sessions in the order in which they began. */
+        PersonSessionPage: {
+            items: components["schemas"]["PersonSession"][];
+            next_cursor?: string | null;
+        };
+        /** @description How many vehicles were to have reached an end by when. */
+        PlannedCourse: {
+            /**
+             * Format: date-time
+             * @description From when on it was played.
+             */
+            from: string;
+            milestones: components["schemas"]["Milestone"][];
         };
         /** @description The policies of a campaign. Each one is off without it. */
         Policy: {
@@ -4130,6 +4238,10 @@ export interface components {
              */
             token: string;
         };
+        /** @description How many sessions were ended. */
+        SessionsEnded: {
+            ended: number;
+        };
         /**
          * @description The SHA-256 of an artifact's bytes, which is also its address.
          * @example e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
@@ -4432,6 +4544,11 @@ export interface components {
             last_ack_at?: string | null;
             /**
              * Format: date-time
+             * @description When a gateway last heard it: a request of its own, a report over MQTT, or a stream that was open.
+             */
+            last_heard_at?: string | null;
+            /**
+             * Format: date-time
              * @description When its newest inventory was taken.
              */
             last_inventory_at?: string | null;
@@ -4441,6 +4558,13 @@ export interface components {
              * @example 2025
              */
             model_year?: number | null;
+            /** @description Whether it is online: heard within three of that gateway's poll intervals. */
+            online: boolean;
+            /**
+             * Format: date-time
+             * @description Until when it counts as online if nothing more is heard of it, or did.
+             */
+            online_until?: string | null;
             /** @description Whether its holder wants no updates over the air. */
             opted_out: boolean;
             /** @example EU */
@@ -7732,6 +7856,89 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description The most items in the page, 1 to 1000; 100 without it. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonSessionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    end_person_sessions: {
+        parameters: {
+            query: {
+                /**
+                 * @description The person, as their sessions name them.
+                 * @example oidc:grace@https://id.example.com
+                 */
+                actor: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionsEnded"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    end_person_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             503: components["responses"]["Unavailable"];
         };
     };

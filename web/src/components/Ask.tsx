@@ -15,6 +15,8 @@ interface AskProps<T> {
   /** It cannot be undone, or touches everything. */
   final?: boolean;
   back?: string;
+  /** Whether what is asked for beside the reason is there. */
+  ready?: boolean;
   /** Whether people are asked why; where it is needed, nothing is sent without it. */
   reason?: "none" | "optional" | "needed";
   /** For whom the reason is. */
@@ -31,7 +33,7 @@ interface AskProps<T> {
 
 /** Asks before something is done, for a reason where one is kept, does it, and has the page follow. */
 export function Ask<T>(props: AskProps<T>) {
-  const { reason = "optional", run, touched, close, done, failed, children, reasonHint, ...said } = props;
+  const { reason = "optional", ready = true, run, touched, close, done, failed, children, reasonHint, ...said } = props;
   const client = useQueryClient();
   const [words, setWords] = useState("");
   const sending = useMutation({
@@ -47,7 +49,7 @@ export function Ask<T>(props: AskProps<T>) {
   return (
     <Confirm
       {...said}
-      ready={reason !== "needed" || words.trim() !== ""}
+      ready={ready && (reason !== "needed" || words.trim() !== "")}
       busy={sending.isPending}
       error={sending.error}
       close={close}

@@ -40,6 +40,8 @@ export const watch: typeof english = {
     countsFailed: (failed, finished) => `${failed} von ${finished} Enden zählen als Fehlschlag`,
     gateLine: (wave) => `Schwelle ${wave}`,
     planned: "Erste Prognose",
+    plannedCourse: "Geplant",
+    plannedByNow: (planned, actual) => `Bis jetzt sollten ${planned} am Ende sein; es sind ${actual}.`,
     plannedEnd: "geplantes Ende",
     gates: "Schwellen",
     slice: "Ein Klick auf einen Punkt zeigt seine Fahrzeuge.",

@@ -39,6 +39,8 @@ export const watch = {
     countsFailed: (failed: string, finished: string) => `${failed} of ${finished} ends count as failed`,
     gateLine: (wave: number) => `gate ${wave}`,
     planned: "First forecast",
+    plannedCourse: "Planned",
+    plannedByNow: (planned: string, actual: string) => `By now ${planned} were planned to be at an end; ${actual} are.`,
     plannedEnd: "planned end",
     gates: "Gates",
     slice: "Click a point to see its vehicles.",

@@ -12,7 +12,7 @@ function screen() {
   const client = new QueryClient();
   client.setQueryData(keys.campaign(1), campaign(1));
   client.setQueryData(keys.campaigns, { pages: [{ items: [campaign(1), campaign(2)] }], pageParams: [undefined] });
-  client.setQueryData(keys.fleet, { vehicles: 0, models: [], campaigns: {}, dead_letters: 0, ingest: {} });
+  client.setQueryData(keys.fleet, { vehicles: 0, online: 0, models: [], campaigns: {}, dead_letters: 0, ingest: {} });
   client.setQueryData(keys.timeline(1), []);
   const asked = (key: readonly unknown[]) => client.getQueryState(key)?.isInvalidated;
   return { client, asked };
@@ -87,7 +87,7 @@ test("the timeline holds each event once, in order, however often the stream rep
 
 test("the fleet's figures come with the stream", async () => {
   const { client, asked } = screen();
-  const fleet = { vehicles: 7, models: [], campaigns: {}, dead_letters: 3, ingest: { lag_messages: 10, lag_seconds: 0.5 } };
+  const fleet = { vehicles: 7, online: 5, models: [], campaigns: {}, dead_letters: 3, ingest: { lag_messages: 10, lag_seconds: 0.5 } };
   await applyMessages(client, [said("fleet", fleet)]);
   expect(client.getQueryData(keys.fleet)).toEqual(fleet);
   expect(asked(keys.fleet)).toBe(false);
@@ -104,7 +104,7 @@ test("what is not understood says nothing", () => {
 test("another dead letter is asked for when the fleet's count tells of it", async () => {
   const { client, asked } = screen();
   client.setQueryData(keys.deadLetters, { pages: [], pageParams: [] });
-  const fleet = { vehicles: 0, models: [], campaigns: {}, dead_letters: 0, ingest: {} };
+  const fleet = { vehicles: 0, online: 0, models: [], campaigns: {}, dead_letters: 0, ingest: {} };
   await applyMessages(client, [said("fleet", { ...fleet, vehicles: 5 })]);
   expect(asked(keys.deadLetters)).toBe(false);
   await applyMessages(client, [said("fleet", { ...fleet, dead_letters: 1 })]);

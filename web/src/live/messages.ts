@@ -40,6 +40,8 @@ function isFleet(body: object): body is Fleet {
   return (
     "vehicles" in body &&
     typeof body.vehicles === "number" &&
+    "online" in body &&
+    typeof body.online === "number" &&
     "models" in body &&
     Array.isArray(body.models) &&
     "campaigns" in body &&

@@ -4,7 +4,7 @@ import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import { signOut } from "../api/client";
 import { fleetQuery } from "../api/queries";
-import { currentSession, endSession, may } from "../api/session";
+import { currentSession, endSession } from "../api/session";
 import { EmergencyBanner, EmergencyStopButton } from "../components/EmergencyStop";
 import {
   BookIcon,
@@ -118,7 +118,7 @@ function Side({ inDrawer = false }: { inDrawer?: boolean }) {
         <NavLink to="/dead-letters" icon={<LetterIcon size={18} />} label={t.deadLetters} count={letters} />
         <NavLink to="/rxswins" icon={<StampIcon size={18} />} label={t.rxswins} />
         <NavLink to="/audit" icon={<LogIcon size={18} />} label={t.audit} />
-        {may("admin") && <NavLink to="/access" icon={<KeyIcon size={18} />} label={t.access} />}
+        <NavLink to="/access" icon={<KeyIcon size={18} />} label={t.access} />
         <a className={classes.link} href="/api/docs/">
           <BookIcon size={18} />
           <span>{t.api}</span>

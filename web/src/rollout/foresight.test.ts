@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Campaign, Forecast, LoadSpan, PastForecast } from "../api/model";
-import { busiest, courseOf, horizonOf, isUnderWay, outlook, scoreOf, shareOf } from "./foresight";
+import { busiest, courseOf, horizonOf, isUnderWay, outlook, plannedBy, scoreOf, shareOf } from "./foresight";
 
 const BASE = 1_000_000_000;
 const at = (second: number) => new Date((BASE + second) * 1000).toISOString();
@@ -17,6 +17,11 @@ const forecast: Forecast = {
   late_ratio: 0,
   false_halt_ratio: 0,
 };
+
+test("a plan says how many were to have ended by now, between its points and after its last", () => {
+  const course = { times: [100, 200, 300], fast: [], middle: [0, 0.5, 0.9], slow: [] };
+  expect([0, 100, 150, 200, 250, 900].map((time) => plannedBy(course, time, 1000))).toEqual([0, 0, 250, 500, 700, 900]);
+});
 
 test("a course runs through the milestones that are reached, and stays where its fastest runs end", () => {
   const course = courseOf(forecast, 0);

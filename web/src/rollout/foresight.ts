@@ -15,7 +15,7 @@ const QUANTILES = ["p10_at", "p50_at", "p90_at"] as const;
 const seconds = (at: string) => Date.parse(at) / 1000;
 
 /** `ended`: the share that had come to an end when the forecast was made. Undefined when no run got to any milestone. */
-export function courseOf(forecast: Forecast, ended: number): Course | undefined {
+export function courseOf(forecast: Pick<Forecast, "from" | "milestones">, ended: number): Course | undefined {
   const from = seconds(forecast.from);
   const reached = forecast.milestones.filter((milestone) => milestone.band !== null && milestone.share > ended);
   if (reached.length === 0) return undefined;
@@ -32,6 +32,12 @@ export function courseOf(forecast: Forecast, ended: number): Course | undefined 
   const times = [...new Set(lines.flatMap((line) => line.map(([at]) => at)))].sort((a, b) => a - b);
   const [fast = [], middle = [], slow = []] = lines.map((line) => times.map((time) => shareAt(line, time)));
   return { times, fast, middle, slow };
+}
+
+/** How many of `total` were to have come to an end by `time`, in seconds since 1970, by the middle of a course. */
+export function plannedBy({ times, middle }: Course, time: number, total: number): number {
+  const line = times.map((at, index) => [at, middle[index] ?? 0] as const);
+  return Math.round(shareAt(line, Math.max(time, times[0] ?? time)) * total);
 }
 
 /** An end that comes much later than nearly all vehicles leaves them this part of a drawing. */

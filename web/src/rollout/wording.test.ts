@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { loadLanguage } from "../i18n";
 import { aCampaign } from "./fixtures";
-import { consequence, eventLine, paceSentence, exclusionSentence, waitingSentence, whyNotSentence } from "./wording";
+import { consequence, eventLine, paceSentence, exclusionSentence, told, waitingSentence, whyNotSentence } from "./wording";
 
 const now = Date.parse("2026-03-01T12:00:00Z");
 const said = (waiting: Parameters<typeof waitingSentence>[0]) => waitingSentence(waiting, now, "en-GB", "Asia/Tokyo");
@@ -59,7 +59,18 @@ test("an event is one line, and one of an unknown kind still is", () => {
     text: "Halted (was running)",
     tone: "bad",
   });
+  const paused = { ...event, type: "campaign_state_changed", from: "running", to: "paused" } as const;
+  expect(eventLine({ ...paused, reason: "the hotline is full" })).toMatchObject({ text: "Paused (was running)", reason: "the hotline is full" });
+  expect(eventLine({ ...paused, reason: "" }).reason).toBeUndefined();
   expect(eventLine({ ...event, type: "gate_widened" }).text).toBe("Gate widened");
+});
+
+test("why a campaign halted is told once, and why it was stopped by a person is not lost", () => {
+  const at = { at: "2026-03-01T12:00:00Z", actor: "engine", campaign: 1 };
+  const halted = { ...at, id: 1, type: "campaign_halted", wave: 1, reason: "4 of 6 failed" };
+  const state = { ...at, id: 2, type: "campaign_state_changed", from: "running", to: "halted", reason: "4 of 6 failed" } as const;
+  const stopped = { ...state, id: 3, reason: "emergency stop: doors open" };
+  expect(told([halted, state, stopped]).map(({ reason }) => reason)).toEqual(["4 of 6 failed", null, "emergency stop: doors open"]);
 });
 
 afterEach(() => loadLanguage("en"));

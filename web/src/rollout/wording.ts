@@ -151,8 +151,8 @@ export function consequence(command: Command, campaign: Campaign, now: number): 
 
 export type EventTone = "good" | "bad" | "plain" | "notice";
 
-/** One line of the timeline. */
-export function eventLine(event: LiveEvent): { text: string; tone: EventTone } {
+/** One line of the timeline, and why whoever did it says that it was done. */
+export function eventLine(event: LiveEvent): { text: string; tone: EventTone; reason?: string } {
   const said = text().events;
   switch (event.type) {
     case "campaign_created":
@@ -166,7 +166,8 @@ export function eventLine(event: LiveEvent): { text: string; tone: EventTone } {
         paused: "notice",
       };
       const from = event.from === undefined ? "" : said.was(campaignLook(event.from).label);
-      return { text: `${campaignLook(event.to).label}${from}`, tone: tones[event.to] ?? "plain" };
+      const line = { text: `${campaignLook(event.to).label}${from}`, tone: tones[event.to] ?? "plain" };
+      return event.reason == null || event.reason === "" ? line : { ...line, reason: event.reason };
     }
     case "wave_opened": {
       const vehicles = plural(event.vehicles ?? 0, text().count.vehicle);
@@ -187,6 +188,13 @@ export function eventLine(event: LiveEvent): { text: string; tone: EventTone } {
     default:
       return { text: actionLabel(event.type), tone: "plain" };
   }
+}
+
+/** The events as they are told: what halted a campaign is a line of its own, so its new state does not repeat it. */
+export function told(events: readonly LiveEvent[]): LiveEvent[] {
+  const halts = new Set(events.flatMap(({ type, reason }) => (type === "campaign_halted" && reason != null ? [reason] : [])));
+  const repeats = ({ to, reason }: LiveEvent) => to === "halted" && reason != null && halts.has(reason);
+  return events.map((event) => (repeats(event) ? { ...event, reason: null } : event));
 }
 
 /** What happened, as the audit log calls it; under its own name when this dashboard does not know it yet. */

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::sse::{self, KeepAlive, Sse};
 use futures::{Stream, StreamExt as _};
 use otaru_domain::event::Event;
@@ -15,12 +15,13 @@ use otaru_http::{Problem, chain};
 use otaru_store::events;
 use serde::Deserialize;
 use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::auth::Actor;
+use crate::auth::{self, Actor};
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::live::Update;
@@ -29,6 +30,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A look without having been woken.
 const TICK: Duration = Duration::from_secs(2);
 const BATCH: i64 = 500;
+/// How often it is asked again whether the reader still may.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(stream))
@@ -77,14 +80,30 @@ pub(crate) async fn stream(
         None => events::newest(&app.store).await?,
     };
     let stop = app.stop.clone();
-    let reader = Reader { app, changes, updates, campaign: query.campaign, last, look: true, waiting: VecDeque::new() };
-    let stream = futures::stream::unfold(reader, |mut reader| async move { Some((reader.next().await, reader)) });
+    let reader = Reader {
+        app,
+        headers,
+        asked: Instant::now(),
+        changes,
+        updates,
+        campaign: query.campaign,
+        last,
+        look: true,
+        waiting: VecDeque::new(),
+    };
+    let stream = futures::stream::unfold(reader, |mut reader| async move {
+        let told = reader.next().await?;
+        Some((Ok(told), reader))
+    });
     let stream = stream.take_until(stop.cancelled_owned());
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }
 
 struct Reader {
     app: App,
+    /// What the reader proved itself by, and when that was last looked at.
+    headers: HeaderMap,
+    asked: Instant,
     changes: watch::Receiver<()>,
     updates: broadcast::Receiver<Arc<Update>>,
     campaign: Option<CampaignId>,
@@ -95,12 +114,15 @@ struct Reader {
 }
 
 impl Reader {
-    /// The next event, however long it takes.
-    async fn next(&mut self) -> Result<sse::Event, Infallible> {
+    /// The next event, however long it takes; none when the reader may not read on.
+    async fn next(&mut self) -> Option<sse::Event> {
         loop {
+            if self.asked.elapsed() >= ASK_AGAIN && !self.still_may().await {
+                return None;
+            }
             if let Some(event) = self.waiting.pop_front() {
                 self.last = event.id;
-                return Ok(told(&event));
+                return Some(told(&event));
             }
             if self.look {
                 self.look = false;
@@ -119,12 +141,21 @@ impl Reader {
                 // Neither a wake-up nor its absence means anything: it looks again.
                 _ = tokio::time::timeout(TICK, self.changes.changed()) => self.look = true,
                 update = self.updates.recv() => match update {
-                    Ok(update) if self.concerns(&update) => return Ok(moved(&update)),
+                    Ok(update) if self.concerns(&update) => return Some(moved(&update)),
                     // A slow reader missed some: each is whole, so the next one is enough.
                     Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => tokio::time::sleep(TICK).await,
                 },
             }
+        }
+    }
+
+    /// Whether the token still works, or the session is still open. While that cannot be told, the stream goes on.
+    async fn still_may(&mut self) -> bool {
+        self.asked = Instant::now();
+        match Box::pin(auth::authenticate(&self.app, &Method::GET, &self.headers)).await {
+            Ok(_) => true,
+            Err(error) => Problem::from(error).status() != StatusCode::UNAUTHORIZED,
         }
     }
 

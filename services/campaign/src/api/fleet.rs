@@ -31,6 +31,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 pub(crate) struct Fleet {
     /// Vehicles in service.
     vehicles: u64,
+    /// How many of them are online: each was heard by a gateway within three of that gateway's poll intervals (15 minutes
+    /// unless told otherwise), by a request, a report over MQTT or a stream that was open.
+    online: u64,
+    /// When gateways last noted somebody; null as long as none has.
+    online_as_of: Option<DateTime<Utc>>,
     models: Vec<FleetModel>,
     /// Campaigns per state; states without any are left out.
     campaigns: BTreeMap<String, u64>,
@@ -48,6 +53,8 @@ pub(crate) struct FleetModel {
     name: String,
     /// Vehicles in service.
     vehicles: u64,
+    /// How many of them are online.
+    online: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -164,10 +171,17 @@ impl Fleet {
         let models: Vec<FleetModel> = fleet
             .models
             .into_iter()
-            .map(|model| FleetModel { model: model.model, name: model.name, vehicles: model.vehicles })
+            .map(|model| FleetModel {
+                model: model.model,
+                name: model.name,
+                vehicles: model.vehicles,
+                online: model.online,
+            })
             .collect();
         Ok(Self {
             vehicles: models.iter().map(|model| model.vehicles).sum(),
+            online: models.iter().map(|model| model.online).sum(),
+            online_as_of: fleet.online_as_of,
             models,
             campaigns: fleet.campaigns.into_iter().map(|(state, number)| (state.to_string(), number)).collect(),
             dead_letters: fleet.dead_letters,

@@ -24,6 +24,7 @@ pub mod releases;
 pub mod roots;
 pub mod rxswins;
 pub mod session;
+pub mod sessions;
 pub mod targets;
 pub mod tokens;
 pub mod uptane;
@@ -53,6 +54,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(dead_letters::routes())
         .merge(emergency::routes())
         .merge(tokens::routes())
+        .merge(sessions::routes())
         .merge(model_bandwidth::routes())
         .merge(model_review::routes())
         .merge(ack_signatures::routes())

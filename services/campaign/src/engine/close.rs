@@ -108,7 +108,8 @@ pub(super) async fn complete(app: &App, epoch: Epoch, id: CampaignId, now: DateT
     if campaign.closing.is_none() {
         document::republish(&mut tx, app, &campaign, DocumentState::Ended, now).await?;
     }
-    let event = EventKind::CampaignStateChanged { campaign: id, from: campaign.state, to };
+    let told = Some(reason.to_owned());
+    let event = EventKind::CampaignStateChanged { campaign: id, from: campaign.state, to, reason: told };
     events::record(&mut tx, by.name(), event, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     tracing::info!(campaign = id, reason, "the campaign is complete");

@@ -9,7 +9,6 @@ use otaru_domain::event::EventKind;
 use otaru_domain::id::CampaignId;
 use otaru_store::campaigns::{self, Campaign};
 use otaru_store::{StoreError, Tx, events};
-use serde_json::json;
 
 use super::start::start;
 use super::{By, CampaignError, document, emergency, locked, review};
@@ -136,8 +135,9 @@ async fn announce(
     reason: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), CampaignError> {
-    let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to };
-    events::record_with(tx, by.name(), event, json!({"reason": reason}), now).await?;
+    let reason = reason.map(str::to_owned);
+    let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to, reason };
+    events::record(tx, by.name(), event, now).await?;
     tracing::info!(campaign = campaign.id, from = %campaign.state, %to, by = by.name(), "the campaign's state was changed");
     Ok(())
 }

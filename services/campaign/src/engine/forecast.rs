@@ -79,6 +79,6 @@ async fn forecast(app: &App, epoch: Epoch, standing: &Standing, now: DateTime<Ut
         measured_from,
     };
     let mut tx = By::Engine(epoch).begin(&app.store).await?;
-    forecasts::keep(&mut tx, campaign.id, &kept).await?;
+    forecasts::keep(&mut tx, campaign.id, &kept, &forecast.milestones).await?;
     Ok(tx.commit().await.map_err(StoreError::from)?)
 }

@@ -63,8 +63,9 @@ impl Step<'_> {
         digest: &str,
     ) -> Result<(), StoreError> {
         campaigns::set_state(tx, campaign.id, to, self.actor, self.reason, self.now).await?;
-        let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to };
-        let details = json!({"verdict": self.verdict, "digest": digest, "reason": self.reason});
+        let reason = self.reason.map(str::to_owned);
+        let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to, reason };
+        let details = json!({"verdict": self.verdict, "digest": digest});
         events::record_with(tx, self.actor, event, details, self.now).await?;
         Ok(())
     }

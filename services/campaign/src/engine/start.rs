@@ -69,8 +69,9 @@ pub(super) async fn start(
     let frozen = waves::freeze(tx, campaign, &plan, &target, now).await?.map_err(CampaignError::NoVehicles)?;
     campaigns::set_state(tx, campaign.id, to, by.name(), reason, now).await?;
     document::publish(tx, app, campaign, DocumentState::Running, &frozen.models, now).await?;
-    let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to };
-    let details = serde_json::json!({"reason": reason, "members": frozen.members});
+    let reason = reason.map(str::to_owned);
+    let event = EventKind::CampaignStateChanged { campaign: campaign.id, from: campaign.state, to, reason };
+    let details = serde_json::json!({"members": frozen.members});
     events::record_with(tx, by.name(), event, details, now).await?;
     tracing::info!(campaign = campaign.id, members = frozen.members, by = by.name(), "the campaign has started");
     Ok(())

@@ -173,7 +173,9 @@ pub(crate) async fn actor_of(
     let Some(session) = oidc_sessions::of_secret(store, &hash(secret)).await? else { return Ok(None) };
     let refused = |detail: &str| Err(ApiError::from(Problem::unauthorized(detail)));
     if session.revoked_at.is_some() {
-        return refused("you signed out; sign in again");
+        let own = session.ended_by.as_ref().is_none_or(|by| *by == session.actor);
+        let detail = if own { "you signed out; sign in again" } else { "an admin ended this session; sign in again" };
+        return refused(detail);
     }
     if session.expires_at <= now {
         return refused("this session is over; sign in again");
@@ -183,6 +185,9 @@ pub(crate) async fn actor_of(
     }
     let role = Role::parse(&session.role)
         .ok_or_else(|| StoreError::inconsistent("oidc_sessions", format!("role {:?}", session.role)))?;
+    if session.is_use_news(now) {
+        oidc_sessions::used(store, session.id, now).await?;
+    }
     let display_name = Some(session.display_name);
-    Ok(Some(Actor { name: session.actor, display_name, role, scope: Scope::default() }))
+    Ok(Some(Actor { name: session.actor, display_name, role, scope: Scope::default(), session: Some(session.id) }))
 }

@@ -1,6 +1,6 @@
 //! Rehearsals and forecasts over REST: what they are measured from, that they change nothing, and that they are scored.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use otaru_domain::ack::ReportedState;
 use otaru_domain::clock;
 use serde_json::{Value, json};
@@ -68,11 +68,23 @@ async fn a_running_campaign_is_forecast_and_the_forecasts_are_scored_when_it_has
     .await;
     assert_eq!((&kept["completed_at"], &kept["covered_ratio"]), (&Value::Null, &Value::Null));
     assert_eq!((&kept["items"][0]["covered"], &kept["items"][0]["runs"]), (&Value::Null, &json!(200)));
+    // The first one is the plan, with its course.
+    let planned = kept["planned"].clone();
+    assert_eq!(time(&planned["from"]), time(&kept["items"].as_array().unwrap().last().unwrap()["made_at"]));
+    let course: Vec<(f64, DateTime<Utc>)> = planned["milestones"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["share"].as_f64().unwrap(), time(&one["band"]["p50_at"])))
+        .collect();
+    assert_eq!(course.iter().map(|(share, _)| *share).collect::<Vec<_>>(), [0.1, 0.25, 0.5, 0.75, 0.9, 0.99]);
+    assert!(course.is_sorted_by(|a, b| a.1 <= b.1) && course[0].1 < course[4].1, "{course:?}");
 
     fleet.report(id, &fleet.vins, 1, ReportedState::Accepted).await;
     fleet.report(id, &fleet.vins, 2, ReportedState::Installed).await;
     fleet.until_state(id, "completed").await;
     let scored = list().await;
+    assert_eq!(scored["planned"], planned, "what comes later changes no plan");
     // Nobody has ever been so fast as this fleet: the assumed delays are hours.
     assert_eq!((&scored["covered_ratio"], &scored["items"][0]["covered"]), (&json!(0.0), &json!(false)), "{scored}");
     assert!(!scored["completed_at"].is_null());

@@ -110,6 +110,25 @@ async fn events_are_pushed_and_a_reader_that_was_away_misses_none() {
 }
 
 #[tokio::test]
+async fn why_a_campaign_was_paused_is_told_with_it_and_names_no_vin() {
+    let world = World::start().await;
+    let fleet = Fleet::new(&world, 2).await;
+    let id = fleet.create(&fleet.draft(&[(1.0, 1.0)])).await;
+    fleet.command(id, "start").await;
+    let reason = json!({"reason": format!("{} smokes", fleet.vins[0])});
+    let paused = fleet.engineer.post(&format!("/campaigns/{id}/pause"), &reason).await.is(200);
+    assert_eq!(paused["state_reason"], reason["reason"]);
+    fleet.engineer.post(&format!("/campaigns/{id}/resume"), &json!({})).await.is(200);
+    let events = fleet.engineer.request(Method::GET, &format!("/events?campaign={id}&after=0")).send().await.unwrap();
+    let told = Stream::of(events).until(|told| told.data["from"] == "paused").await;
+    let of = |to: &str| told.iter().rfind(|told| told.data["to"] == to).unwrap().data["reason"].clone();
+    // Events leave the installation, and nothing takes them back when a vehicle is erased.
+    let why = of("paused");
+    assert!(why.as_str().is_some_and(|why| why.starts_with("vehicle-") && why.ends_with(" smokes")), "{why}");
+    assert_eq!(of("running"), Value::Null, "nobody said why it goes on");
+}
+
+#[tokio::test]
 async fn what_moves_is_told_in_few_messages_and_is_no_event_to_go_on_after() {
     let world = World::start().await;
     let fleet = Fleet::new(&world, 120).await;

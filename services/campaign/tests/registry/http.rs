@@ -104,6 +104,8 @@ fn what_only_some_may_do_is_listed_here() {
         ("approve_campaign", Role::Approver),
         ("approve_wave", Role::Approver),
         ("create_token", Role::Admin),
+        ("end_person_session", Role::Admin),
+        ("end_person_sessions", Role::Admin),
         ("erase_vehicle", Role::Admin),
         ("lift_emergency_stop", Role::Admin),
         ("list_tokens", Role::Admin),

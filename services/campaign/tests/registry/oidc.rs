@@ -136,6 +136,50 @@ async fn signing_out_ends_the_session_on_the_server_and_is_in_the_log() {
 }
 
 #[tokio::test]
+async fn an_admin_sees_who_is_signed_in_and_ends_their_sessions() {
+    let provider = Provider::start(0, true).await;
+    let world = world(&provider.issuer).await;
+    let (mut laptop, mut phone, mut grace) = (Browser::new(&world), Browser::new(&world), Browser::new(&world));
+    for (browser, login) in [(&mut laptop, "ada"), (&mut phone, "ada"), (&mut grace, "grace")] {
+        browser.sign_in(login).await.is(303);
+    }
+    let admin = world.caller(Role::Admin).await;
+    let all = admin.get("/sessions").await.is(200)["items"].clone();
+    let ada = format!("oidc:ada@{}", provider.issuer);
+    let actors: Vec<&str> = all.as_array().unwrap().iter().map(|one| one["actor"].as_str().unwrap()).collect();
+    assert_eq!(actors, [ada.as_str(), &ada, &format!("oidc:grace@{}", provider.issuer)]);
+    let last = &all[2];
+    assert_eq!((&last["display_name"], &last["role"]), (&json!("Grace Hopper"), &json!("approver")));
+    assert_eq!((&last["issuer"], &last["current"]), (&json!(provider.issuer), &json!(false)));
+    assert!(last["created_at"].is_string() && last["last_used_at"].is_string() && last["expires_at"].is_string());
+    let paged = admin.get("/sessions?limit=2").await.is(200);
+    let next = paged["next_cursor"].as_str().unwrap();
+    assert_eq!(admin.get(&format!("/sessions?limit=2&cursor={next}")).await.is(200)["items"], json!([last]));
+
+    // Everybody else sees their own, says nothing of others, and ends none.
+    let own = phone.call(Method::GET, "/sessions", &NOTHING).await.is(200)["items"].clone();
+    let ids = |items: &Value| items.as_array().unwrap().iter().map(|one| one["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&own), ids(&all)[..2]);
+    assert_eq!((&own[0]["current"], &own[1]["current"]), (&json!(false), &json!(true)));
+    let path = |at: usize| format!("/sessions/{}", all[at]["id"].as_str().unwrap());
+    grace.call(Method::DELETE, &path(0), &NOTHING).await.problem(403, "forbidden");
+    grace.call(Method::DELETE, &format!("/sessions?actor={ada}"), &NOTHING).await.problem(403, "forbidden");
+
+    admin.delete(&path(0)).await.is(204);
+    let refused = laptop.call(Method::GET, "/models", &NOTHING).await.problem(401, "unauthorized");
+    assert!(refused.contains("an admin ended"), "{refused}");
+    phone.call(Method::GET, "/models", &NOTHING).await.is(200);
+    admin.delete(&path(0)).await.problem(404, "not-found");
+    assert_eq!(admin.delete(&format!("/sessions?actor={ada}")).await.is(200), json!({"ended": 1}));
+    phone.call(Method::GET, "/models", &NOTHING).await.problem(401, "unauthorized");
+    assert_eq!(admin.delete(&format!("/sessions?actor={ada}")).await.is(200), json!({"ended": 0}));
+    assert_eq!(ids(&admin.get("/sessions").await.is(200)["items"]), ids(&all)[2..]);
+    let log = admin.get("/audit?action=session_ended").await.is(200)["items"].clone();
+    assert_eq!((log.as_array().unwrap().len(), &log[0]["details"]["actor"]), (2, &json!(ada)));
+    assert_eq!(log[0]["actor"], admin.name);
+}
+
+#[tokio::test]
 async fn a_session_ends_with_its_time_and_is_no_bearer_token() {
     use base64::Engine as _;
     let provider = Provider::start(0, true).await;

@@ -33,7 +33,7 @@ pub struct FinishBand {
 }
 
 /// When a share of the vehicles has reached an end.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Milestone {
     /// 0 to 1.
     pub share: f64,
@@ -54,7 +54,7 @@ pub struct Forecast {
     /// When it completes, the deadline included, of the runs that did not halt; null when all did.
     #[schema(required = true)]
     pub finish: Option<FinishBand>,
-    /// When 50, 90 and 99 % of its vehicles have reached an end: what never comes counts for the finish, and not here.
+    /// When 10, 25, 50, 75, 90 and 99 % of its vehicles have reached an end: what never comes counts for the finish, and not here.
     pub milestones: Vec<Milestone>,
     /// The share of the runs whose deadline came before all vehicles had ended.
     pub late_ratio: f64,

@@ -22,7 +22,7 @@ use crate::rollout::Unmet;
 const TICK_MS: i64 = 1000;
 const HOUR_MS: i64 = 3_600_000;
 /// Shares of the vehicles whose ends are noted.
-pub(super) const MILESTONES: [f64; 3] = [0.5, 0.9, 0.99];
+pub(super) const MILESTONES: [f64; 6] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.99];
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Played {
     /// Vehicles that had the update, or were getting it, at the end.
     pub exposed: u64,
     /// When the shares of [`MILESTONES`] had ended.
-    pub(super) milestones: [Option<DateTime<Utc>>; 3],
+    pub(super) milestones: [Option<DateTime<Utc>>; MILESTONES.len()],
     /// What it took: waves that the planner looked at, and events.
     pub(super) work: u64,
     /// Offers and ends per hour from the beginning.
@@ -74,7 +74,7 @@ pub struct Run<'a> {
     pub(super) awaits_pace: bool,
     vehicles: u64,
     pub(super) ended: u64,
-    milestones: [Option<DateTime<Utc>>; 3],
+    milestones: [Option<DateTime<Utc>>; MILESTONES.len()],
     work: u64,
     hours: Vec<(u64, u64)>,
 }
@@ -112,7 +112,7 @@ impl<'a> Run<'a> {
             awaits_pace: false,
             vehicles: course.vehicles(),
             ended: 0,
-            milestones: [None; 3],
+            milestones: [None; MILESTONES.len()],
             work: 0,
             hours: Vec::new(),
         };

@@ -175,7 +175,8 @@ fn show(said: &Rehearsal) -> String {
     };
     let forecast = &said.forecast;
     let mut text = format!("finish: {} (p10, p50, p90)\n", band(&forecast.finish));
-    for milestone in &forecast.milestones {
+    // The later half of them: the rest of the course is close to these.
+    for milestone in forecast.milestones.iter().filter(|one| [0.5, 0.9, 0.99].contains(&one.share)) {
         let missed = if milestone.missed_ratio > 0.0 {
             format!(", not in {:.2} of the runs", milestone.missed_ratio)
         } else {

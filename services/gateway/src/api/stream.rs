@@ -95,6 +95,8 @@ fn events(
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = None;
         let mut look_at = Instant::now();
+        let mut last_heard = Instant::now();
+        let renew = app.presence.renew_streams();
         loop {
             tokio::select! {
                 () = app.stop.cancelled() => break,
@@ -115,8 +117,14 @@ fn events(
                 }
             }
             // A token may end, or be revoked, while its stream is open.
-            if app.auth.check(&claims, clock::now()).is_err() {
+            let now = clock::now();
+            if app.auth.check(&claims, now).is_err() {
                 break;
+            }
+            // It wakes up with each heartbeat at the latest.
+            if last_heard.elapsed() >= renew {
+                app.presence.heard(claims.vehicle, now);
+                last_heard = Instant::now();
             }
         }
     }

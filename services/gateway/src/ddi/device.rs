@@ -110,6 +110,7 @@ async fn recognise(parts: &mut Parts, app: &App) -> Result<Device, Away> {
     if claims.vin != vin {
         return Err(Away::Unknown);
     }
+    app.presence.heard(claims.vehicle, clock::now());
     tracing::Span::current().record("vin", vin.as_str());
     let links = Links::of(parts, &app.proxies, &settings.tenant, &vin)?;
     Ok(Device { claims, links })

@@ -11,6 +11,7 @@ mod model;
 mod mqtt;
 mod outage;
 mod poll;
+mod presence;
 mod rates;
 mod redirects;
 mod signatures;

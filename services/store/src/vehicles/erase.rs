@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use otaru_domain::id::{VehicleId, Vin};
 
 use super::one_row;
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, presence};
 
 /// Gives the vehicle, which is locked, `pseudonym` for its VIN, and removes what could name it or its holder:
 /// tags, attributes, its places on lists, serial numbers, its ECUs' keys, what it wrote to its logs, dead letters with its VIN. It is retired.
@@ -30,11 +30,13 @@ pub async fn erase(
     .execute(&mut **tx)
     .await?;
     one_row(erased.rows_affected(), id)?;
+    presence::forget(tx, id, now).await?;
     for statement in [
         "UPDATE vehicle_ecus SET serial = NULL WHERE vehicle_id = $1 AND serial IS NOT NULL",
         "UPDATE vehicle_ecu_history SET serial = NULL WHERE vehicle_id = $1 AND serial IS NOT NULL",
         "UPDATE assignment_failures SET log = NULL WHERE vehicle_id = $1 AND log IS NOT NULL",
         "DELETE FROM group_vehicles WHERE vehicle_id = $1",
+        "DELETE FROM vehicle_presence WHERE vehicle_id = $1",
         "DELETE FROM uptane_ecus WHERE vehicle_id = $1",
         "DELETE FROM uptane_directions WHERE vehicle_id = $1",
     ] {

@@ -15,7 +15,7 @@ pub use erase::erase;
 pub use import::{ImportEcu, ImportVehicle, Imported, import};
 pub use list::{Filter, list};
 
-use crate::{Store, StoreError, Tx};
+use crate::{Store, StoreError, Tx, presence};
 
 /// A vehicle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub struct Vehicle {
     pub inventory_at: Option<DateTime<Utc>>,
     /// When its newest acknowledgement was taken.
     pub ack_at: Option<DateTime<Utc>>,
+    /// When a gateway last heard it.
+    pub heard_at: Option<DateTime<Utc>>,
+    /// Until when it counts as online for that.
+    pub online_until: Option<DateTime<Utc>>,
 }
 
 /// What people may change of a vehicle.
@@ -61,6 +65,8 @@ struct Row {
     updated_at: DateTime<Utc>,
     inventory_at: Option<DateTime<Utc>>,
     ack_at: Option<DateTime<Utc>>,
+    heard_at: Option<DateTime<Utc>>,
+    online_until: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<Row> for Vehicle {
@@ -84,6 +90,8 @@ impl TryFrom<Row> for Vehicle {
             updated_at: row.updated_at,
             inventory_at: row.inventory_at,
             ack_at: row.ack_at,
+            heard_at: row.heard_at,
+            online_until: row.online_until,
         })
     }
 }
@@ -93,8 +101,9 @@ macro_rules! select {
     ($tail:literal) => {
         concat!(
             "SELECT v.id, v.vin, v.model_id, v.model_year, v.region, v.tags, v.attributes, v.rxswin, v.opted_out_at IS NOT NULL AS opted_out, v.retired_at, ",
-            "v.created_at, v.updated_at, r.inventory_at, r.ack_at ",
+            "v.created_at, v.updated_at, r.inventory_at, r.ack_at, p.heard_at, p.online_until ",
             "FROM vehicles AS v LEFT JOIN vehicle_reports AS r ON r.vehicle_id = v.id ",
+            "LEFT JOIN vehicle_presence AS p ON p.vehicle_id = v.id ",
             $tail
         )
     };
@@ -186,7 +195,8 @@ pub async fn retire(tx: &mut Tx, id: VehicleId, now: DateTime<Utc>) -> Result<()
             .bind(now)
             .execute(&mut **tx)
             .await?;
-    one_row(retired.rows_affected(), id)
+    one_row(retired.rows_affected(), id)?;
+    presence::forget(tx, id, now).await
 }
 
 fn one_row(affected: u64, id: VehicleId) -> Result<(), StoreError> {

@@ -19,15 +19,23 @@ import { When } from "../../components/When";
 import { text } from "../../i18n";
 import page from "../Page.module.css";
 import { NewToken } from "./NewToken";
+import { Sessions } from "./Sessions";
 
-/** Who may come in: the tokens of people and programs. */
+/** Who may come in: the tokens of people and programs, and who is signed in. */
 export function Access() {
   const t = text().access;
   if (!may("admin")) {
     return (
-      <Notice page icon={<KeyIcon size={26} />} title={t.onlyAdmins}>
-        {t.onlyAdminsText}
-      </Notice>
+      <div className={page.page}>
+        <PageHeader title={t.title} />
+        <Sessions />
+        <Panel title={t.tokens}>
+          <Notice icon={<KeyIcon size={26} />} title={t.onlyAdmins}>
+            {t.onlyAdminsText}
+          </Notice>
+        </Panel>
+        <Roles />
+      </div>
     );
   }
   return <Tokens />;
@@ -53,13 +61,14 @@ function Tokens() {
           </Button>
         }
       />
-      <Panel title={text().common.all}>
+      <Panel title={t.tokens}>
         {data !== undefined ? (
           <List tokens={data} />
         ) : (
           <Pending error={error} retry={() => void refetch()} />
         )}
       </Panel>
+      <Sessions />
       <Roles />
       {creating && (
         <NewToken

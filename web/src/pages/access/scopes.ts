@@ -23,6 +23,7 @@ const KINDS: Record<CallKind, true> = {
   releases: true,
   rxswins: true,
   session: true,
+  sessions: true,
   tokens: true,
   vehicles: true,
 };

@@ -6,7 +6,7 @@ import { COUNTS } from "../../components/charts/style";
 import { formatCount } from "../../format/number";
 import { gateLines, type Series } from "../../rollout/burnUp";
 import type { Course } from "../../rollout/foresight";
-import { drawAhead, drawGates, drawOpenings, drawPlanned, drawSlice } from "./burnUpMarks";
+import { drawCourse, drawGates, drawOpenings, drawPlanned, drawSlice } from "./burnUpMarks";
 
 const HEIGHT = 260;
 
@@ -16,14 +16,20 @@ export interface Span {
   to: number;
 }
 
+/** What the course is held against: the plan's own course, or its end where only that is known. */
+export interface Planned {
+  course?: Course | undefined;
+  end?: Span | undefined;
+}
+
 interface ChartProps {
   series: Series;
   waves: readonly Wave[];
   members: number;
   /** What is forecast, if anything is. */
   ahead: Course | undefined;
-  /** When it was to end by the first forecast: eight runs in ten. */
-  planned: Span | undefined;
+  /** By the first forecast. */
+  planned: Planned;
   /** The part whose vehicles are listed. */
   slice: Span | undefined;
   /** Somebody chose a moment, in seconds since 1970. */
@@ -49,7 +55,7 @@ export function BurnUpChart({ series, waves, members, ahead, planned, slice, cho
 interface Shown {
   waves: readonly Wave[];
   ahead: Course | undefined;
-  planned: Span | undefined;
+  planned: Planned;
   slice: Span | undefined;
   choose: (time: number) => void;
 }
@@ -64,7 +70,7 @@ function drawn(members: number, states: readonly string[]): Drawing<Shown> {
     return {
       cursor: { points: { size: 6 }, y: false, drag: { x: false, y: false } },
       scales: {
-        x: { time: true, range: (_, from, to) => [from, horizon(from, to, beside().ahead)] },
+        x: { time: true, range: (_, from, to) => [from, horizon(from, to, beside())] },
         y: { range: () => [0, Math.max(1, members) * 1.14] },
       },
       axes: [timeAxis, { ...axis, size: 52, incrs: COUNTS, values: (_, ticks) => ticks.map((tick) => formatCount(tick)) }],
@@ -87,8 +93,9 @@ function drawn(members: number, states: readonly string[]): Drawing<Shown> {
         drawClear: [
           (plot) => {
             drawSlice(plot, beside().slice, water);
-            drawPlanned(plot, beside().planned, members, quiet, font);
-            drawAhead(plot, beside().ahead, members, water);
+            drawPlanned(plot, beside().planned.end, members, quiet, font);
+            drawCourse(plot, beside().planned.course, members, quiet);
+            drawCourse(plot, beside().ahead, members, water);
           },
         ],
         draw: [
@@ -102,8 +109,9 @@ function drawn(members: number, states: readonly string[]): Drawing<Shown> {
   };
 }
 
-/** As far ahead as it has run so far, and no further than the forecast: what has happened keeps at least half of the width. */
-function horizon(from: number, to: number, ahead: Course | undefined): number {
-  const last = ahead?.times.at(-1) ?? to;
+/** As far ahead as it has run so far, and no further than the forecast, or a plan that fits: what has happened keeps half of the width. */
+function horizon(from: number, to: number, { ahead, planned }: Shown): number {
+  const plan = planned.course?.times.at(-1) ?? to;
+  const last = Math.max(ahead?.times.at(-1) ?? to, plan - to <= to - from ? plan : to);
   return Math.max(to, Math.min(last, to + (to - from)));
 }

@@ -5,7 +5,7 @@ import { Panel } from "../../components/Panel";
 import { When } from "../../components/When";
 import { formatCount } from "../../format/number";
 import { text } from "../../i18n";
-import { eventLine } from "../../rollout/wording";
+import { eventLine, told } from "../../rollout/wording";
 import classes from "./Timeline.module.css";
 
 const FIRST_SHOWN = 12;
@@ -13,7 +13,7 @@ const FIRST_SHOWN = 12;
 /** Every event of the campaign and who caused it, the latest first. */
 export function Timeline({ events }: { events: readonly LiveEvent[] }) {
   const [all, setAll] = useState(false);
-  const latest = [...events].reverse();
+  const latest = told(events).reverse();
   const shown = all ? latest : latest.slice(0, FIRST_SHOWN);
   return (
     <Panel title={text().campaign.timeline}>
@@ -46,6 +46,7 @@ function Line({ event }: { event: LiveEvent }) {
   return (
     <li className={classes.event} data-tone={line.tone}>
       <span className={classes.text}>{line.text}</span>
+      {line.reason !== undefined && <span className={classes.reason}>{text().campaign.because(line.reason)}</span>}
       <span className={classes.meta}>
         <When at={event.at} /> · {event.actor}
       </span>

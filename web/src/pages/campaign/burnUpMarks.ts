@@ -47,24 +47,24 @@ export function drawPlanned(plot: uPlot, planned: Span | undefined, members: num
   });
 }
 
-/** How many vehicles eight forecasts in ten have at an end, from the last of what is known on. */
-export function drawAhead(plot: uPlot, ahead: Course | undefined, members: number, color: string): void {
-  if (ahead === undefined) return;
+/** How many vehicles eight runs in ten have at an end by when, and the middle of them: of a forecast, or of the plan. */
+export function drawCourse(plot: uPlot, course: Course | undefined, members: number, color: string): void {
+  if (course === undefined) return;
   const at = (index: number, share: number) =>
-    [plot.valToPos(ahead.times[index] ?? 0, "x", true), plot.valToPos(share * members, "y", true)] as const;
+    [plot.valToPos(course.times[index] ?? 0, "x", true), plot.valToPos(share * members, "y", true)] as const;
   within(plot, (ctx) => {
     ctx.beginPath();
-    ahead.fast.forEach((share, index) => {
+    course.fast.forEach((share, index) => {
       ctx.lineTo(...at(index, share));
     });
-    ahead.slow.toReversed().forEach((share, index) => {
-      ctx.lineTo(...at(ahead.slow.length - 1 - index, share));
+    course.slow.toReversed().forEach((share, index) => {
+      ctx.lineTo(...at(course.slow.length - 1 - index, share));
     });
     ctx.closePath();
     ctx.fillStyle = `${color}33`;
     ctx.fill();
     ctx.beginPath();
-    ahead.middle.forEach((share, index) => {
+    course.middle.forEach((share, index) => {
       ctx.lineTo(...at(index, share));
     });
     ctx.strokeStyle = color;

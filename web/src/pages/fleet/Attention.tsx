@@ -62,9 +62,10 @@ export function Attention({ campaigns, deadLetters }: { campaigns: readonly Camp
 
 function needs(campaign: Campaign): string | undefined {
   const t = text().fleet;
-  if (campaign.state === "halted") return [t.halted, campaign.state_reason ?? ""].filter((part) => part !== "").join(": ");
+  const because = (state: string) => [state, campaign.state_reason ?? ""].filter((part) => part !== "").join(": ");
+  if (campaign.state === "halted") return because(t.halted);
   if (campaign.state === "in_review") return t.inReview;
-  if (campaign.state === "paused") return t.paused;
+  if (campaign.state === "paused") return because(t.paused);
   if (waveToApprove(campaign) !== undefined) return t.waveWaits;
   return campaign.waiting_on.code === "gate_unreachable" ? t.stuck : undefined;
 }

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Fleet } from "../../api/model";
-import { formatCount, formatSeconds, plural } from "../../format/number";
+import { When } from "../../components/When";
+import { formatCount, formatPercent, formatSeconds, plural } from "../../format/number";
 import { text } from "../../i18n";
 import classes from "./Fleet.module.css";
 
@@ -20,6 +21,15 @@ export function Figures({ fleet }: { fleet: Fleet }) {
     <div className={classes.figures}>
       <Figure label={text().common.vehicles} value={formatCount(fleet.vehicles)}>
         {plural(fleet.models.length, text().count.model)}
+      </Figure>
+      <Figure label={text().fleet.online} value={fleet.online_as_of == null ? "–" : formatCount(fleet.online)}>
+        {fleet.online_as_of == null ? (
+          text().fleet.onlineNone
+        ) : (
+          <>
+            {text().fleet.onlineOf(formatPercent(fleet.vehicles === 0 ? 0 : fleet.online / fleet.vehicles))} <When at={fleet.online_as_of} />
+          </>
+        )}
       </Figure>
       <Figure
         label={text().fleet.campaignsUnderWay}

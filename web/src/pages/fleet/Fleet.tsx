@@ -111,7 +111,7 @@ function UnderWay({ campaigns, error, retry }: UnderWayProps) {
 function FiguresLoading() {
   return (
     <div className={classes.figures} role="group" aria-busy="true" aria-label={text().common.loading}>
-      {[1, 2, 3, 4].map((figure) => (
+      {[1, 2, 3, 4, 5].map((figure) => (
         <Skeleton key={figure} h={104} radius="lg" />
       ))}
     </div>

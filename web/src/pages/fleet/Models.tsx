@@ -28,9 +28,14 @@ export function Models({ models }: { models: readonly FleetModel[] }) {
                 </Link>
                 <span>{model.model}</span>
               </div>
-              <span className={classes.count}>{formatCount(model.vehicles)}</span>
+              <span className={classes.count}>
+                {formatCount(model.vehicles)}
+                <span>{t.onlineOfModel(formatCount(model.online))}</span>
+              </span>
               <span className={classes.track} aria-hidden="true">
-                <span style={{ "--ratio": model.vehicles / largest }} />
+                <span style={{ "--ratio": model.vehicles / largest }}>
+                  <span style={{ "--ratio": model.vehicles === 0 ? 0 : model.online / model.vehicles }} />
+                </span>
               </span>
             </li>
           ))}

@@ -18,6 +18,7 @@ import { MODEL_COLORS } from "../models/states";
 import { ReviewSwitch } from "../models/ReviewSwitch";
 import { NotFound } from "../NotFound";
 import page from "../Page.module.css";
+import { Bandwidth } from "./Bandwidth";
 import { Expiries } from "./Expiries";
 import { Keys } from "./Keys";
 import { Recipients } from "./Recipients";
@@ -64,6 +65,9 @@ function Details({ model }: { model: VehicleModel }) {
           <Fact term={t.topic}>{model.topic}</Fact>
           <Fact term={t.review}>
             <ReviewSwitch model={model} />
+          </Fact>
+          <Fact term={recordsText().bandwidth.title}>
+            <Bandwidth model={model} />
           </Fact>
           <Fact term={recordsText().keys.checkDigit}>{model.vin_check_digit ? text().common.yes : text().common.no}</Fact>
           <Fact term={t.created}>

@@ -13,6 +13,7 @@ import { Panel } from "../../components/Panel";
 import { Badge } from "../../components/StateBadge";
 import { When } from "../../components/When";
 import { text } from "../../i18n";
+import { lastHeard } from "../../rollout/presence";
 import { NotFound } from "../NotFound";
 import page from "../Page.module.css";
 import { Campaigns } from "./Campaigns";
@@ -40,6 +41,7 @@ export function Vehicle() {
         back={{ to: "/vehicles", label: text().vehicles.title }}
         badge={
           <>
+            {data.retired_at == null && <Online online={data.online} />}
             {data.retired_at != null && <Badge label={t.retired} color="var(--state-cancelled)" />}
             {data.opted_out && <Badge label={t.optedOut} color="var(--state-declined)" />}
           </>
@@ -94,6 +96,11 @@ function Identity({ vehicle }: { vehicle: VehicleModel }) {
         <Fact term={t.holder}>
           <OptOut vehicle={vehicle} />
         </Fact>
+        {vehicle.retired_at == null && (
+          <Fact term={t.presence}>
+            <Presence vehicle={vehicle} />
+          </Fact>
+        )}
         <Fact term={t.lastAck}>
           <Moment at={vehicle.last_ack_at} />
         </Fact>
@@ -110,6 +117,22 @@ function Identity({ vehicle }: { vehicle: VehicleModel }) {
         )}
       </Facts>
     </Panel>
+  );
+}
+
+function Online({ online }: { online: boolean }) {
+  const t = text().vehicles;
+  return online ? <Badge label={t.online} color="var(--state-installed)" /> : <Badge label={t.offline} color="var(--state-timed-out)" />;
+}
+
+/** Since when it has been silent, or that it is there. */
+function Presence({ vehicle }: { vehicle: VehicleModel }) {
+  const last = lastHeard(vehicle);
+  if (last === undefined) return text().vehicles.never;
+  return (
+    <>
+      {vehicle.online ? text().vehicle.onlineHeard : text().vehicle.offlineSince} <When at={last} />
+    </>
   );
 }
 

@@ -14,6 +14,7 @@ import { Badge } from "../../components/StateBadge";
 import { cell, rowLink, Table } from "../../components/Table";
 import { When } from "../../components/When";
 import { text } from "../../i18n";
+import { lastHeard } from "../../rollout/presence";
 import page from "../Page.module.css";
 import { readVehicles } from "../search";
 import { useTyped } from "../useTyped";
@@ -147,7 +148,11 @@ function List({ vehicles }: { vehicles: readonly Vehicle[] }) {
 }
 
 function LastSeen({ vehicle }: { vehicle: Vehicle }) {
-  const times = [vehicle.last_ack_at, vehicle.last_inventory_at].flatMap((time) => time ?? []).sort();
-  const last = times.at(-1);
-  return last === undefined ? <span className={cell.quiet}>{text().vehicles.never}</span> : <When at={last} />;
+  const last = lastHeard(vehicle);
+  if (last === undefined) return <span className={cell.quiet}>{text().vehicles.never}</span>;
+  return (
+    <>
+      {vehicle.online && <Badge label={text().vehicles.online} color="var(--state-installed)" />} <When at={last} />
+    </>
+  );
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use otaru_domain::campaign::CampaignState;
 use otaru_domain::clock;
 use otaru_domain::id::CampaignId;
-use otaru_domain::rehearsal::{self as rules, DEFAULT_RUNS, FinishBand, FleetSource, Forecast, is_covered};
+use otaru_domain::rehearsal::{self as rules, DEFAULT_RUNS, FinishBand, FleetSource, Forecast, Milestone, is_covered};
 use otaru_http::Json;
 use otaru_store::campaigns::Campaign;
 use otaru_store::forecasts::{self, Kept};
@@ -76,6 +76,14 @@ pub(crate) struct PastForecast {
     covered: Option<bool>,
 }
 
+/// How many vehicles were to have reached an end by when.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PlannedCourse {
+    /// From when on it was played.
+    from: DateTime<Utc>,
+    milestones: Vec<Milestone>,
+}
+
 /// What was expected of a campaign, and whether it came true.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PastForecasts {
@@ -85,6 +93,10 @@ pub(crate) struct PastForecasts {
     /// The share of the forecasts whose band held that; eight in ten should. Null without both.
     #[schema(required = true)]
     covered_ratio: Option<f64>,
+    /// The campaign's plan: the course of its first forecast, made as its first wave opened. Null before, of continuous campaigns, and
+    /// of those whose first forecast was made before courses were kept.
+    #[schema(required = true)]
+    planned: Option<PlannedCourse>,
     /// The newest first. One is made when a wave has opened, and every 15 minutes; less often for campaigns of more than two days.
     items: Vec<PastForecast>,
 }
@@ -105,7 +117,10 @@ pub(crate) async fn forecasts(
     let campaign = found(&app.store, id).await?.campaign;
     let kept = forecasts::of(&app.store, id, MAX_LISTED).await?;
     let items: Vec<PastForecast> = kept.into_iter().map(|one| scored(one, &campaign)).collect();
-    Ok(Json(PastForecasts { completed_at: completed_at(&campaign), covered_ratio: covered_ratio(&items), items }))
+    let planned = forecasts::planned(&app.store, id).await?;
+    let planned = planned.map(|(from, milestones)| PlannedCourse { from, milestones });
+    let (completed_at, covered_ratio) = (completed_at(&campaign), covered_ratio(&items));
+    Ok(Json(PastForecasts { completed_at, covered_ratio, planned, items }))
 }
 
 fn completed_at(campaign: &Campaign) -> Option<DateTime<Utc>> {

@@ -65,10 +65,11 @@ pub(crate) async fn get(
     let rxswins = rxswin::history(&app.store, id).await?.into_iter();
     let campaigns = dossier::of_vehicle(&app.store, id, MAX_CAMPAIGNS).await?;
     let (log, anchor) = log_of(&app.store, &[audit::vehicle(id)]).await?;
+    let now = clock::now();
     let dossier = VehicleDossier {
-        generated_at: clock::now(),
+        generated_at: now,
         erased: pseudonym::is_one(&vin),
-        vehicle: Vehicle { ecus: Some(ecus), ..vehicle.into() },
+        vehicle: Vehicle { ecus: Some(ecus), ..Vehicle::of(vehicle, now) },
         rxswins: rxswins.map(|change| RxswinSince { since: change.valid_from, rxswin: change.rxswin }).collect(),
         campaigns: campaigns.into_iter().map(DossierVehicle::from).collect(),
         log,

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
+use otaru_domain::clock;
 use otaru_domain::id::{HardwareId, ModelId, VehicleId, Vin};
 use otaru_http::{Json, Problem};
 use otaru_store::vehicles::{self, Filter};
@@ -83,6 +84,12 @@ pub struct Vehicle {
     pub last_inventory_at: Option<DateTime<Utc>>,
     /// When its newest acknowledgement was taken.
     pub last_ack_at: Option<DateTime<Utc>>,
+    /// When a gateway last heard it: a request of its own, a report over MQTT, or a stream that was open.
+    pub last_heard_at: Option<DateTime<Utc>>,
+    /// Whether it is online: heard within three of that gateway's poll intervals.
+    pub online: bool,
+    /// Until when it counts as online if nothing more is heard of it, or did.
+    pub online_until: Option<DateTime<Utc>>,
 }
 
 /// Vehicles in the order of their creation.
@@ -113,8 +120,8 @@ impl From<twin::Ecu> for Ecu {
     }
 }
 
-impl From<vehicles::Vehicle> for Vehicle {
-    fn from(vehicle: vehicles::Vehicle) -> Self {
+impl Vehicle {
+    pub(crate) fn of(vehicle: vehicles::Vehicle, now: DateTime<Utc>) -> Self {
         Self {
             vin: vehicle.vin,
             model: vehicle.model,
@@ -130,6 +137,9 @@ impl From<vehicles::Vehicle> for Vehicle {
             updated_at: vehicle.updated_at,
             last_inventory_at: vehicle.inventory_at,
             last_ack_at: vehicle.ack_at,
+            last_heard_at: vehicle.heard_at,
+            online: vehicle.online_until.is_some_and(|until| until > now),
+            online_until: vehicle.online_until,
         }
     }
 }
@@ -159,7 +169,7 @@ async fn lock_in_service(tx: &mut Tx, vin: &Vin) -> Result<vehicles::Vehicle, Ap
 async fn with_ecus(app: &App, vin: &Vin) -> Result<Json<Vehicle>, ApiError> {
     let vehicle = find(app, vin).await?;
     let ecus = twin::ecus(&app.store, vehicle.id).await?.into_iter().map(Ecu::from).collect();
-    Ok(Json(Vehicle { ecus: Some(ecus), ..vehicle.into() }))
+    Ok(Json(Vehicle { ecus: Some(ecus), ..Vehicle::of(vehicle, clock::now()) }))
 }
 
 /// List vehicles.
@@ -179,7 +189,9 @@ async fn list(
     };
     let rows = vehicles::list(&app.store, &filter, window.after, window.rows()).await?;
     let (rows, next_cursor) = window.cut(rows, |vehicle| vehicle.id);
-    Ok(Json(VehiclePage { items: rows.into_iter().map(Vehicle::from).collect(), next_cursor }))
+    let now = clock::now();
+    let items = rows.into_iter().map(|vehicle| Vehicle::of(vehicle, now)).collect();
+    Ok(Json(VehiclePage { items, next_cursor }))
 }
 
 /// Only characters of VINs: nothing that means something else to `LIKE`.

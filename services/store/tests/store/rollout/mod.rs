@@ -5,6 +5,7 @@ mod bandwidth;
 mod behaviour;
 mod leadership;
 mod outbox;
+mod presence;
 mod slots;
 mod standing;
 mod uptane;
