@@ -9,7 +9,7 @@ use crate::auth::Role;
 pub const PREFIX: &str = "/api/v1";
 
 /// Calls that need another role than their method says.
-const ROLES: [(&str, &str, Role); 19] = [
+const ROLES: [(&str, &str, Role); 20] = [
     ("GET", "/tokens", Role::Admin),
     ("POST", "/tokens", Role::Admin),
     ("DELETE", "/tokens/{id}", Role::Admin),
@@ -20,6 +20,7 @@ const ROLES: [(&str, &str, Role); 19] = [
     ("PUT", "/models/{model}/review", Role::Admin),
     ("PUT", "/models/{model}/bandwidth", Role::Admin),
     ("PUT", "/models/{model}/ack-signatures", Role::Admin),
+    ("PUT", "/models/{model}/encryption", Role::Admin),
     ("POST", "/models/{model}/keys", Role::Admin),
     ("DELETE", "/models/{model}/keys/{key}", Role::Admin),
     ("PUT", "/models/{model}/targets", Role::Approver),

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod api;
 pub mod app;
+mod artifact_places;
 pub mod auth;
 mod check;
 pub mod config;

@@ -20,6 +20,8 @@ pub enum Reason {
     /// Its model asks for signed reports, and it has no key to sign with that works, or speaks DDI or Uptane, whose clients
     /// have none for these.
     CannotSign,
+    /// The release is encrypted for its model, and it speaks DDI or Uptane, whose clients do not decrypt.
+    CannotDecrypt,
     /// It speaks DDI or Uptane, whose clients cannot evaluate the campaign's precondition, and nobody waived that; or
     /// Uptane, whose clients cannot ask the driver.
     PreconditionNotEvaluated,
@@ -37,10 +39,11 @@ pub enum Reason {
 pub struct UnknownReason(String);
 
 impl Reason {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::OptedOut,
         Self::NoCredentials,
         Self::CannotSign,
+        Self::CannotDecrypt,
         Self::PreconditionNotEvaluated,
         Self::IncompatibleHardware,
         Self::AlreadyThere,
@@ -53,6 +56,7 @@ impl Reason {
             Self::OptedOut => "opted_out",
             Self::NoCredentials => "no_credentials",
             Self::CannotSign => "cannot_sign",
+            Self::CannotDecrypt => "cannot_decrypt",
             Self::PreconditionNotEvaluated => "precondition_not_evaluated",
             Self::IncompatibleHardware => "incompatible_hardware",
             Self::AlreadyThere => "already_there",
@@ -91,6 +95,9 @@ impl fmt::Display for Exclusion {
             Reason::CannotSign => f.write_str(
                 "its model asks for signed reports, and it has no key that signs them: issue credentials with its ack_key",
             ),
+            Reason::CannotDecrypt => {
+                f.write_str("the release is encrypted for its model, and it speaks DDI or Uptane, whose clients do not decrypt")
+            }
             Reason::PreconditionNotEvaluated => f.write_str(
                 "it speaks DDI or Uptane and can neither evaluate the campaign's precondition, which nobody waived for \
                      it, nor (over Uptane) ask its driver",

@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod ack;
+pub mod age;
 pub mod assignment;
 pub mod audit;
 pub mod campaign;

@@ -175,6 +175,10 @@ fn candidates<'a>(
             continue;
         };
         let begun = assignment.state > AssignmentState::Offered;
+        // What is encrypted would be installed as it is.
+        if client != Client::Native && view.is_encrypted(&document.document) {
+            continue;
+        }
         if !client.can_take(&document.document) || !begun && !client.may_begin(&document.document, now) {
             continue;
         }

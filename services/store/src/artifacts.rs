@@ -82,6 +82,49 @@ pub async fn create(
     Ok(created.rows_affected() == 1)
 }
 
+/// Whether an artifact is withheld; none where it is not known. It stays so until the transaction ends.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_withheld(tx: &mut Tx, sha256: &Sha256) -> Result<Option<bool>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT withheld_at IS NOT NULL FROM artifacts WHERE sha256 = $1 FOR NO KEY UPDATE")
+        .bind(sha256.as_str())
+        .fetch_optional(&mut **tx)
+        .await?)
+}
+
+/// Whether a locked release has the artifact in a model's targets as it is: as an image, or as a delta.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_listed(tx: &mut Tx, sha256: &Sha256) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (
+             SELECT FROM (SELECT release_id FROM release_images WHERE sha256 = $1
+                          UNION ALL SELECT release_id FROM release_deltas WHERE sha256 = $1) AS of
+               JOIN releases r ON r.id = of.release_id AND r.state = 'locked'
+               JOIN release_models m ON m.release_id = of.release_id
+              WHERE NOT EXISTS (SELECT FROM release_ciphertexts c
+                                 WHERE c.release_id = m.release_id AND c.model_id = m.model_id))",
+    )
+    .bind(sha256.as_str())
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
+/// Notes that an artifact is withheld from now on, or (`None`) not any more.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_withheld(tx: &mut Tx, sha256: &Sha256, since: Option<DateTime<Utc>>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE artifacts SET withheld_at = $2 WHERE sha256 = $1")
+        .bind(sha256.as_str())
+        .bind(since)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// The artifact.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod bandwidth;
 pub mod behaviour;
 pub mod campaigns;
+pub mod ciphertexts;
 mod connection;
 pub mod credentials;
 pub mod ddi;

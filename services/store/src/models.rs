@@ -40,6 +40,8 @@ pub struct Model {
     pub max_bytes_per_sec: Option<u64>,
     /// Whether its vehicles sign their reports.
     pub signatures: Policies,
+    /// The age recipients for whom its images are encrypted; none: they are not.
+    pub age_recipients: Vec<String>,
     /// By hardware id.
     pub hardware: Vec<Hardware>,
     /// Whether its repository has a signed root.
@@ -87,6 +89,7 @@ struct Row {
     max_bytes_per_sec: Option<i64>,
     ack_signatures: String,
     inventory_signatures: String,
+    age_recipients: Vec<String>,
     hardware: Json<Vec<Hardware>>,
     has_root: bool,
     pending_targets: Option<i64>,
@@ -107,6 +110,7 @@ impl TryFrom<Row> for Model {
             review_required: row.review_required,
             max_bytes_per_sec: row.max_bytes_per_sec.map(|cap| unsigned("models", cap)).transpose()?,
             signatures: Policies::of_row(&row.ack_signatures, &row.inventory_signatures)?,
+            age_recipients: row.age_recipients,
             hardware: row.hardware.0,
             has_root: row.has_root,
             pending_targets: row.pending_targets,
@@ -122,7 +126,7 @@ impl TryFrom<Row> for Model {
 macro_rules! select {
     ($tail:literal) => {
         concat!(
-            "SELECT id, name, vin_check_digit, review_required, ack_signatures, inventory_signatures, max_bytes_per_sec, retired_at, created_at, created_by, ",
+            "SELECT id, name, vin_check_digit, review_required, ack_signatures, inventory_signatures, age_recipients, max_bytes_per_sec, retired_at, created_at, created_by, ",
             "EXISTS (SELECT 1 FROM manifest_roots WHERE model_id = models.id) AS has_root, ",
             "(SELECT version FROM manifest_pending WHERE model_id = models.id) AS pending_targets, ",
             "coalesce((SELECT jsonb_agg(jsonb_build_object('role', role, 'expires_at', expires_at, 'waiting', waiting) ",

@@ -33,6 +33,9 @@ use crate::StoreError;
 const PART_BYTES: usize = 8 << 20;
 /// Where uploads under way are, beside `sha256/`.
 const UPLOADS: &str = "uploads";
+/// Where artifacts are that gateways and CDNs read, and where those that they do not.
+const OPEN: &str = "sha256";
+const WITHHELD: &str = "withheld";
 
 /// The object store.
 #[derive(Debug, Clone)]
@@ -141,8 +144,12 @@ impl Objects {
     }
 
     fn address(&self, sha256: &Sha256) -> Path {
+        self.address_in(OPEN, sha256)
+    }
+
+    fn address_in(&self, folder: &'static str, sha256: &Sha256) -> Path {
         let (head, _) = sha256.as_str().split_at(2);
-        self.prefix.clone().join("sha256").join(head).join(sha256.as_str())
+        self.prefix.clone().join(folder).join(head).join(sha256.as_str())
     }
 
     /// Streams an upload in, hashing it on the way; holds no more than a part of it in memory.
@@ -191,6 +198,50 @@ impl Objects {
         Ok(staged.digests)
     }
 
+    /// Moves an upload to where artifacts are withheld.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Full`] and [`ReceiveError::Store`].
+    pub async fn keep_withheld(&self, staged: Staged) -> Result<Digests, ReceiveError> {
+        self.store.rename(&staged.path, &self.address_in(WITHHELD, &staged.digests.sha256)).await?;
+        Ok(staged.digests)
+    }
+
+    /// Moves an artifact to where neither gateways nor CDNs read. What is there already stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Objects`].
+    pub async fn withhold(&self, sha256: &Sha256) -> Result<(), StoreError> {
+        self.shift(&self.address(sha256), &self.address_in(WITHHELD, sha256)).await
+    }
+
+    /// Moves an artifact that was withheld to its address. What is there already stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Objects`].
+    pub async fn expose(&self, sha256: &Sha256) -> Result<(), StoreError> {
+        self.shift(&self.address_in(WITHHELD, sha256), &self.address(sha256)).await
+    }
+
+    async fn shift(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+        match self.store.rename(from, to).await {
+            // It was moved before, or is lost: whoever reads it says so.
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(StoreError::Objects(error)),
+        }
+    }
+
+    /// The whole artifact, withheld or not; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Objects`].
+    pub async fn get_any(&self, sha256: &Sha256) -> Result<Option<Object>, StoreError> {
+        match self.get(sha256, None).await? {
+            Some(object) => Ok(Some(object)),
+            None => self.read(&self.address_in(WITHHELD, sha256), None).await,
+        }
+    }
+
     /// Forgets an upload.
     ///
     /// # Errors
@@ -205,8 +256,12 @@ impl Objects {
     /// # Errors
     /// [`StoreError::Objects`].
     pub async fn get(&self, sha256: &Sha256, range: Option<Range<u64>>) -> Result<Option<Object>, StoreError> {
+        self.read(&self.address(sha256), range).await
+    }
+
+    async fn read(&self, address: &Path, range: Option<Range<u64>>) -> Result<Option<Object>, StoreError> {
         let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
-        match self.store.get_opts(&self.address(sha256), options).await {
+        match self.store.get_opts(address, options).await {
             Ok(result) => Ok(Some(Object {
                 length_bytes: result.meta.size,
                 range: result.range.clone(),

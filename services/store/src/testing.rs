@@ -2,6 +2,7 @@
 //! part writes in earnest. Behind the feature `testing`, so that no role can reach it.
 
 mod disk;
+mod encryption;
 pub mod load;
 mod signing;
 
@@ -16,6 +17,7 @@ use crate::objects::Digests;
 use crate::{Config, Store, StoreError, artifacts};
 
 pub use disk::SmallDisk;
+pub use encryption::{break_encryption_off, end_pause_of_encryption};
 pub use signing::{ack_key, revoke_credential, set_ack_signatures, set_signatures};
 
 /// A migrated database of its own, dropped with this.

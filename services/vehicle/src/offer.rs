@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use otaru_domain::age::SCHEME;
 use otaru_domain::document::{CampaignDocument, NotForVehicle};
 use otaru_domain::id::{HardwareId, ModelId, Sha256, Vin};
 use otaru_domain::release::Installation;
 use otaru_domain::requirement::{self, Requirement};
+use otaru_domain::tuf::TargetEncryption;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -26,6 +28,31 @@ pub(crate) struct Image {
     pub(crate) sha256: Sha256,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) requires: Vec<Requirement>,
+    /// That what is downloaded is the ciphertext of the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) encryption: Option<Encryption>,
+}
+
+/// What is decrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Encryption {
+    pub(crate) scheme: String,
+    pub(crate) length_bytes: u64,
+    pub(crate) sha256: Sha256,
+}
+
+impl Encryption {
+    fn read(signed: TargetEncryption) -> Result<Self, ()> {
+        let sha256 = Sha256::parse(&signed.sha256).map_err(|_| ())?;
+        Ok(Self { scheme: signed.scheme, length_bytes: signed.length, sha256 })
+    }
+}
+
+impl Image {
+    /// The hash of what runs once it is installed.
+    pub(crate) fn installed_sha256(&self) -> &Sha256 {
+        self.encryption.as_ref().map_or(&self.sha256, |encryption| &encryption.sha256)
+    }
 }
 
 /// An ECU and what runs on it.
@@ -64,6 +91,10 @@ pub(crate) enum Refusal {
     WrongHardware { name: String, hardware_id: HardwareId },
     #[error("this vehicle has no {0}")]
     NoSuchEcu(HardwareId),
+    #[error("{0} is encrypted by {1}, which this vehicle does not know")]
+    UnknownEncryption(String, String),
+    #[error("{0} is encrypted, and this vehicle has no identity: start the agent with --age-identity")]
+    NoIdentity(String),
     #[error("{name} requires {requirement}, and {} here", runs(.running.as_deref()))]
     DependencyNotMet { name: String, requirement: Requirement, running: Option<String> },
     #[error("{name} has release counter {got}, {hardware_id} runs {installed}: no way back")]
@@ -79,6 +110,8 @@ impl Refusal {
             Self::NoSuchEcu(_) => Some("no_such_ecu"),
             Self::Older { .. } => Some("older_release"),
             Self::DependencyNotMet { .. } => Some("dependency_not_met"),
+            Self::UnknownEncryption(..) => Some("unknown_encryption"),
+            Self::NoIdentity(_) => Some("no_decryption_key"),
             _ => None,
         }
     }
@@ -129,9 +162,10 @@ pub(crate) fn images(update: &Update, document: &CampaignDocument, verified: &Ve
             .filter(|target| images.iter().all(|image| image.hardware_id != target.hardware_id))
             .ok_or_else(|| Refusal::NotInDocument(name.clone()))?;
         let signed = verified.image(name).ok_or_else(|| Refusal::NotSigned(name.clone()))?;
-        if !signed.custom.hardware_ids.contains(&target.hardware_id) {
+        if !signed.custom.installs_on().contains(&target.hardware_id) {
             return Err(Refusal::WrongHardware { name: name.clone(), hardware_id: target.hardware_id.clone() });
         }
+        let encryption = signed.custom.encryption.map(Encryption::read).transpose();
         images.push(Image {
             hardware_id: target.hardware_id.clone(),
             name: name.clone(),
@@ -140,12 +174,28 @@ pub(crate) fn images(update: &Update, document: &CampaignDocument, verified: &Ve
             length_bytes: signed.length,
             sha256: signed.sha256,
             requires: signed.custom.requires,
+            encryption: encryption.map_err(|()| Refusal::NotSigned(name.clone()))?,
         });
     }
     match document.targets.iter().find(|target| images.iter().all(|image| image.name != target.name)) {
         Some(missing) => Err(Refusal::Partial(missing.name.clone())),
         None => Ok(images),
     }
+}
+
+/// Whether the vehicle can decrypt what is encrypted of the images. The signed targets say what is: an identity is no reason to
+/// refuse what is not, for anybody can encrypt for a public key.
+pub(crate) fn decryptable(images: &[Image], has_identity: bool) -> Result<(), Refusal> {
+    for image in images {
+        match &image.encryption {
+            Some(encryption) if encryption.scheme != SCHEME => {
+                return Err(Refusal::UnknownEncryption(image.name.clone(), encryption.scheme.clone()));
+            }
+            Some(_) if !has_identity => return Err(Refusal::NoIdentity(image.name.clone())),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn runs(version: Option<&str>) -> String {

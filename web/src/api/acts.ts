@@ -35,6 +35,7 @@ export const ACTS = {
   revokeKey: { call: "DELETE /models/{model}/keys/{key}", role: "admin" },
   putRoot: { call: "PUT /models/{model}/root", role: "admin" },
   putTargets: { call: "PUT /models/{model}/targets", role: "approver" },
+  encrypt: { call: "PUT /models/{model}/encryption", role: "admin" },
   endSession: { call: "DELETE /sessions/{id}", role: "admin" },
   endSessions: { call: "DELETE /sessions", role: "admin" },
   capBandwidth: { call: "PUT /models/{model}/bandwidth", role: "admin" },

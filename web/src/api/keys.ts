@@ -28,6 +28,11 @@ export async function revokeKey(model: string, key: string): Promise<void> {
   await answer<unknown>(client.DELETE("/api/v1/models/{model}/keys/{key}", { params: { path: { model, key } } }));
 }
 
+/** Says for whom the images of the model's next releases are encrypted. */
+export async function setRecipients(model: string, recipients: string[]): Promise<void> {
+  await answer<unknown>(client.PUT("/api/v1/models/{model}/encryption", { params: { path: { model } }, body: { recipients } }));
+}
+
 export type SignedFile = "root" | "targets";
 
 /** Where the file is that people sign offline; the browser downloads it with the session's cookie. */

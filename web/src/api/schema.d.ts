@@ -980,6 +980,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{model}/encryption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say for whom the images of a model are encrypted
+         * @description For admins. Counts for releases that are locked from now on; what was locked before stays as it is, encrypted or not. Vehicles
+         *     decrypt with their private key, which Otaru never has: `otaru vehicle --age-identity`. To change keys, add the new one
+         *     beside the old, give vehicles both, and take the old one away once all of them have the new.
+         */
+        put: operations["put_model_encryption"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{model}/keys": {
         parameters: {
             query?: never;
@@ -1245,6 +1267,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases/{id}/encryption": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The encryption of a release
+         * @description Done when it is locked, for the models that have recipients then.
+         */
+        get: operations["get_release_encryption"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases/{id}/evidence": {
         parameters: {
             query?: never;
@@ -1277,7 +1319,8 @@ export interface paths {
         put?: never;
         /**
          * Lock a release
-         * @description Fixes it for ever and signs its images into the targets of its models. Each of them must have a signed root.
+         * @description Fixes it for ever and signs its images into the targets of its models. Each of them must have a signed root. For models
+         *     that have recipients the images are encrypted first, in a while: see `/releases/{id}/encryption`.
          */
         post: operations["lock_release"];
         delete?: never;
@@ -2265,6 +2308,11 @@ export interface components {
          * @enum {string}
          */
         CampaignState: "draft" | "in_review" | "scheduled" | "running" | "paused" | "halted" | "completed" | "cancelled";
+        /**
+         * @description Where a ciphertext stands.
+         * @enum {string}
+         */
+        CiphertextState: "queued" | "encrypting" | "encrypted";
         /** @description A public key as a client sends it. */
         ClientKey: {
             /**
@@ -2562,6 +2610,35 @@ export interface components {
             stopped_at?: string | null;
             stopped_by?: string | null;
         };
+        /** @description An image of the release, encrypted for a model. */
+        EncryptedImage: {
+            /**
+             * Format: int32
+             * @description How often it was begun.
+             */
+            attempts: number;
+            /** Format: date-time */
+            encrypted_at: string | null;
+            /** @description What went wrong last; it is tried again by itself. */
+            error: string | null;
+            hardware_id: components["schemas"]["HardwareId"];
+            /** Format: int64 */
+            length_bytes: number | null;
+            model: components["schemas"]["ModelId"];
+            /** @description The image itself. */
+            plain_sha256: components["schemas"]["Sha256"];
+            /**
+             * Format: date-time
+             * @description Since when it is in the model's targets; campaigns of the release start from then on.
+             */
+            published_at: string | null;
+            /** @description For whom: the model's recipients when the release was locked. */
+            recipients: string[];
+            /** Format: date-time */
+            requested_at: string;
+            sha256: components["schemas"]["Sha256"] | null;
+            state: components["schemas"]["CiphertextState"];
+        };
         /** @description What is left of the vehicle. */
         Erased: {
             /** @description By which the vehicle is found from now on: written like a VIN, and none. */
@@ -2713,7 +2790,7 @@ export interface components {
          * @description The first of these that applies, in this order.
          * @enum {string}
          */
-        ExclusionReason: "opted_out" | "no_credentials" | "cannot_sign" | "precondition_not_evaluated" | "incompatible_hardware" | "already_there" | "dependency_not_met";
+        ExclusionReason: "opted_out" | "no_credentials" | "cannot_sign" | "cannot_decrypt" | "precondition_not_evaluated" | "incompatible_hardware" | "already_there" | "dependency_not_met";
         /** @description What happens when the release is bad. */
         Exposure: {
             /** @description Vehicles that had the update or were getting it when the campaign halted, or at its end when it did not. */
@@ -3254,6 +3331,8 @@ export interface components {
         Model: {
             /** @description Whether its vehicles sign their reports. */
             ack_signatures: components["schemas"]["AckSignatures"];
+            /** @description The age recipients for whom images of its releases are encrypted; none: they are not. */
+            age_recipients: string[];
             /** Format: date-time */
             created_at: string;
             /** @description The actor who created it. */
@@ -3307,6 +3386,18 @@ export interface components {
              * @example 200000000
              */
             max_bytes_per_sec: number | null;
+        };
+        /** @description For whom the images of the model's releases are encrypted that are locked from now on. */
+        ModelEncryption: {
+            /**
+             * @description Locked releases that the model's targets have as they are. While there are recipients no campaign of them starts for
+             *     this model; what runs goes on. Recall those that nobody should fetch any more.
+             * @example [
+             *       3
+             *     ]
+             */
+            plain_releases: components["schemas"]["i64"][];
+            recipients: string[];
         };
         /**
          * @description A vehicle model's id; part of its topic's name, so lower case and short.
@@ -3788,6 +3879,16 @@ export interface components {
             ack_signatures: components["schemas"]["AckSignatures"];
             inventory_signatures?: components["schemas"]["AckSignatures"] | null;
         };
+        /** @description For whom the images of a model are encrypted. */
+        PutEncryption: {
+            /**
+             * @description Public keys as `age-keygen` prints them, up to 16: several while one follows another. None: images are not encrypted.
+             * @example [
+             *       "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa"
+             *     ]
+             */
+            recipients: string[];
+        };
         /** @description Waves that grow until all vehicles are in, each with the same gate before the next: an exponential ramp. */
         Ramp: {
             /**
@@ -3919,8 +4020,15 @@ export interface components {
             /** @description Whether this installation makes any. */
             enabled: boolean;
             items: components["schemas"]["Delta"][];
+            /** @description The models that get none of them, because their images are encrypted: a delta would show what changed. */
+            not_for: components["schemas"]["ModelId"][];
             /** @description Whether it was decided which ones the fleet needs: a moment after the release was locked. */
             planned: boolean;
+        };
+        /** @description The encryption of a release. */
+        ReleaseEncryption: {
+            /** @description By model and hardware id. A model that is not here has the release as it is. */
+            items: components["schemas"]["EncryptedImage"][];
         };
         /** @description What is stated of a release, and by whom. */
         ReleaseEvidence: {
@@ -6772,6 +6880,40 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    put_model_encryption: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: components["schemas"]["ModelId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutEncryption"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelEncryption"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_signing_keys: {
         parameters: {
             query?: never;
@@ -7330,6 +7472,32 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_release_encryption: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseEncryption"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };

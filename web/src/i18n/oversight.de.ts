@@ -254,6 +254,7 @@ export const oversight: typeof english = {
       model_created: "Modell angelegt",
       model_review_set: "Prüfpflicht eines Modells gesetzt",
       model_ack_signatures_set: "Signaturpflicht eines Modells gesetzt",
+      model_encryption_set: "Verschlüsselung eines Modells gesetzt",
       model_bandwidth_set: "Bandbreite begrenzt",
       release_changed: "Release geändert",
       release_created: "Release angelegt",

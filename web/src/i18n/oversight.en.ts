@@ -244,6 +244,7 @@ export const oversight = {
       model_created: "Model created",
       model_review_set: "Review of a model set",
       model_ack_signatures_set: "Signatures of a model set",
+      model_encryption_set: "Encryption of a model set",
       model_bandwidth_set: "Cap on bandwidth set",
       release_changed: "Release changed",
       release_created: "Release created",

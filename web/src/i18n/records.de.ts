@@ -59,6 +59,22 @@ export const records: typeof english = {
     noJson: "Diese Datei ist kein JSON.",
     refused: "Das wurde nicht übernommen",
   },
+  encryption: {
+    title: "Verschlüsselung",
+    none: "Seine Images werden nicht verschlüsselt.",
+    recipient: "Empfänger (age)",
+    copy: "Empfänger kopieren",
+    add: "Empfänger hinzufügen",
+    hint: "Der öffentliche Schlüssel, wie age-keygen ihn ausgibt. Der private bleibt bei den Fahrzeugen.",
+    addAsk: "Images auch für diesen Schlüssel verschlüsseln?",
+    addEffects: [
+      "Releases, die ab jetzt gesperrt werden, werden für ihn verschlüsselt; was vorher gesperrt wurde, bleibt, wie es ist.",
+      "Mit einem Release, das unverschlüsselt gesperrt wurde, beginnt keine Kampagne mehr.",
+    ],
+    removeAsk: "Images nicht mehr für diesen Schlüssel verschlüsseln?",
+    removeEffects: ["Fahrzeuge, die keinen anderen Schlüssel haben, können nicht installieren, was ab jetzt gesperrt wird."],
+    lastEffects: ["Es ist der letzte: Was ab jetzt gesperrt wird, wird nicht verschlüsselt.", "Was verschlüsselt wurde, bleibt es."],
+  },
   bandwidth: {
     title: "Bandbreite",
     none: "nicht begrenzt",

@@ -54,6 +54,22 @@ export const records = {
     noJson: "This file is no JSON.",
     refused: "It was not taken in",
   },
+  encryption: {
+    title: "Encryption",
+    none: "Its images are not encrypted.",
+    recipient: "Recipient (age)",
+    copy: "Copy the recipient",
+    add: "Add a recipient",
+    hint: "The public key, as age-keygen prints it. The private one stays with the vehicles.",
+    addAsk: "Encrypt images for this key, too?",
+    addEffects: [
+      "Releases that are locked from now on are encrypted for it; what was locked before stays as it is.",
+      "No campaign starts any more with a release that was locked without encryption.",
+    ],
+    removeAsk: "Encrypt images no more for this key?",
+    removeEffects: ["Vehicles that have no other key cannot install what is locked from now on."],
+    lastEffects: ["It is the last one: what is locked from now on is not encrypted.", "What was encrypted stays so."],
+  },
   bandwidth: {
     title: "Bandwidth",
     none: "no cap",

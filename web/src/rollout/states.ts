@@ -60,6 +60,7 @@ export const EXCLUSION_REASONS = [
   "opted_out",
   "no_credentials",
   "cannot_sign",
+  "cannot_decrypt",
   "precondition_not_evaluated",
   "incompatible_hardware",
   "already_there",

@@ -23,6 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::artifact_places;
 use crate::auth::Actor;
 use crate::check;
 use crate::error::ApiError;
@@ -170,9 +171,8 @@ async fn keep(
     staged: Staged,
     file_name: &str,
 ) -> Result<(StatusCode, Json<Artifact>), ApiError> {
-    // Also when the content is known: an object that was lost is there again.
-    let digests = app.objects.keep(staged).await?;
     let mut tx = app.store.begin().await?;
+    let digests = artifact_places::keep(&mut tx, app, staged).await?;
     let now = clock::now();
     let created = artifacts::create(&mut tx, &digests, file_name, &actor.name, now).await?;
     if created {

@@ -9,6 +9,7 @@ pub mod campaigns;
 pub mod dead_letters;
 pub mod dossiers;
 pub mod emergency;
+pub mod encryption;
 pub mod events;
 pub mod evidence;
 pub mod fleet;
@@ -57,6 +58,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(model_bandwidth::routes())
         .merge(model_review::routes())
         .merge(ack_signatures::routes())
+        .merge(encryption::routes())
         .merge(evidence::routes())
         .merge(rxswins::routes())
         .merge(dossiers::routes())

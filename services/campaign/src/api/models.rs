@@ -93,6 +93,8 @@ pub struct Model {
     pub ack_signatures: SignaturePolicy,
     /// Whether they sign their inventories.
     pub inventory_signatures: SignaturePolicy,
+    /// The age recipients for whom images of its releases are encrypted; none: they are not.
+    pub age_recipients: Vec<String>,
     /// The version of the targets that wait for an approver's signature, if any do.
     #[schema(required = true, example = 4)]
     pub pending_targets: Option<i64>,
@@ -142,6 +144,7 @@ impl From<models::Model> for Model {
             max_bytes_per_sec: model.max_bytes_per_sec,
             ack_signatures: model.signatures.acks,
             inventory_signatures: model.signatures.inventories,
+            age_recipients: model.age_recipients,
             pending_targets: model.pending_targets,
             metadata: model.expiries.into_iter().map(MetadataExpiry::from).collect(),
             created_at: model.created_at,

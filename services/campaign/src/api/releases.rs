@@ -1,6 +1,7 @@
 //! Releases. A draft may change; locking it fixes it for ever and signs its images into the targets of every
 //! model it is for, in one transaction.
 
+mod ciphertexts;
 mod contents;
 mod deltas;
 mod lock;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, put))
         .merge(lock::routes())
         .merge(deltas::routes())
+        .merge(ciphertexts::routes())
 }
 
 /// A release to be created or changed.

@@ -40,6 +40,15 @@ pub enum CampaignError {
          sign it with `otaru keys sign`, PUT it to /api/v1/models/{1}/targets"
     )]
     ReleaseNotSigned(ReleaseId, ModelId),
+    #[error(
+        "release {0} is being encrypted for model {1}: GET /api/v1/releases/{0}/encryption says how far it is; start the campaign \
+         once that is published"
+    )]
+    ReleaseNotEncrypted(ReleaseId, ModelId),
+    #[error(
+        "release {0} was locked before model {1} had its images encrypted: draft and lock another one of the same artifacts"
+    )]
+    ReleasePlain(ReleaseId, ModelId),
     #[error("{pointer} {what}: correct it, or make the membership continuous if its vehicles are still to come")]
     SelectsNobody {
         /// Where the expression or list stands in a request.
@@ -87,6 +96,8 @@ impl CampaignError {
             | Self::NotApprovable { .. }
             | Self::ReleaseNotLocked(_)
             | Self::ReleaseNotSigned(..)
+            | Self::ReleaseNotEncrypted(..)
+            | Self::ReleasePlain(..)
             | Self::NoGroup { .. }
             | Self::SelectsNobody { .. }
             | Self::Target(_)

@@ -6,6 +6,7 @@
 //! killed anywhere leaves nothing that its successor would not see.
 
 mod attempts;
+mod ciphertexts;
 mod close;
 mod command;
 mod deltas;
@@ -43,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::manifests::ManifestError;
 
 pub use attempts::retry_chosen;
 pub use command::{approve_wave, command};
@@ -79,6 +81,14 @@ impl By<'_> {
             Self::Engine(_) => "engine",
         }
     }
+}
+
+/// Whether an error says nothing of the release or model that it came with: the database is away, or another process leads.
+fn is_of_the_machinery(error: &CampaignError) -> bool {
+    let (CampaignError::Store(store) | CampaignError::Manifest(ManifestError::Store(store))) = error else {
+        return false;
+    };
+    store.is_transient() || matches!(store, StoreError::Fenced(_))
 }
 
 /// The campaign, locked until the transaction ends.

@@ -8,6 +8,7 @@ use otaru_domain::id::CampaignId;
 use otaru_domain::release::ReleaseState;
 use otaru_domain::target::Target;
 use otaru_store::campaigns::{self, Campaign};
+use otaru_store::ciphertexts::{self, Standing};
 use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, Tx, events, waves};
 
@@ -52,6 +53,11 @@ pub(super) async fn start(
         return Err(CampaignError::ReleaseNotLocked(campaign.release));
     }
     for model in campaigns::models(tx, campaign.release).await? {
+        match ciphertexts::standing(tx, campaign.release, &model).await? {
+            Standing::Plain | Standing::Published => {}
+            Standing::Waits => return Err(CampaignError::ReleaseNotEncrypted(campaign.release, model)),
+            Standing::Unencrypted => return Err(CampaignError::ReleasePlain(campaign.release, model)),
+        }
         let images = campaigns::images(tx, campaign.release, &model).await?;
         if !manifests::has_targets(tx, &model, &images).await? {
             return Err(CampaignError::ReleaseNotSigned(campaign.release, model));

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::relay::{self, Wake};
-use super::{attempts, deltas, forecast, join, pace, reconcile, upkeep};
+use super::{attempts, ciphertexts, deltas, forecast, join, pace, reconcile, upkeep};
 use crate::app::App;
 
 /// How long what is under way may take to end when the term does.
@@ -25,6 +25,7 @@ pub(super) async fn serve(app: App, epoch: Epoch, wake: Wake, stop: Cancellation
     tasks.spawn(pace::run(app.clone(), epoch, term.clone()));
     tasks.spawn(join::run(app.clone(), epoch, term.clone()));
     tasks.spawn(forecast::run(app.clone(), epoch, term.clone()));
+    tasks.spawn(ciphertexts::run(app.clone(), epoch, term.clone()));
     tasks.spawn(deltas::run(app.clone(), epoch, term.clone()));
     tasks.spawn(upkeep::run(app.clone(), epoch, term.clone()));
     tokio::select! {

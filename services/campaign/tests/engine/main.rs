@@ -6,6 +6,7 @@ mod breaks;
 mod calls;
 mod deltas;
 mod dossiers;
+mod encryption;
 mod ends;
 mod exclusions;
 mod fleet;

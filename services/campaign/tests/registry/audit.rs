@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use crate::world::{Caller, World, vin};
 
 /// What the log says once each operation that changes something has succeeded; those without are listed with why.
-const ACTIONS: [(&str, &str); 50] = [
+const ACTIONS: [(&str, &str); 51] = [
     ("create_model", "model_created"),
     ("put_root", "root_accepted"),
     ("put_targets", "targets_signed"),
     ("put_model_review", "model_review_set"),
     ("put_model_bandwidth", "model_bandwidth_set"),
     ("put_model_ack_signatures", "model_ack_signatures_set"),
+    ("put_model_encryption", "model_encryption_set"),
     ("rotate_signing_key", "signing_key_made"),
     ("revoke_signing_key", "signing_key_revoked"),
     ("create_vehicle", "vehicle_created"),
@@ -111,6 +112,7 @@ async fn who_did_what_is_in_the_log_in_the_same_transaction() {
     admin.put(&format!("/models/{model}/review"), &json!({"required": true})).await.is(200);
     let signing = json!({"ack_signatures": "optional"});
     admin.put(&format!("/models/{model}/ack-signatures"), &signing).await.is(200);
+    admin.put(&format!("/models/{model}/encryption"), &json!({"recipients": []})).await.is(200);
     let issued = admin.post("/tokens", &json!({"name": "ci", "role": "viewer"})).await.is(201);
     admin.delete(&format!("/tokens/{}", issued["id"].as_str().unwrap())).await.is(204);
     ada.post(&format!("/vehicles/{vin}/retire"), &json!({})).await.is(200);
@@ -139,6 +141,7 @@ async fn who_did_what_is_in_the_log_in_the_same_transaction() {
         "release_evidence_stated",
         "model_review_set",
         "model_ack_signatures_set",
+        "model_encryption_set",
         "token_issued",
         "token_revoked",
     ] {

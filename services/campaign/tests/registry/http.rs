@@ -111,6 +111,7 @@ fn what_only_some_may_do_is_listed_here() {
         ("list_tokens", Role::Admin),
         ("put_model_ack_signatures", Role::Admin),
         ("put_model_bandwidth", Role::Admin),
+        ("put_model_encryption", Role::Admin),
         ("put_model_review", Role::Admin),
         ("put_release_evidence", Role::Approver),
         ("put_root", Role::Admin),

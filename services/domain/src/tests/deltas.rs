@@ -260,6 +260,7 @@ fn who_knows_no_deltas_takes_one_for_an_image_of_no_ecu() {
         release: 4,
         requires: Vec::new(),
         delta: Some(delta),
+        encryption: None,
     };
     let written = serde_json::to_value(&custom).unwrap();
     let before: Before = serde_json::from_value(written.clone()).unwrap();

@@ -2,6 +2,7 @@
 
 mod ack_signatures;
 mod acks;
+mod ages;
 mod assignments;
 mod audit;
 mod campaigns;

@@ -55,6 +55,7 @@ pub fn image(content: &str) -> Target {
             release: 4,
             requires: Vec::new(),
             delta: None,
+            encryption: None,
         }),
     }
 }

@@ -184,6 +184,29 @@ pub struct TargetCustom {
     /// deltas or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delta: Option<TargetDelta>,
+    /// That it is the ciphertext of an image. It has no hardware ids then, so that nobody installs it who does not decrypt it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<TargetEncryption>,
+}
+
+impl TargetCustom {
+    /// The ECUs that it is an image for, as it is or once it is decrypted.
+    #[must_use]
+    pub fn installs_on(&self) -> &[HardwareId] {
+        self.encryption.as_ref().map_or(&self.hardware_ids, |encryption| &encryption.hardware_ids)
+    }
+}
+
+/// What a ciphertext is of. The scheme is text: a reader that does not know it yet reads the other targets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetEncryption {
+    /// See `otaru_domain::age::SCHEME`.
+    pub scheme: String,
+    /// Of what is decrypted.
+    pub sha256: String,
+    pub length: u64,
+    #[serde(rename = "hardwareIds")]
+    pub hardware_ids: Vec<HardwareId>,
 }
 
 /// How an image of the same targets is made. As text: a reader that does not know an algorithm yet reads the others.

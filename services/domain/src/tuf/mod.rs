@@ -19,7 +19,7 @@ pub use documents::DocumentFile;
 pub use key::{Key, KeyError, PublicKey, Signer};
 pub use metadata::{
     DelegatedRole, Delegations, FileMeta, Hashes, Metadata, Role, RoleKeys, Root, Snapshot, Target, TargetCustom,
-    TargetDelta, Targets, Timestamp,
+    TargetDelta, TargetEncryption, Targets, Timestamp,
 };
 pub use publish_error::PublishError;
 pub use repository::{Change, Publication, Repository, SignedFile};

@@ -54,8 +54,8 @@ pub(super) fn files(repository: &Repository, keys: &OnlineKeys) -> Result<ImageF
     let source = source(repository, Role::Targets)?;
     let known: Metadata<Targets> = parse_unverified(&source.bytes).map_err(PublishError::Stored)?;
     let targets = known.body.targets.into_iter().filter_map(|(name, target)| {
-        // A delta is no image: whoever speaks this dialect fetches the whole one.
-        let custom = target.custom.filter(|custom| custom.delta.is_none())?;
+        // A delta is no image: whoever speaks this dialect fetches the whole one. What is encrypted nobody here decrypts.
+        let custom = target.custom.filter(|custom| custom.delta.is_none() && custom.encryption.is_none())?;
         let custom = ImageCustom {
             hardware_ids: custom.hardware_ids,
             release_counter: custom.release_counter,

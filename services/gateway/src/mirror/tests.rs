@@ -212,6 +212,7 @@ fn a_delta_is_fetched_for_the_image_that_it_makes() {
         release: 1,
         requires: Vec::new(),
         delta: Some(delta),
+        encryption: None,
     };
     let target = Target { length: 3, hashes: Hashes { sha256: sha256.clone() }, custom: Some(custom) };
     let targets = [("BCM.delta".to_owned(), Some(target))].into();

@@ -127,6 +127,12 @@ impl View {
         })
     }
 
+    /// Whether an image of the campaign is encrypted: then only who reads the targets knows what to do with it.
+    pub(crate) fn is_encrypted(&self, document: &CampaignDocument) -> bool {
+        let targets = document.targets.iter().filter_map(|target| self.targets.get(&target.name)?.custom.as_ref());
+        targets.into_iter().any(|custom| custom.encryption.is_some())
+    }
+
     /// How many campaigns run.
     pub(crate) fn running(&self) -> usize {
         self.documents.values().filter(|known| known.document.state == DocumentState::Running).count()

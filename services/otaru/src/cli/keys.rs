@@ -167,9 +167,11 @@ fn sign_targets(draft: &Path, keys: &[PathBuf], out: &Path) -> anyhow::Result<()
     eprintln!("signing targets version {}, which expire {}:", targets.version, targets.expires.format("%Y-%m-%d"));
     for (name, target) in &targets.body.targets {
         let release = target.custom.as_ref().map_or_else(String::new, |custom| {
-            format!(", {} {} of release {}", join(&custom.hardware_ids), custom.version, custom.release)
+            format!(", {} {} of release {}", join(custom.installs_on()), custom.version, custom.release)
         });
-        eprintln!("  {name} ({} bytes{release})\n    sha256 {}", target.length, target.hashes.sha256);
+        let encryption = target.custom.as_ref().and_then(|custom| custom.encryption.as_ref());
+        let plain = encryption.map_or_else(String::new, |of| format!(", decrypted {}", of.sha256));
+        eprintln!("  {name} ({} bytes{release})\n    sha256 {}{plain}", target.length, target.hashes.sha256);
     }
     fs::write(out, signed).with_context(|| format!("cannot write {}", out.display()))
 }

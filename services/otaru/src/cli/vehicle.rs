@@ -34,6 +34,10 @@ pub struct VehicleArgs {
     /// the credentials were issued with. See `otaru vehicle make-key`.
     #[arg(long, env = "OTARU_ACK_KEY")]
     ack_key: Option<PathBuf>,
+    /// The file with the private keys by which the vehicle decrypts its images, as `age-keygen` writes it, that only its owner
+    /// may read: several while one follows another.
+    #[arg(long, env = "OTARU_AGE_IDENTITY")]
+    age_identity: Option<PathBuf>,
     /// Where the agent keeps its state, its downloads and its A/B slots; ./vehicle-VIN unless given.
     #[arg(long, env = "OTARU_STATE_DIR")]
     state_dir: Option<PathBuf>,
@@ -148,6 +152,7 @@ impl VehicleArgs {
             model,
             credentials: Credentials::File(credentials),
             ack_key: self.ack_key,
+            age_identity: self.age_identity,
             ecus: self.ecus.into_iter().collect::<BTreeMap<_, _>>(),
             health_check: self
                 .health_check

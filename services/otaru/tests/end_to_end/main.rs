@@ -10,6 +10,7 @@ mod end_to_end {
     pub mod database;
     pub mod ddi_stage;
     mod deltas;
+    mod encryption;
     mod full_disk;
     mod hawkbit;
     mod hsm;

@@ -56,12 +56,12 @@ impl TryFrom<Row> for Listed {
 
 /// `SELECT` of deltas that were built.
 macro_rules! select {
-    ($tail:literal) => {
+    ($($tail:literal),+) => {
         concat!(
             "SELECT d.release_id, r.release_counter, i.target_name, i.version, d.source_sha256, d.algorithm, d.sha256, ",
             "d.length_bytes FROM release_deltas d JOIN releases r ON r.id = d.release_id AND d.state = 'built' ",
             "JOIN release_images i ON i.release_id = d.release_id AND i.hardware_id = d.hardware_id ",
-            $tail
+            $($tail),+
         )
     };
 }
@@ -76,14 +76,16 @@ pub async fn built_of(tx: &mut Tx, release: ReleaseId) -> Result<Vec<Listed>, St
     rows.into_iter().map(Listed::try_from).collect()
 }
 
-/// The deltas of all locked releases of `model`. Whoever writes the targets by this holds the model's lock, which a recall
+/// The deltas of all locked releases of `model` that it has as they are: a delta would show what is encrypted. Whoever writes the targets by this holds the model's lock, which a recall
 /// needs, too.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn listed(tx: &mut Tx, model: &ModelId) -> Result<Vec<Listed>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "JOIN release_models m ON m.release_id = d.release_id AND m.model_id = $1 WHERE r.state = 'locked' ORDER BY d.id"
+        "JOIN release_models m ON m.release_id = d.release_id AND m.model_id = $1 WHERE r.state = 'locked' ",
+        "AND NOT EXISTS (SELECT FROM release_ciphertexts c WHERE c.release_id = m.release_id AND c.model_id = m.model_id) ",
+        "ORDER BY d.id"
     ))
     .bind(model.as_str())
     .fetch_all(&mut **tx)

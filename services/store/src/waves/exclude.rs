@@ -60,6 +60,7 @@ pub(super) async fn mark(tx: &mut Tx, release: ReleaseId, needs: Needs, now: Dat
     .bind(now)
     .execute(&mut **tx)
     .await?;
+    by_encryption(tx, release).await?;
     by_client(tx, needs).await?;
     by_ecus(tx, release).await?;
     for (hardware_id, version, requires) in requirements(tx, release).await? {
@@ -67,6 +68,25 @@ pub(super) async fn mark(tx: &mut Tx, release: ReleaseId, needs: Needs, now: Dat
             by_requirement(tx, release, &hardware_id, &version, &requirement).await?;
         }
     }
+    Ok(())
+}
+
+/// Those who would install a ciphertext as it is, or never find the image. Before the release is locked its model tells.
+async fn by_encryption(tx: &mut Tx, release: ReleaseId) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE pg_temp.candidates c SET excluded = 'cannot_decrypt'
+           FROM models m
+          WHERE c.excluded IS NULL AND m.id = c.model_id
+            AND (EXISTS (SELECT FROM release_ciphertexts e WHERE e.release_id = $1 AND e.model_id = m.id)
+                 OR cardinality(m.age_recipients) > 0
+                    AND EXISTS (SELECT FROM releases r WHERE r.id = $1 AND r.state = 'draft'))
+            AND (EXISTS (SELECT FROM vehicle_reports r WHERE r.vehicle_id = c.vehicle_id AND r.ddi)
+                 OR EXISTS (SELECT FROM uptane_ecus u WHERE u.vehicle_id = c.vehicle_id AND u.is_primary))",
+    )
+    .persistent(false)
+    .bind(release)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -30,7 +30,12 @@ impl Agent {
             let by_delta = self.by_delta(campaign, image);
             let deltas = verified.deltas(&image.name);
             let there = complete_path(&self.downloads, &image.sha256).exists();
-            let way = if there || deltas.is_empty() || by_delta.is_some_and(|known| known.is_given_up) {
+            // No delta gives a ciphertext.
+            let way = if there
+                || deltas.is_empty()
+                || image.encryption.is_some()
+                || by_delta.is_some_and(|known| known.is_given_up)
+            {
                 None
             } else {
                 self.smallest(image, deltas).await?

@@ -74,6 +74,9 @@ impl Agent {
                 Err(error @ (SlotError::Corrupt(_) | SlotError::Missing(_))) => {
                     self.fail(campaign, "image_corrupt", &error)?;
                 }
+                Err(SlotError::Decrypt(error)) if error.error_code().is_some() => {
+                    self.fail(campaign, error.error_code().unwrap_or_default(), &error)?;
+                }
                 Err(error) => return Err(error.into()),
             }
             self.try_deliver().await;
@@ -83,9 +86,10 @@ impl Agent {
 
     async fn write_slot(&self, slot: Slot, images: &[Image]) -> Result<(), SlotError> {
         let (slots, images, downloads) = (self.slots.clone(), images.to_vec(), self.downloads.clone());
+        let identity = self.config.age_identity.clone();
         let written = tokio::task::spawn_blocking(move || {
             if !slots.runs(slot, &images)? {
-                slots.write(slot, &images, &downloads)?;
+                slots.write(slot, &images, &downloads, identity.as_deref())?;
                 slots.activate(slot)?;
             }
             Ok(())

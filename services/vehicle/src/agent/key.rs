@@ -32,11 +32,17 @@ pub fn make_key(path: &Path) -> anyhow::Result<String> {
 /// # Errors
 /// When it cannot be read, or others can.
 pub fn read_key(path: &Path) -> anyhow::Result<Key> {
+    Key::from_pem(&read_secret(path)?)
+        .with_context(|| format!("{} is no key: make one with `otaru vehicle make-key`", path.display()))
+}
+
+/// Reads a file that only its owner may read.
+pub(super) fn read_secret(path: &Path) -> anyhow::Result<String> {
     let read = || format!("cannot read {}", path.display());
-    let pem = std::fs::read_to_string(path).with_context(read)?;
+    let secret = std::fs::read_to_string(path).with_context(read)?;
     let mode = std::fs::metadata(path).with_context(read)?.permissions().mode() & 0o777;
     ensure!(mode & 0o077 == 0, "{} can be read by others than its owner: chmod 600 {0}", path.display());
-    Key::from_pem(&pem).with_context(|| format!("{} is no key: make one with `otaru vehicle make-key`", path.display()))
+    Ok(secret)
 }
 
 /// The public key as it is given to the fleet's service.

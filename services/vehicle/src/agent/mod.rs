@@ -3,6 +3,7 @@
 //! A kill at any moment costs nothing but time: each step is on disk together with its report before
 //! anything follows from it, so a new start goes on where the old one ended.
 
+mod decrypt;
 mod deltas;
 mod driver;
 mod files;
@@ -29,6 +30,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+pub use self::decrypt::read_identities;
 use self::driver::Driver;
 pub use self::health::HealthCheck;
 pub use self::key::{make_key, public_key, read_key};
@@ -75,6 +77,8 @@ pub struct AgentConfig {
     pub credentials: Credentials,
     /// The file with the key by which the vehicle signs its reports, read again with the credentials.
     pub ack_key: Option<PathBuf>,
+    /// The file with the private keys by which the vehicle decrypts its images, read anew for each.
+    pub age_identity: Option<PathBuf>,
     /// Belongs to this vehicle alone.
     pub state_dir: PathBuf,
     /// The ECUs with the versions they ran before the agent's first start.
@@ -185,6 +189,7 @@ impl Agent {
     fn open(config: AgentConfig) -> anyhow::Result<Self> {
         let (token, root) = config.credentials.read()?;
         let key = config.ack_key.as_deref().map(read_key).transpose()?;
+        config.age_identity.as_deref().map(read_identities).transpose()?;
         let trusted = config.state_dir.join("tuf");
         std::fs::create_dir_all(&trusted)
             .with_context(|| format!("cannot create {}: check its permissions", trusted.display()))?;

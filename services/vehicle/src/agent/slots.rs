@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use super::decrypt::{DecryptError, decrypt};
 use super::files::{StorageError, at, read_if_there, sync_parent, write_atomically};
 use crate::download::complete_path;
 use crate::offer::Image;
@@ -46,6 +47,8 @@ pub(crate) enum SlotError {
     Corrupt(HardwareId),
     #[error("the downloaded image for {0} is gone")]
     Missing(HardwareId),
+    #[error(transparent)]
+    Decrypt(#[from] DecryptError),
 }
 
 /// `<state_dir>/slots`: `a/`, `b/` and the pointer `active`.
@@ -85,15 +88,22 @@ impl Slots {
             return Ok(false);
         }
         for image in images {
-            if digest(&self.image_path(slot, &image.hardware_id))?.as_ref() != Some(&image.sha256) {
+            if digest(&self.image_path(slot, &image.hardware_id))?.as_ref() != Some(image.installed_sha256()) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Writes the images into the slot that does not run, with what the other ECUs have, and reads them back.
-    pub(crate) fn write(&self, slot: Slot, images: &[Image], downloads: &Path) -> Result<(), SlotError> {
+    /// Writes the images into the slot that does not run, with what the other ECUs have, and reads them back. Those that are
+    /// encrypted are decrypted with the keys in the file `identity`.
+    pub(crate) fn write(
+        &self,
+        slot: Slot,
+        images: &[Image],
+        downloads: &Path,
+        identity: Option<&Path>,
+    ) -> Result<(), SlotError> {
         let target = self.dir.join(slot.name());
         at(&target, empty(&target))?;
         let running = self.dir.join(slot.other().name());
@@ -110,8 +120,11 @@ impl Slots {
             if !download.exists() {
                 return Err(SlotError::Missing(image.hardware_id.clone()));
             }
-            at(&path, copy_synced(&download, &path))?;
-            if digest(&path)?.as_ref() != Some(&image.sha256) {
+            match &image.encryption {
+                None => at(&path, copy_synced(&download, &path))?,
+                Some(encryption) => decrypt(image, encryption, (identity, downloads), &path)?,
+            }
+            if digest(&path)?.as_ref() != Some(image.installed_sha256()) {
                 return Err(SlotError::Corrupt(image.hardware_id.clone()));
             }
         }

@@ -151,6 +151,9 @@ impl Agent {
         if !self.download(update.campaign, &verified, &images).await? {
             return Ok(());
         }
+        if !self.opens(update.campaign, &images).await? {
+            return Ok(());
+        }
         self.install(update, &document).await
     }
 
@@ -164,6 +167,7 @@ impl Agent {
         let document = verified.document(&update.document).await?;
         offer::allowed(update, &document, &self.config.model, &self.config.vin, clock::now()).map_err(refused)?;
         let images = offer::images(update, &document, &verified).map_err(refused)?;
+        offer::decryptable(&images, self.config.age_identity.is_some()).map_err(refused)?;
         offer::fits(&images, document.installation, &self.store.state().ecus).map_err(refused)?;
         Ok((verified, document, images))
     }

@@ -34,6 +34,7 @@ impl Car {
             model,
             credentials: Credentials::Given { token: TOKEN.to_owned(), root },
             ack_key: None,
+            age_identity: None,
             state_dir: dir.path().join("state"),
             ecus: [("BCM".parse().unwrap(), "1.0.0".to_owned())].into(),
             health_check: None,

@@ -216,6 +216,21 @@ async fn ranges_move_one_whole_image_and_a_piece_for_each_vehicle() {
     assert_eq!(stats.downloaded_bytes, LENGTH as u64 + 20 * 1_000);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fleet_takes_ciphertexts_for_what_they_are_downloads() {
+    let (peer, dir) = (peer().await, tempfile::tempdir().unwrap());
+    for model in peer.world().models.values_mut() {
+        model.add_encrypted_image(IMAGE, "age", b"what nobody simulates", &firmware(2, LENGTH));
+    }
+    let mut config = config(&peer, dir.path(), 10);
+    (config.behaviour.decline_ratio, config.behaviour.failure_ratio) = (0.0, 0.0);
+    let fleet = Running::start(config);
+    fleet.until_ended(&peer, 10).await;
+    let stats = fleet.stop().await.snapshot();
+    assert_eq!(stats.installed, 10);
+    assert!(stats.downloaded_bytes >= 10 * LENGTH as u64, "{stats:?}");
+}
+
 #[tokio::test]
 async fn a_bad_line_of_the_fleets_file_is_named() {
     let dir = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ mod car;
 mod deltas;
 #[path = "../../../http/tests/fuzz/edits.rs"]
 mod edits;
+mod encryption;
 mod fleet;
 mod kills;
 mod mqtt;

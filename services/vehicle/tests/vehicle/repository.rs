@@ -9,7 +9,7 @@ use otaru_domain::id::{CampaignId, HardwareId, ModelId, Sha256 as Digest256};
 use otaru_domain::requirement::Requirement;
 use otaru_domain::tuf::{
     Change, Hashes, Key, Metadata, OnlineKeys, Publication, Repository, Role, Target, TargetCustom, TargetDelta,
-    Timestamp, add_signatures, parse_unverified, sign,
+    TargetEncryption, Timestamp, add_signatures, parse_unverified, sign,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -122,10 +122,35 @@ impl Model {
                 release: 1,
                 requires,
                 delta: None,
+                encryption: None,
             }),
         };
         self.publish(Change { targets: [(name.to_owned(), Some(target))].into(), ..Change::default() });
         self.files.insert(format!("targets/{}.{name}", sha256(bytes)), bytes.to_vec());
+    }
+
+    /// Adds an image for the BCM that is encrypted, of which this is told.
+    pub fn add_encrypted_image(&mut self, name: &str, scheme: &str, told: &[u8], ciphertext: &[u8]) {
+        let target = Target {
+            length: ciphertext.len() as u64,
+            hashes: Hashes { sha256: sha256(ciphertext) },
+            custom: Some(TargetCustom {
+                hardware_ids: Vec::new(),
+                release_counter: 5,
+                version: "2.0.0".to_owned(),
+                release: 1,
+                requires: Vec::new(),
+                delta: None,
+                encryption: Some(TargetEncryption {
+                    scheme: scheme.to_owned(),
+                    sha256: sha256(told),
+                    length: told.len() as u64,
+                    hardware_ids: vec![HardwareId::parse("BCM").unwrap()],
+                }),
+            }),
+        };
+        self.publish(Change { targets: [(name.to_owned(), Some(target))].into(), ..Change::default() });
+        self.files.insert(format!("targets/{}.{name}", sha256(ciphertext)), ciphertext.to_vec());
     }
 
     /// Adds a delta of the image `image` to the top-level targets, from `source` if it has one; its name.
@@ -146,6 +171,7 @@ impl Model {
                     image: image.to_owned(),
                     source_sha256: source.map(|source| source.to_string()),
                 }),
+                encryption: None,
             }),
         };
         self.publish(Change { targets: [(name.clone(), Some(target))].into(), ..Change::default() });

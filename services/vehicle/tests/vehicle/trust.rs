@@ -69,6 +69,7 @@ async fn what_needs_an_approver_is_not_installed_on_the_word_of_the_server_alone
                 release: 2,
                 requires: Vec::new(),
                 delta: None,
+                encryption: None,
             }),
         };
         model.take_over(Change {

@@ -21,6 +21,7 @@ import page from "../Page.module.css";
 import { Bandwidth } from "./Bandwidth";
 import { Expiries } from "./Expiries";
 import { Keys } from "./Keys";
+import { Recipients } from "./Recipients";
 import { Signatures } from "./Signatures";
 
 /** One model: its ECUs, which keys sign its repository, what of that expires when, and what waits for people's signatures. */
@@ -48,6 +49,7 @@ export function Model() {
       <Signatures model={data} />
       <Expiries model={data} />
       <Keys model={data.id} />
+      <Recipients model={data} />
       <Details model={data} />
     </div>
   );

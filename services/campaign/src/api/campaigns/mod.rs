@@ -111,6 +111,8 @@ impl From<CampaignError> for ApiError {
             CampaignError::NoVehicles(_) => Problem::conflict("no-vehicles", detail).into(),
             CampaignError::DeadlinePast => Problem::conflict("deadline-past", detail).into(),
             CampaignError::ReleaseNotLocked(_) => Problem::conflict("release-not-locked", detail).into(),
+            CampaignError::ReleaseNotEncrypted(..) => Problem::conflict("release-not-encrypted", detail).into(),
+            CampaignError::ReleasePlain(..) => Problem::conflict("release-plain", detail).into(),
             CampaignError::ReleaseNotSigned(..) => Problem::conflict("release-not-signed", detail).into(),
             CampaignError::TypeApprovalPending(_) => Problem::conflict("type-approval-pending", detail).into(),
             CampaignError::NotADraft(_) => Problem::conflict("campaign-state", detail).into(),

@@ -5,12 +5,12 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use otaru_domain::clock;
 use otaru_domain::delta::DeltaState;
-use otaru_domain::id::{HardwareId, ReleaseId, Sha256};
+use otaru_domain::id::{HardwareId, ModelId, ReleaseId, Sha256};
 use otaru_domain::release::ReleaseState;
 use otaru_domain::version::MAX_VERSION_BYTES;
 use otaru_http::{Json, Problem};
 use otaru_store::deltas::{self, Pair};
-use otaru_store::{StoreError, Tx, artifacts, audit, releases};
+use otaru_store::{StoreError, Tx, artifacts, audit, ciphertexts, releases};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -79,6 +79,8 @@ pub struct ReleaseDeltas {
     pub enabled: bool,
     /// Whether it was decided which ones the fleet needs: a moment after the release was locked.
     pub planned: bool,
+    /// The models that get none of them, because their images are encrypted: a delta would show what changed.
+    pub not_for: Vec<ModelId>,
     pub items: Vec<Delta>,
 }
 
@@ -122,7 +124,9 @@ impl From<deltas::Delta> for Delta {
 
 async fn read(app: &App, id: ReleaseId) -> Result<ReleaseDeltas, ApiError> {
     let (deltas, planned) = deltas::of_release(&app.store, id).await?;
-    Ok(ReleaseDeltas { enabled: app.deltas.enabled, planned, items: deltas.into_iter().map(Delta::from).collect() })
+    let (not_for, _) = ciphertexts::models_of(&app.store, id).await?;
+    let items = deltas.into_iter().map(Delta::from).collect();
+    Ok(ReleaseDeltas { enabled: app.deltas.enabled, planned, not_for, items })
 }
 
 /// The deltas of a release
@@ -159,6 +163,7 @@ async fn request(
     let mut tx = app.store.begin().await?;
     let release = releases::lock(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
     require_possible(&app, &release)?;
+    require_readable(&app, id).await?;
     match &body.hardware_id {
         None => {
             require_nothing_else(&body)?;
@@ -190,6 +195,15 @@ fn require_possible(app: &App, release: &releases::Release) -> Result<(), Proble
         return Err(Problem::conflict("release-not-locked", detail));
     }
     Ok(())
+}
+
+async fn require_readable(app: &App, id: ReleaseId) -> Result<(), ApiError> {
+    if !ciphertexts::models_of(&app.store, id).await?.1 {
+        return Ok(());
+    }
+    let detail =
+        format!("the images of release {id} are encrypted for all of its models: a delta would show what changed");
+    Err(Problem::conflict("release-encrypted", detail).into())
 }
 
 fn require_nothing_else(body: &DeltaRequest) -> Result<(), Problem> {

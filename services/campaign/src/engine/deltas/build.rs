@@ -157,7 +157,7 @@ async fn build(app: &App, job: &Job, stop: &CancellationToken) -> Result<Outcome
 
 /// An artifact, all of it.
 async fn read(app: &App, (sha256, length_bytes): &(Sha256, u64)) -> Result<Bytes, BuildError> {
-    let object = app.objects.get(sha256, None).await?.ok_or_else(|| BuildError::Missing(sha256.clone()))?;
+    let object = app.objects.get_any(sha256).await?.ok_or_else(|| BuildError::Missing(sha256.clone()))?;
     if object.length_bytes != *length_bytes {
         return Err(BuildError::Damaged(sha256.clone()));
     }

@@ -19,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{By, CampaignError};
 use crate::app::App;
-use crate::manifests::ManifestError;
 
 /// A look without anything to do.
 const TICK: Duration = Duration::from_secs(1);
@@ -65,14 +64,6 @@ pub(super) async fn withdraw(tx: &mut Tx, release: ReleaseId) -> Result<Vec<Stri
     deltas::withdraw(tx, release).await?;
     let built = deltas::built_of(tx, release).await?;
     Ok(built.iter().map(|one| target_name(&one.image, one.source.as_ref(), one.algorithm)).collect())
-}
-
-/// Whether an error says nothing of the release or model that it came with: the database is away, or another process leads.
-fn is_of_the_machinery(error: &CampaignError) -> bool {
-    let (CampaignError::Store(store) | CampaignError::Manifest(ManifestError::Store(store))) = error else {
-        return false;
-    };
-    store.is_transient() || matches!(store, StoreError::Fenced(_))
 }
 
 async fn begin(app: &App, epoch: Epoch) -> Result<Tx, CampaignError> {

@@ -6,7 +6,7 @@ use otaru_domain::id::ReleaseId;
 use otaru_http::chain;
 use otaru_store::deltas::{self, Candidate, Pair};
 use otaru_store::leadership::Epoch;
-use otaru_store::{StoreError, releases};
+use otaru_store::{StoreError, ciphertexts, releases};
 
 use super::begin;
 use crate::app::App;
@@ -32,6 +32,10 @@ pub(super) async fn next(app: &App, epoch: Epoch, now: DateTime<Utc>) -> Result<
 }
 
 async fn pairs(app: &App, id: ReleaseId) -> Result<Vec<Pair>, StoreError> {
+    // A delta shows what is encrypted.
+    if ciphertexts::models_of(&app.store, id).await?.1 {
+        return Ok(Vec::new());
+    }
     let release = releases::get(&app.store, id).await?;
     let release = release.ok_or_else(|| StoreError::inconsistent("releases", format!("release {id} is gone")))?;
     // Counted before the transaction: it may take seconds.

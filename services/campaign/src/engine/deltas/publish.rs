@@ -13,9 +13,9 @@ use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, audit, manifests as stored};
 use serde_json::json;
 
-use super::{begin, is_of_the_machinery};
+use super::begin;
 use crate::app::App;
-use crate::engine::CampaignError;
+use crate::engine::{CampaignError, is_of_the_machinery};
 use crate::manifests::{self, ManifestError};
 
 /// When deltas that cannot be published are tried again.
@@ -115,7 +115,7 @@ fn changes(
 
 /// Whether it is a delta, or what a process that knows none left of one.
 fn is_no_image(target: &Target) -> bool {
-    target.custom.as_ref().is_some_and(|custom| custom.delta.is_some() || custom.hardware_ids.is_empty())
+    target.custom.as_ref().is_some_and(|custom| custom.delta.is_some() || custom.installs_on().is_empty())
 }
 
 /// What the targets say of a delta.
@@ -133,6 +133,7 @@ fn described(listed: Listed) -> (String, Target) {
         release: listed.release,
         requires: Vec::new(),
         delta: Some(delta),
+        encryption: None,
     };
     let hashes = Hashes { sha256: listed.sha256.to_string() };
     (name, Target { length: listed.length_bytes, hashes, custom: Some(custom) })

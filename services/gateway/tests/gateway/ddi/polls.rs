@@ -7,7 +7,7 @@ use otaru_domain::topic;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::rig::{Device, TARGET, VIN, campaign, offered, path_of, republish};
+use super::rig::{Device, TARGET, VIN, campaign, encrypt, offered, path_of, republish};
 use crate::world::{World, eventually, header};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,4 +140,19 @@ async fn a_paused_campaign_is_skipped_and_a_skip_reported_as_success_installs_no
     let answer: Value = device.get(&installed).await.json().await.unwrap();
     assert!(path_of(&answer["deployment"]["chunks"][0]["artifacts"][0]["_links"]["download-http"]).is_some());
     assert_eq!(device.link("deploymentBase").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_encrypted_is_offered_to_nobody_who_would_install_it_as_it_is() {
+    let world = World::start().await;
+    let mut model = world.model("harbour").await;
+    let vehicle = world.vehicle(VIN, &model).await;
+    let (campaign, digests) = campaign(&world, &mut model, &[&vehicle], b"a ciphertext").await;
+    encrypt(&world, &mut model, &digests).await;
+    let device = Device::new(&world.gateway, &vehicle);
+    assert_eq!(device.link("deploymentBase").await, None);
+    assert!(world.acks(&vehicle.vin).await.is_empty());
+    // Whoever reads the targets knows what to do with it.
+    let update: Value = world.gateway.poll(&vehicle).await.json().await.unwrap();
+    assert_eq!(update["campaign"], campaign);
 }

@@ -2,6 +2,7 @@
 
 use otaru_domain::document::CampaignDocument;
 use otaru_domain::id::CampaignId;
+use otaru_domain::tuf::{Change, Hashes, Target, TargetCustom, TargetEncryption};
 use otaru_store::objects::Digests;
 use otaru_store::testing;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -87,6 +88,30 @@ pub async fn campaign(world: &World, model: &mut Model, vehicles: &[&Vehicle], b
     let document = model.publish_document(model.document(campaign, world.now), world.now);
     world.publish(model, document).await;
     (campaign, digests)
+}
+
+/// Says of the campaign's image that it is the ciphertext of another.
+pub async fn encrypt(world: &World, model: &mut Model, digests: &Digests) {
+    let encryption = TargetEncryption {
+        scheme: "age".to_owned(),
+        sha256: "0".repeat(64),
+        length: 7,
+        hardware_ids: vec!["BCM".parse().unwrap()],
+    };
+    let custom = TargetCustom {
+        hardware_ids: Vec::new(),
+        release_counter: 4,
+        version: "2.3.0".to_owned(),
+        release: 4,
+        requires: Vec::new(),
+        delta: None,
+        encryption: Some(encryption),
+    };
+    let hashes = Hashes { sha256: digests.sha256.to_string() };
+    let target = Target { length: digests.length_bytes, hashes, custom: Some(custom) };
+    let change = Change { targets: [(TARGET.to_owned(), Some(target))].into(), ..Change::default() };
+    let publication = model.publish(change, world.now);
+    world.publish(model, publication).await;
 }
 
 /// A vehicle, its device and a campaign that the device finds at the link.

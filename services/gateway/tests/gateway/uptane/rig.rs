@@ -66,6 +66,7 @@ impl Fleet {
             release: 4,
             requires: Vec::new(),
             delta: None,
+            encryption: None,
         };
         let hashes = Hashes { sha256: sha256.clone() };
         let target = Target { length: bytes.len() as u64, hashes, custom: Some(custom) };
