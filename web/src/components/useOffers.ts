@@ -13,6 +13,7 @@ export function reader(): Reader {
 /** What may be done with the campaign now; its review is asked for only while it may hold the campaign up. */
 export function useOffers(campaign: Campaign): { offered: Offer[]; review: CampaignReview | undefined } {
   const { data: review } = useQuery({ ...reviewQuery(campaign.id), enabled: isBeforeReview(campaign) });
+  // Until it is known whether everything is stopped, nothing is offered that would be refused then.
   const { data: stop } = useQuery(emergencyStopQuery);
-  return { offered: offers(campaign, review, stop?.stopped ?? false, reader()), review };
+  return { offered: offers(campaign, review, stop?.stopped ?? true, reader()), review };
 }
