@@ -6,6 +6,7 @@
 //! killed anywhere leaves nothing that its successor would not see.
 
 mod attempts;
+mod chores;
 mod ciphertexts;
 mod close;
 mod command;

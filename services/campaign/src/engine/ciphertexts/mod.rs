@@ -5,36 +5,20 @@
 mod encrypt;
 mod publish;
 
-use std::time::Duration;
-
 use otaru_domain::clock;
-use otaru_http::chain;
 use otaru_store::leadership::Epoch;
-use otaru_store::{StoreError, Tx};
 use tokio_util::sync::CancellationToken;
 
-use super::{By, CampaignError};
+use super::CampaignError;
+use super::chores::{begin, commit, rest};
 use crate::app::App;
-
-/// A look without anything to do.
-const TICK: Duration = Duration::from_secs(1);
-/// After a look that went wrong.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// Looks after ciphertexts until `stop`, or until another process leads.
 pub(super) async fn run(app: App, epoch: Epoch, stop: CancellationToken) -> Result<(), CampaignError> {
     let mut compared = false;
     while !stop.is_cancelled() {
-        let pause = match step(&app, epoch, &mut compared, &stop).await {
-            Ok(true) => continue,
-            Ok(false) => TICK,
-            Err(error) if error.is_fenced() => return Err(error),
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "cannot look after encrypted images");
-                PAUSE
-            }
-        };
-        stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        let done = step(&app, epoch, &mut compared, &stop).await;
+        rest("encrypted images", done, &stop).await?;
     }
     Ok(())
 }
@@ -47,12 +31,4 @@ async fn step(app: &App, epoch: Epoch, compared: &mut bool, stop: &CancellationT
         *compared = true;
     }
     Ok(publish::next(app, epoch, clock::now()).await? || encrypt::next(app, epoch, stop).await?)
-}
-
-async fn begin(app: &App, epoch: Epoch) -> Result<Tx, CampaignError> {
-    Ok(By::Engine(epoch).begin(&app.store).await?)
-}
-
-async fn commit(tx: Tx) -> Result<(), CampaignError> {
-    Ok(tx.commit().await.map_err(StoreError::from)?)
 }

@@ -7,38 +7,23 @@ mod compute;
 mod plan;
 mod publish;
 
-use std::time::Duration;
-
 use otaru_domain::clock;
 use otaru_domain::delta::target_name;
 use otaru_domain::id::ReleaseId;
-use otaru_http::chain;
 use otaru_store::leadership::Epoch;
 use otaru_store::{StoreError, Tx, deltas};
 use tokio_util::sync::CancellationToken;
 
-use super::{By, CampaignError};
+use super::CampaignError;
+use super::chores::{begin, rest};
 use crate::app::App;
-
-/// A look without anything to do.
-const TICK: Duration = Duration::from_secs(1);
-/// After a look that went wrong.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// Looks after deltas until `stop`, or until another process leads.
 pub(super) async fn run(app: App, epoch: Epoch, stop: CancellationToken) -> Result<(), CampaignError> {
     let mut compared = false;
     while !stop.is_cancelled() {
-        let pause = match step(&app, epoch, &mut compared, &stop).await {
-            Ok(true) => continue,
-            Ok(false) => TICK,
-            Err(error) if error.is_fenced() => return Err(error),
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "cannot look after deltas");
-                PAUSE
-            }
-        };
-        stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        let done = step(&app, epoch, &mut compared, &stop).await;
+        rest("deltas", done, &stop).await?;
     }
     Ok(())
 }
@@ -64,8 +49,4 @@ pub(super) async fn withdraw(tx: &mut Tx, release: ReleaseId) -> Result<Vec<Stri
     deltas::withdraw(tx, release).await?;
     let built = deltas::built_of(tx, release).await?;
     Ok(built.iter().map(|one| target_name(&one.image, one.source.as_ref(), one.algorithm)).collect())
-}
-
-async fn begin(app: &App, epoch: Epoch) -> Result<Tx, CampaignError> {
-    Ok(By::Engine(epoch).begin(&app.store).await?)
 }
